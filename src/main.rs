@@ -1,0 +1,2 @@
+//! The seatsync binary.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Simulated SaaS vendors over real HTTP.
