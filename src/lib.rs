@@ -1,1 +1,47 @@
-//! seatsync.
+//! seatsync keeps SaaS seats in step with profiles in git.
+//!
+//! Facts go through the crate in one direction; each room has one job and knows nothing above it:
+//!
+//! ```text
+//!  profiles.d ─► watch ─► profile ─► reconcile ─► schedule ─► job ─► subflow ─► connector ─► vendor
+//!                                        │            │                 │
+//!  usage.sock ─► api/usage ─► usage ─►  store  ◄──────┴─────────────────┘
+//!
+//!  control.sock ◄─► api/control ◄─► cli
+//! ```
+//!
+//! | room | is |
+//! |---|---|
+//! | [`daemon`] | start order, reload, shutdown; the only one that knows everything |
+//! | [`clock`], [`secret`], [`systemd`], [`telemetry`], [`metrics`] | the one place each for now(), credentials, the service manager, logs, numbers |
+//! | [`settings`] | the daemon's own settings: raw shape, then validated |
+//! | [`profile`] | YAML to checked domain types, or diagnostics |
+//! | [`watch`] | something changed: look again |
+//! | [`reconcile`] | desired against recorded: diff, plan, conditions |
+//! | [`schedule`] | when a subflow is due |
+//! | [`job`] | claim, run, retry, record |
+//! | [`subflow`] | one file per subflow, vendor-neutral |
+//! | [`connector`] | the vendors' wires behind one trait |
+//! | [`usage`] | the usage record: parse, key, merge rule |
+//! | [`store`] | all SQL |
+//! | [`api`] | the two sockets: peer identity, usage, control |
+//! | [`cli`] | one file per subcommand |
+
+pub mod api;
+pub mod cli;
+pub mod clock;
+pub mod connector;
+pub mod daemon;
+pub mod job;
+pub mod metrics;
+pub mod profile;
+pub mod reconcile;
+pub mod schedule;
+pub mod secret;
+pub mod settings;
+pub mod store;
+pub mod subflow;
+pub mod systemd;
+pub mod telemetry;
+pub mod usage;
+pub mod watch;

@@ -1,0 +1,65 @@
+//! The vendors' wires behind one trait. A connector knows its vendor's API and nothing of the
+//! store; the variants of [`ConnectorError`] are the decisions that a job takes.
+
+pub mod error;
+pub mod facts;
+
+use jiff::civil::Date;
+use tokio::sync::mpsc::Sender;
+
+pub use error::ConnectorError;
+use facts::{
+    Account, ActivityPage, ActivityPlan, AddOnReport, Process, Purchased, SeatPage, Verdict,
+    WalkReport,
+};
+
+use crate::profile::identifier::Vendor;
+
+/// A client of one vendor account.
+///
+/// Every call keeps to the account's rate budget, retries what is worth retrying and has a
+/// deadline; an error that comes out is final for this run.
+pub trait Connector: Send + Sync {
+    /// Whose API it speaks.
+    fn vendor(&self) -> Vendor;
+
+    /// Which account the credentials belong to, and which scopes they were granted.
+    fn account(&self) -> impl Future<Output = Result<Account, ConnectorError>> + Send;
+
+    /// Proves that one process can work: download and activity by calling for real, reclaim by the
+    /// granted scopes without writing.
+    fn validate(&self, process: Process) -> impl Future<Output = Verdict> + Send;
+
+    /// Streams every seat that the vendor's list calls tell into `pages`, one page a message. The
+    /// report says whether the walk was complete; the receiver judges nothing before it has it.
+    fn walk_seats(
+        &self,
+        pages: Sender<SeatPage>,
+    ) -> impl Future<Output = Result<WalkReport, ConnectorError>> + Send;
+
+    /// The add-on seats of one user, for vendors whose lists do not tell them; empty otherwise.
+    fn add_ons(
+        &self,
+        external_user_id: &str,
+    ) -> impl Future<Output = Result<AddOnReport, ConnectorError>> + Send;
+
+    /// What the vendor says was bought and is assigned, where it says so.
+    fn purchased(&self) -> impl Future<Output = Result<Vec<Purchased>, ConnectorError>> + Send;
+
+    /// How activity can be had with the scopes granted: by day for the whole account, or per user.
+    fn activity_plan(&self) -> impl Future<Output = Result<ActivityPlan, ConnectorError>> + Send;
+
+    /// Streams the account's activity of one completed UTC day.
+    fn activity_of_day(
+        &self,
+        day: Date,
+        pages: Sender<ActivityPage>,
+    ) -> impl Future<Output = Result<(), ConnectorError>> + Send;
+
+    /// The activity of one user from `since` on, for accounts whose scopes allow no reports.
+    fn activity_of_user(
+        &self,
+        external_user_id: &str,
+        since: Date,
+    ) -> impl Future<Output = Result<ActivityPage, ConnectorError>> + Send;
+}

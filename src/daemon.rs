@@ -1,0 +1,1 @@
+//! Start order, reload and shutdown: the only room that knows every other.

@@ -1,0 +1,1 @@
+//! Jobs: claim, run, retry, record. No vendor call inside a transaction.

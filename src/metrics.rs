@@ -1,0 +1,1 @@
+//! The numbers that `GET /metrics` shows, registered in one place.

@@ -1,0 +1,160 @@
+//! Vendors, profile types and the identifiers of what they sell.
+
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Whose product it is.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Vendor {
+    /// Zoom Communications.
+    Zoom,
+    /// GoTo (formerly LogMeIn).
+    #[serde(rename = "goto")]
+    GoTo,
+    /// Aha!
+    Aha,
+}
+
+impl Vendor {
+    /// The word in files and identifiers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Zoom => "zoom",
+            Self::GoTo => "goto",
+            Self::Aha => "aha",
+        }
+    }
+}
+
+impl fmt::Display for Vendor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// The kind of integration a profile is.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum ProfileType {
+    /// Zoom Meetings and Webinar on an ordinary account.
+    Zoom,
+    /// Zoom Workplace with its products and add-ons.
+    ZoomWorkplace,
+    /// GoTo's products.
+    #[serde(rename = "goto")]
+    GoTo,
+    /// Aha! seats.
+    Aha,
+}
+
+impl ProfileType {
+    /// The word in files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Zoom => "zoom",
+            Self::ZoomWorkplace => "zoom_workplace",
+            Self::GoTo => "goto",
+            Self::Aha => "aha",
+        }
+    }
+
+    /// The vendor behind it.
+    pub fn vendor(self) -> Vendor {
+        match self {
+            Self::Zoom | Self::ZoomWorkplace => Vendor::Zoom,
+            Self::GoTo => Vendor::GoTo,
+            Self::Aha => Vendor::Aha,
+        }
+    }
+}
+
+impl fmt::Display for ProfileType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A vendor's SKU in our spelling: `<vendor>.<the vendor's own word, lower case, other characters
+/// as _>[.<capacity>]`, for instance `zoom.licensed` or `zoom.webinar.500`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Identifier(String);
+
+/// Why a text is not an [`Identifier`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is not an identifier: write `<vendor>.<product>[.<capacity>]`, for instance `zoom.licensed`"
+)]
+pub struct IdentifierError(pub String);
+
+impl Identifier {
+    /// Builds one from the vendor's own word, which may hold any characters.
+    pub fn from_vendor_word(vendor: Vendor, word: &str, capacity: Option<u64>) -> Self {
+        let word: String = word
+            .chars()
+            .map(|c| match c.to_ascii_lowercase() {
+                c if c.is_ascii_lowercase() || c.is_ascii_digit() => c,
+                _ => '_',
+            })
+            .collect();
+        Self(match capacity {
+            Some(capacity) => format!("{vendor}.{word}.{capacity}"),
+            None => format!("{vendor}.{word}"),
+        })
+    }
+
+    /// The identifier as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Identifier {
+    type Err = IdentifierError;
+
+    fn from_str(text: &str) -> Result<Self, IdentifierError> {
+        let mut parts = text.split('.');
+        let vendor = parts.next().unwrap_or_default();
+        let known = ["zoom", "goto", "aha"].contains(&vendor);
+        let rest: Vec<&str> = parts.collect();
+        let word = |part: &&str| {
+            !part.is_empty()
+                && part
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        };
+        if known && (1..=2).contains(&rest.len()) && rest.iter().all(word) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(IdentifierError(text.to_owned()))
+        }
+    }
+}
+
+impl TryFrom<String> for Identifier {
+    type Error = IdentifierError;
+
+    fn try_from(text: String) -> Result<Self, IdentifierError> {
+        text.parse()
+    }
+}
+
+impl From<Identifier> for String {
+    fn from(identifier: Identifier) -> Self {
+        identifier.0
+    }
+}
+
+impl fmt::Display for Identifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}

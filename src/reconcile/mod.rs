@@ -1,0 +1,1 @@
+//! Desired against recorded: diff, plan, conditions. Pure, then one transaction.

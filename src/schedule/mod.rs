@@ -1,0 +1,1 @@
+//! When a subflow is due: cron, zone and missed runs.

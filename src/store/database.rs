@@ -1,0 +1,365 @@
+//! One SQLite file: its layout, the thread that alone writes to it, and readers that never wait for
+//! that thread. Used by the table groups of this room only.
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use super::error::StoreError;
+
+/// One step of a file's layout: run once, in one transaction, in order.
+#[derive(Debug, Clone, Copy)]
+pub struct Migration {
+    /// What it brings, for the log.
+    pub name: &'static str,
+    /// The statements.
+    pub sql: &'static str,
+}
+
+/// What a file must be.
+#[derive(Debug, Clone, Copy)]
+pub struct Layout {
+    /// SQLite's `application_id`: tells our files from others.
+    pub application_id: u32,
+    /// Every migration; its count is the layout's version (`user_version`).
+    pub migrations: &'static [Migration],
+}
+
+type Work = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// An open file. Cheap to clone; the last clone's writer thread ends with it.
+#[derive(Debug, Clone)]
+pub struct Database {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    path: PathBuf,
+    writer: mpsc::Sender<Work>,
+    readers: Mutex<Vec<Connection>>,
+    reading: Semaphore,
+}
+
+/// Work that may wait for the writer; more makes callers wait.
+const QUEUE: usize = 256;
+/// Readers at once.
+const READERS: usize = 4;
+/// Pages in the log before SQLite moves them into the file: large, because a checkpoint is the
+/// longest stall a writer sees.
+const AUTOCHECKPOINT_PAGES: u32 = 20_000;
+
+impl Database {
+    /// Opens or creates the file (mode 0600), refuses one that is newer, foreign or damaged
+    /// without touching it, and runs the migrations that it lacks.
+    pub fn open(path: &Path, layout: &Layout) -> Result<Self, StoreError> {
+        let mut connection = prepare(path, layout)?;
+        let (writer, mut queue) = mpsc::channel::<Work>(QUEUE);
+        let name = path.file_name().map_or_else(
+            || "writer".into(),
+            |name| name.to_string_lossy().into_owned(),
+        );
+        thread::Builder::new()
+            .name(name)
+            .spawn(move || {
+                while let Some(work) = queue.blocking_recv() {
+                    work(&mut connection);
+                }
+                settle(&connection);
+            })
+            .map_err(|error| io_error(path, &error))?;
+        Ok(Self {
+            shared: Arc::new(Shared {
+                path: path.to_owned(),
+                writer,
+                readers: Mutex::new(Vec::new()),
+                reading: Semaphore::new(READERS),
+            }),
+        })
+    }
+
+    /// Runs `work` in one transaction on the writer's thread and commits it: when this returns
+    /// `Ok`, the change is durable.
+    pub async fn write<T, F>(&self, step: &'static str, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.with_writer(move |connection| {
+            let failed = |error| StoreError::from_sqlite(step, error);
+            let transaction = connection
+                .transaction_with_behavior(TransactionBehavior::Immediate)
+                .map_err(failed)?;
+            let value = work(&transaction)?;
+            transaction.commit().map_err(failed)?;
+            Ok(value)
+        })
+        .await
+    }
+
+    /// Runs `work` on the writer's thread without a transaction of its own, for work that groups
+    /// commits itself.
+    pub async fn with_writer<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let work: Work = Box::new(move |connection| {
+            // A caller that went away does not undo what it asked for.
+            let _ = answer.send(work(connection));
+        });
+        self.shared
+            .writer
+            .send(work)
+            .await
+            .map_err(|_| StoreError::Closed)?;
+        answered.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Runs `work` on a reader, in one snapshot of the last commit.
+    pub async fn read<T, F>(&self, step: &'static str, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        let shared = Arc::clone(&self.shared);
+        let _permit = self
+            .shared
+            .reading
+            .acquire()
+            .await
+            .map_err(|_| StoreError::Closed)?;
+        let read = move || {
+            let failed = |error| StoreError::from_sqlite(step, error);
+            let mut connection = match shared.take_reader() {
+                Some(connection) => connection,
+                None => reader(&shared.path)?,
+            };
+            let value = {
+                let snapshot = connection.transaction().map_err(failed)?;
+                work(&snapshot)?
+            };
+            shared.give_back(connection);
+            Ok(value)
+        };
+        tokio::task::spawn_blocking(read)
+            .await
+            .map_err(|_| StoreError::Closed)?
+    }
+
+    /// Waits for queued work, then moves the log into the file.
+    pub async fn close(&self) {
+        let settled = self
+            .with_writer(|connection| {
+                settle(connection);
+                Ok(())
+            })
+            .await;
+        if let Err(error) = settled {
+            tracing::debug!(%error, "store was closed already");
+        }
+    }
+}
+
+impl Shared {
+    fn take_reader(&self) -> Option<Connection> {
+        self.readers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop()
+    }
+
+    fn give_back(&self, connection: Connection) {
+        self.readers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(connection);
+    }
+}
+
+fn settle(connection: &Connection) {
+    let settled = connection
+        .execute_batch("PRAGMA optimize;")
+        .and_then(|()| connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
+    if let Err(error) = settled {
+        tracing::warn!(%error, "the write-ahead log stays beside the database; the next start reads it");
+    }
+}
+
+fn io_error(path: &Path, error: &std::io::Error) -> StoreError {
+    StoreError::Io {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    }
+}
+
+fn prepare(path: &Path, layout: &Layout) -> Result<Connection, StoreError> {
+    let fresh = !path.exists();
+    if fresh {
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)
+            .map_err(|error| io_error(path, &error))?;
+    } else {
+        refuse_what_is_not_ours(path, layout)?;
+    }
+    let failed = |error| StoreError::from_sqlite(format!("open `{}`", path.display()), error);
+    let mut connection = Connection::open(path).map_err(failed)?;
+    connection
+        .execute_batch(&format!(
+            "PRAGMA journal_mode = WAL;
+             PRAGMA synchronous = FULL;
+             PRAGMA foreign_keys = ON;
+             PRAGMA busy_timeout = 5000;
+             PRAGMA cache_size = -8000;
+             PRAGMA wal_autocheckpoint = {AUTOCHECKPOINT_PAGES};
+             PRAGMA journal_size_limit = 67108864;"
+        ))
+        .map_err(failed)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    migrate(&mut connection, layout).map_err(failed)?;
+    Ok(connection)
+}
+
+/// Looks at the file read-only, so that one we refuse is left as it was.
+fn refuse_what_is_not_ours(path: &Path, layout: &Layout) -> Result<(), StoreError> {
+    let corrupt = |reason: String| StoreError::Corrupt {
+        path: path.to_owned(),
+        reason,
+    };
+    let unusable = |error: rusqlite::Error| corrupt(error.to_string());
+    let connection =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(unusable)?;
+    let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let application_id = pragma("application_id").map_err(unusable)?;
+    let tables: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(unusable)?;
+    if application_id != i64::from(layout.application_id) && (application_id != 0 || tables > 0) {
+        return Err(corrupt("it is not a seatsync database of this kind".into()));
+    }
+    let found = pragma("user_version").map_err(unusable)?;
+    let known = layout.migrations.len();
+    if usize::try_from(found).map_or(true, |found| found > known) {
+        return Err(StoreError::Newer {
+            path: path.to_owned(),
+            found: u32::try_from(found).unwrap_or(u32::MAX),
+            known: u32::try_from(known).unwrap_or(u32::MAX),
+        });
+    }
+    let verdict: String = connection
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .map_err(unusable)?;
+    if verdict == "ok" {
+        Ok(())
+    } else {
+        Err(corrupt(verdict))
+    }
+}
+
+fn migrate(connection: &mut Connection, layout: &Layout) -> Result<(), rusqlite::Error> {
+    let done: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    for (version, migration) in (1_u32..).zip(layout.migrations) {
+        if version <= done {
+            continue;
+        }
+        tracing::info!(
+            migration = migration.name,
+            "bringing the database up to date"
+        );
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute_batch(migration.sql)?;
+        transaction.pragma_update(None, "application_id", layout.application_id)?;
+        transaction.pragma_update(None, "user_version", version)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+fn reader(path: &Path) -> Result<Connection, StoreError> {
+    let failed = |error| StoreError::from_sqlite(format!("read `{}`", path.display()), error);
+    let connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )
+    .map_err(failed)?;
+    connection
+        .execute_batch(
+            "PRAGMA query_only = ON; PRAGMA busy_timeout = 5000; PRAGMA cache_size = -2000;",
+        )
+        .map_err(failed)?;
+    Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: Layout = Layout {
+        application_id: 7,
+        migrations: &[Migration {
+            name: "t",
+            sql: "CREATE TABLE t (x INTEGER) STRICT;",
+        }],
+    };
+
+    #[tokio::test]
+    async fn what_is_written_is_read_back_after_a_reopen() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let database = Database::open(&path, &ONE).unwrap();
+        let insert = |t: &Transaction<'_>| Ok(t.execute("INSERT INTO t VALUES (4)", [])?);
+        database.write("insert", insert).await.unwrap();
+        database.close().await;
+        drop(database);
+        let database = Database::open(&path, &ONE).unwrap();
+        let x: i64 = database
+            .read("select", |t| {
+                Ok(t.query_row("SELECT x FROM t", [], |row| row.get(0))?)
+            })
+            .await
+            .unwrap();
+        assert_eq!(x, 4);
+    }
+
+    #[test]
+    fn a_newer_file_is_refused_and_left_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        drop(Database::open(&path, &ONE).unwrap());
+        let older = Layout {
+            application_id: 7,
+            migrations: &[],
+        };
+        let error = Database::open(&path, &older).unwrap_err();
+        assert!(
+            matches!(
+                error,
+                StoreError::Newer {
+                    found: 1,
+                    known: 0,
+                    ..
+                }
+            ),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_no_database_is_refused_and_left_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        std::fs::write(&path, vec![b'x'; 5000]).unwrap();
+        let error = Database::open(&path, &ONE).unwrap_err();
+        assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
+        assert_eq!(std::fs::read(&path).unwrap(), vec![b'x'; 5000]);
+    }
+}

@@ -1,0 +1,43 @@
+//! All SQL. One file per table group; two database files, each with its own writer: `seatsync.db`
+//! (configuration, subscriptions, jobs, audit) and `usage.db` (usage records). No transaction spans
+//! both, so that a large merge never holds up an agent.
+//!
+//! The interface speaks domain verbs; nothing outside this room sees a statement or a row.
+
+pub mod database;
+pub mod error;
+pub mod job;
+pub mod lock;
+
+use std::path::Path;
+
+use database::{Database, Layout, Migration};
+pub use error::StoreError;
+
+/// The migrations of `seatsync.db`, oldest first. A released one is never edited.
+const MIGRATIONS: &[Migration] = &[];
+
+/// What `seatsync.db` is to SQLite: its application id (`SEAT` in ASCII) and its migrations.
+const LAYOUT: Layout = Layout {
+    application_id: 0x5345_4154,
+    migrations: MIGRATIONS,
+};
+
+/// The configuration, subscriptions, jobs and audit of one state directory. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    database: Database,
+}
+
+impl Store {
+    /// Opens or creates `seatsync.db` in `state`, and brings it up to this program's layout.
+    pub fn open(state: &Path) -> Result<Self, StoreError> {
+        let database = Database::open(&state.join("seatsync.db"), &LAYOUT)?;
+        Ok(Self { database })
+    }
+
+    /// Finishes what is queued, moves the log into the database file and closes it.
+    pub async fn close(&self) {
+        self.database.close().await;
+    }
+}

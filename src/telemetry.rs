@@ -1,0 +1,1 @@
+//! Logs: to the journal where it is ours, to stderr otherwise.

@@ -1,0 +1,1 @@
+//! The usage record: parse, key, merge rule.
