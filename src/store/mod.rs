@@ -4,10 +4,14 @@
 //!
 //! The interface speaks domain verbs; nothing outside this room sees a statement or a row.
 
+mod column;
+pub mod condition;
 pub mod database;
+pub mod document;
 pub mod error;
 pub mod job;
 pub mod lock;
+pub mod revision;
 
 use std::path::Path;
 
@@ -15,7 +19,10 @@ use database::{Database, Layout, Migration};
 pub use error::StoreError;
 
 /// The migrations of `seatsync.db`, oldest first. A released one is never edited.
-const MIGRATIONS: &[Migration] = &[];
+const MIGRATIONS: &[Migration] = &[Migration {
+    name: "documents",
+    sql: include_str!("migrations/seatsync/0001_documents.sql"),
+}];
 
 /// What `seatsync.db` is to SQLite: its application id (`SEAT` in ASCII) and its migrations.
 const LAYOUT: Layout = Layout {
