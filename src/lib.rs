@@ -14,6 +14,7 @@
 //! |---|---|
 //! | [`daemon`] | start order, reload, shutdown; the only one that knows everything |
 //! | [`clock`], [`secret`], [`systemd`], [`telemetry`], [`metrics`] | the one place each for now(), credentials, the service manager, logs, numbers |
+//! | [`yaml`] | the language of our files: positions, typed values, diagnostics |
 //! | [`settings`] | the daemon's own settings: raw shape, then validated |
 //! | [`profile`] | YAML to checked domain types, or diagnostics |
 //! | [`watch`] | something changed: look again |
@@ -45,3 +46,4 @@ pub mod systemd;
 pub mod telemetry;
 pub mod usage;
 pub mod watch;
+pub mod yaml;

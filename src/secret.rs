@@ -7,8 +7,19 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 
-use crate::profile::model::SecretRef;
+/// A reference to a secret; never the secret itself.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecretRef {
+    /// The name of a systemd credential, read from `$CREDENTIALS_DIRECTORY`.
+    Credential(String),
+    /// An absolute path of a file that only its owner may read.
+    File(PathBuf),
+    /// The name of an environment variable of the daemon.
+    Env(String),
+}
 
 /// Why a secret could not be read. Never holds the secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

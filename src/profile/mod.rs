@@ -1,7 +1,10 @@
 //! Profiles and the documents around them: YAML to raw shape with positions to checked domain
 //! types, or diagnostics. Knows nothing of the store.
 
-pub mod duration;
 pub mod identifier;
+pub mod link;
+pub mod load;
 pub mod model;
 pub mod name;
+
+pub use crate::yaml::duration;

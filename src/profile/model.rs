@@ -2,7 +2,6 @@
 //! of these types is valid by construction.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -10,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::duration::Span;
 use super::identifier::{Identifier, ProfileType, Vendor};
 use super::name::Name;
+
+pub use crate::secret::SecretRef;
 
 /// A published profile runs; a draft is loaded and checked, nothing more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -164,18 +165,6 @@ pub struct Profile {
     pub protected: Vec<UserEntry>,
     /// The profile's own reclamation settings, overriding rules; canonical JSON of the checked mapping.
     pub reclamation: Option<serde_json::Value>,
-}
-
-/// A reference to a secret; never the secret itself.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SecretRef {
-    /// The name of a systemd credential, read from `$CREDENTIALS_DIRECTORY`.
-    Credential(String),
-    /// An absolute path of a file that only its owner may read.
-    File(PathBuf),
-    /// The name of an environment variable of the daemon.
-    Env(String),
 }
 
 /// How a connection authorises.
@@ -428,6 +417,8 @@ pub struct ProfileSet {
     pub documents: BTreeMap<DocumentId, Document>,
     /// The profiles that could be linked.
     pub profiles: BTreeMap<Name, DesiredProfile>,
-    /// Documents and files that failed: `(kind, name)` where it could be read.
+    /// Profiles that could not be linked, with the reasons.
+    pub failed: BTreeMap<Name, Vec<String>>,
+    /// Documents that did not load; the ones in `documents` are their last good versions.
     pub broken: BTreeSet<DocumentId>,
 }
