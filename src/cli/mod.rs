@@ -1,1 +1,147 @@
-//! The command line: one file per subcommand, thin.
+//! The command line: one file per subcommand, thin. Commands that ask or change the daemon talk to
+//! its control socket; `check`, `schema` and `completions` need none.
+//!
+//! Called by the binary, and by the quickstart example, which runs itself as the daemon.
+
+mod client;
+mod completions;
+mod decide;
+mod exit;
+mod explain;
+mod findings;
+mod healthcheck;
+mod jobs;
+mod output;
+mod plan;
+mod progress;
+mod reload;
+mod run;
+mod status;
+mod subscriptions;
+mod usage;
+mod validate;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use exit::Failure;
+use output::Output;
+
+/// Keeps SaaS seats in step with profiles in git.
+#[derive(Debug, Parser)]
+#[command(
+    name = "seatsync",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
+struct Arguments {
+    /// Folder of the daemon's sockets.
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "SEATSYNC_RUNTIME",
+        default_value = "/run/seatsync"
+    )]
+    runtime: PathBuf,
+
+    /// How to print: for people, or for programs.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
+    format: Format,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// How a command prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Tables and sentences for people.
+    #[value(alias = "text")]
+    Table,
+    /// Stable JSON.
+    Json,
+    /// `check` only: workflow annotations.
+    Github,
+    /// `check` only: SARIF 2.1.0.
+    Sarif,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the daemon.
+    Run(run::RunArgs),
+    /// What reconciling would change.
+    Plan(plan::PlanArgs),
+    /// How the daemon and its profiles stand.
+    Status(status::StatusArgs),
+    /// Look at the profiles folder now.
+    Reload(reload::ReloadArgs),
+    /// Accept what a profile is held for.
+    Release(decide::DecideArgs),
+    /// Bind a profile to the vendor account that its connection leads to now.
+    Rebind(decide::DecideArgs),
+    /// Call the vendor now and say what works.
+    Validate(validate::ValidateArgs),
+    /// Jobs: what is due, what runs, how it ended.
+    Jobs(jobs::JobsArgs),
+    /// Seats and who holds them.
+    Subscriptions(subscriptions::SubscriptionsArgs),
+    /// What seats are of, with their numbers.
+    Identifiers(subscriptions::IdentifiersArgs),
+    /// What agents pushed.
+    Usage(usage::UsageArgs),
+    /// Every fact that is known of a user's seats.
+    Explain(explain::ExplainArgs),
+    /// Exit code 0 when the daemon serves.
+    Healthcheck,
+    /// Print completions for a shell.
+    Completions(completions::CompletionsArgs),
+}
+
+/// Runs one command line and says how the process should end. Never panics on input.
+pub fn entry(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => return exit::usage(&error),
+    };
+    let mut output = Output::standard(arguments.format);
+    match dispatch(arguments, &mut output) {
+        Ok(code) => code,
+        Err(failure) => exit::report(&failure),
+    }
+}
+
+fn dispatch(arguments: Arguments, output: &mut Output) -> Result<ExitCode, Failure> {
+    let Arguments {
+        runtime,
+        format,
+        command,
+    } = arguments;
+    if matches!(format, Format::Github | Format::Sarif) {
+        return Err(Failure::Usage(format!(
+            "`--format {}` is for `check` only: use `table` or `json`",
+            output::word(format)
+        )));
+    }
+    match command {
+        Command::Run(args) => run::run(args, runtime),
+        Command::Plan(args) => plan::run(&args, &runtime, output),
+        Command::Status(args) => status::run(&args, &runtime, output),
+        Command::Reload(args) => reload::run(&args, &runtime, output),
+        Command::Release(args) => decide::release(&args, &runtime, output),
+        Command::Rebind(args) => decide::rebind(&args, &runtime, output),
+        Command::Validate(args) => validate::run(&args, &runtime, output),
+        Command::Jobs(args) => jobs::run(args, &runtime, output),
+        Command::Subscriptions(args) => subscriptions::run(args, &runtime, output),
+        Command::Identifiers(args) => subscriptions::identifiers(args, &runtime, output),
+        Command::Usage(args) => usage::run(args, &runtime, output),
+        Command::Explain(args) => explain::run(args, &runtime, output),
+        Command::Healthcheck => healthcheck::run(&runtime, output),
+        Command::Completions(args) => completions::run(&args, output),
+    }
+}

@@ -1,0 +1,180 @@
+//! The command line's end of the control socket.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1;
+use hyper::{Method, Request, Response};
+use hyper_util::rt::TokioIo;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::net::UnixStream;
+
+use super::exit::Failure;
+use crate::api::control::model::{ErrorBody, VERSION_HEADER};
+
+/// Talks to the daemon over `<runtime>/control.sock`.
+pub(crate) struct Client {
+    socket: PathBuf,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Client {
+    /// A client of the daemon whose sockets are in `runtime`.
+    pub(crate) fn new(runtime: &Path) -> Result<Self, Failure> {
+        let socket = runtime.join("control.sock");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::failed(format!("cannot start: {error}")))?;
+        Ok(Self { socket, runtime })
+    }
+
+    /// `GET path?query`.
+    pub(crate) fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &impl Serialize,
+    ) -> Result<T, Failure> {
+        self.json(Method::GET, &with_query(path, query)?, Bytes::new())
+    }
+
+    /// `POST path` with a JSON body.
+    pub(crate) fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, Failure> {
+        let body = serde_json::to_vec(body)
+            .map_err(|error| Failure::failed(format!("cannot write the request: {error}")))?;
+        self.json(Method::POST, path, body.into())
+    }
+
+    /// `GET path?query`, each chunk of the answer handed to `each` as it comes.
+    pub(crate) fn stream(
+        &self,
+        path: &str,
+        query: &impl Serialize,
+        mut each: impl FnMut(&[u8]) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let path = with_query(path, query)?;
+        self.runtime.block_on(async {
+            let mut answer = self.send(Method::GET, &path, Bytes::new()).await?;
+            while let Some(frame) = answer.body_mut().frame().await {
+                let frame = frame.map_err(|error| self.broken(&error))?;
+                if let Some(chunk) = frame.data_ref() {
+                    each(chunk)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn json<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+    ) -> Result<T, Failure> {
+        self.runtime.block_on(async {
+            let answer = self.send(method, path, body).await?;
+            let text = self.whole(answer).await?;
+            serde_json::from_slice(&text).map_err(|error| {
+                Failure::failed(format!("the daemon's answer cannot be read: {error}"))
+            })
+        })
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+    ) -> Result<Response<Incoming>, Failure> {
+        let stream = UnixStream::connect(&self.socket)
+            .await
+            .map_err(|error| self.unreachable(&error))?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| self.broken(&error))?;
+        let _driver = tokio::spawn(connection);
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", "seatsync")
+            .header("content-type", "application/json")
+            .body(Full::new(body))
+            .map_err(|error| Failure::failed(format!("cannot write the request: {error}")))?;
+        let answer = sender
+            .send_request(request)
+            .await
+            .map_err(|error| self.broken(&error))?;
+        warn_of_other_version(&answer);
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(answer);
+        }
+        let body = self.whole(answer).await?;
+        let message = serde_json::from_slice::<ErrorBody>(&body).map_or_else(
+            |_| format!("the daemon answers {status}"),
+            |body| body.error,
+        );
+        Err(match status.as_u16() {
+            401 | 403 => Failure::NotPermitted(message),
+            _ => Failure::failed(message),
+        })
+    }
+
+    async fn whole(&self, answer: Response<Incoming>) -> Result<Bytes, Failure> {
+        let body = answer.into_body().collect().await;
+        Ok(body.map_err(|error| self.broken(&error))?.to_bytes())
+    }
+
+    fn unreachable(&self, error: &std::io::Error) -> Failure {
+        let socket = self.socket.display();
+        if error.kind() == ErrorKind::PermissionDenied {
+            return Failure::NotPermitted(format!(
+                "`{socket}` does not let this user in: run it as root or as a member of the group `seatsync-admin`"
+            ));
+        }
+        Failure::Unreachable(format!(
+            "no daemon answers on `{socket}` ({error}): start it with `seatsync run` or `systemctl start seatsync`, or give `--runtime`"
+        ))
+    }
+
+    fn broken(&self, error: &hyper::Error) -> Failure {
+        Failure::Unreachable(format!(
+            "the daemon on `{}` went away in the middle of its answer: {error}",
+            self.socket.display()
+        ))
+    }
+}
+
+fn with_query(path: &str, query: &impl Serialize) -> Result<String, Failure> {
+    let query = serde_urlencoded::to_string(query)
+        .map_err(|error| Failure::failed(format!("cannot write the request: {error}")))?;
+    Ok(if query.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}?{query}")
+    })
+}
+
+fn warn_of_other_version(answer: &Response<Incoming>) {
+    use std::io::Write;
+    let ours = env!("CARGO_PKG_VERSION");
+    let theirs = answer
+        .headers()
+        .get(VERSION_HEADER)
+        .and_then(|value| value.to_str().ok());
+    if let Some(theirs) = theirs
+        && theirs != ours
+    {
+        let _ = writeln!(
+            anstream::stderr(),
+            "warning: this is seatsync {ours}, the daemon is {theirs}: restart the daemon after an upgrade"
+        );
+    }
+}

@@ -1,0 +1,76 @@
+//! `seatsync run`: the daemon.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::exit::Failure;
+use crate::clock::SystemClock;
+use crate::daemon::{self, Options, Surroundings};
+use crate::telemetry::{self, Sink};
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    /// Folder of profiles, read recursively.
+    #[arg(long, value_name = "DIR", default_value = "/etc/seatsync/profiles.d")]
+    profiles: PathBuf,
+
+    /// Folder of the databases.
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "STATE_DIRECTORY",
+        default_value = "/var/lib/seatsync"
+    )]
+    state: PathBuf,
+
+    /// The daemon's settings; may be absent at its default place.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Reconcile, run what is due, and end; non-zero if anything failed.
+    #[arg(long)]
+    once: bool,
+
+    /// What to log: `error`, `warn`, `info`, `debug`, or a `tracing` filter.
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        env = "SEATSYNC_LOG",
+        default_value = "info"
+    )]
+    log: String,
+}
+
+/// Runs until it is told to stop.
+pub(super) fn run(args: RunArgs, runtime: PathBuf) -> Result<ExitCode, Failure> {
+    let surroundings = Surroundings::of_this_process();
+    let sink = if surroundings.journal() {
+        Sink::Journal
+    } else {
+        Sink::Stderr
+    };
+    telemetry::start(sink, &args.log);
+    let options = Options {
+        profiles: args.profiles,
+        state: args.state,
+        runtime,
+        config: args.config,
+        once: args.once,
+    };
+    let workers = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(16)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::failed(format!("cannot start: {error}")))?;
+    let outcome = workers.block_on(daemon::run(options, surroundings, Arc::new(SystemClock)))?;
+    Ok(if outcome.failed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
