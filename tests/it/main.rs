@@ -1,3 +1,6 @@
 //! Everything that drives the real thing: the binary, its sockets and files, and the vendor
 //! simulators over HTTP. One binary, so that it links once.
+// Clippy lets tests unwrap; this tells it that the helpers beside them are tests too.
+#![cfg(test)]
+
 mod house;
