@@ -68,6 +68,18 @@ pub enum ConnectorError {
         /// What is wrong with it.
         message: String,
     },
+    /// This version does not speak that vendor or grant.
+    #[error("{what} is not supported by this version of seatsync")]
+    Unsupported {
+        /// What was asked for.
+        what: String,
+    },
+    /// The connection or the host lacks something that calling needs; nothing was called.
+    #[error("{message}")]
+    Misconfigured {
+        /// What is missing, and where to put it.
+        message: String,
+    },
     /// A secret could not be read.
     #[error(transparent)]
     Secret(#[from] SecretError),
@@ -86,7 +98,10 @@ impl ConnectorError {
             | Self::Unavailable { context, .. }
             | Self::Rejected { context, .. }
             | Self::Malformed { context, .. } => Some(context),
-            Self::Secret(_) | Self::Cancelled => None,
+            Self::Unsupported { .. }
+            | Self::Misconfigured { .. }
+            | Self::Secret(_)
+            | Self::Cancelled => None,
         }
     }
 }

@@ -1,13 +1,23 @@
 //! The vendors' wires behind one trait. A connector knows its vendor's API and nothing of the
 //! store; the variants of [`ConnectorError`] are the decisions that a job takes.
 
+pub mod any;
+pub mod connect;
 pub mod error;
 pub mod facts;
+pub mod options;
+pub mod stats;
+pub mod zoom;
 
 use jiff::civil::Date;
 use tokio::sync::mpsc::Sender;
 
-pub use error::ConnectorError;
+pub use any::AnyConnector;
+pub use connect::Connectors;
+pub use error::{CallContext, ConnectorError};
+pub use options::{ConnectorOptions, Limits};
+pub use stats::{CallCounts, CallStats};
+
 use facts::{
     Account, ActivityPage, ActivityPlan, AddOnReport, Process, Purchased, SeatPage, Verdict,
     WalkReport,

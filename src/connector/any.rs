@@ -1,0 +1,84 @@
+//! The closed set of connectors behind one type, so that jobs hold a vendor's client without
+//! knowing whose it is.
+
+use jiff::civil::Date;
+use tokio::sync::mpsc::Sender;
+
+use super::facts::{
+    Account, ActivityPage, ActivityPlan, AddOnReport, Process, Purchased, SeatPage, Verdict,
+    WalkReport,
+};
+use super::zoom::ZoomConnector;
+use super::{Connector, ConnectorError};
+use crate::profile::identifier::Vendor;
+
+/// A connector of any vendor that this version speaks to.
+#[derive(Debug)]
+pub enum AnyConnector {
+    /// Zoom.
+    Zoom(ZoomConnector),
+}
+
+impl Connector for AnyConnector {
+    fn vendor(&self) -> Vendor {
+        match self {
+            Self::Zoom(zoom) => zoom.vendor(),
+        }
+    }
+
+    async fn account(&self) -> Result<Account, ConnectorError> {
+        match self {
+            Self::Zoom(zoom) => zoom.account().await,
+        }
+    }
+
+    async fn validate(&self, process: Process) -> Verdict {
+        match self {
+            Self::Zoom(zoom) => zoom.validate(process).await,
+        }
+    }
+
+    async fn walk_seats(&self, pages: Sender<SeatPage>) -> Result<WalkReport, ConnectorError> {
+        match self {
+            Self::Zoom(zoom) => zoom.walk_seats(pages).await,
+        }
+    }
+
+    async fn add_ons(&self, external_user_id: &str) -> Result<AddOnReport, ConnectorError> {
+        match self {
+            Self::Zoom(zoom) => zoom.add_ons(external_user_id).await,
+        }
+    }
+
+    async fn purchased(&self) -> Result<Vec<Purchased>, ConnectorError> {
+        match self {
+            Self::Zoom(zoom) => zoom.purchased().await,
+        }
+    }
+
+    async fn activity_plan(&self) -> Result<ActivityPlan, ConnectorError> {
+        match self {
+            Self::Zoom(zoom) => zoom.activity_plan().await,
+        }
+    }
+
+    async fn activity_of_day(
+        &self,
+        day: Date,
+        pages: Sender<ActivityPage>,
+    ) -> Result<(), ConnectorError> {
+        match self {
+            Self::Zoom(zoom) => zoom.activity_of_day(day, pages).await,
+        }
+    }
+
+    async fn activity_of_user(
+        &self,
+        external_user_id: &str,
+        since: Date,
+    ) -> Result<ActivityPage, ConnectorError> {
+        match self {
+            Self::Zoom(zoom) => zoom.activity_of_user(external_user_id, since).await,
+        }
+    }
+}

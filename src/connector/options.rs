@@ -1,0 +1,65 @@
+//! How patient and how greedy the client is. The defaults are for production; tests and benchmarks
+//! shorten the one and lift the other.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Deadlines, sizes and retries of every vendor call.
+#[derive(Debug, Clone)]
+pub struct ConnectorOptions {
+    /// For a connection to stand, TLS included.
+    pub connect_timeout: Duration,
+    /// For one request, from the first byte out to the last byte of the answer.
+    pub request_timeout: Duration,
+    /// For silence within an answer's body.
+    pub read_timeout: Duration,
+    /// The largest answer read, in bytes after decompression; a larger one is malformed.
+    pub largest_answer: usize,
+    /// How often one request is sent at most, the first time included.
+    pub attempts: usize,
+    /// The wait before the first repetition; it doubles each time, with jitter.
+    pub first_backoff: Duration,
+    /// The longest wait between two repetitions.
+    pub longest_backoff: Duration,
+    /// Repetitions one run may make before the first success earns more: a vendor in trouble is
+    /// not to be asked five times by every one of a thousand calls.
+    pub retry_budget: u32,
+    /// The longest a run waits for the vendor's rate limit; beyond it the run is put off.
+    pub longest_throttle: Duration,
+    /// Users or rows asked for per page.
+    pub page_size: u32,
+    /// Whether calls keep to the account's share of the vendor's rate limits.
+    pub limits: Limits,
+    /// Where a walk over very many users may put the hashes that do not fit its memory; without
+    /// it, all stay in memory.
+    pub scratch: Option<PathBuf>,
+}
+
+/// Whether rate budgets hold.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Limits {
+    /// Each vendor account has one budget, by its plan and our share of it.
+    #[default]
+    ByPlan,
+    /// None. For measuring against a simulator through the library; no setting reaches it.
+    Unlimited,
+}
+
+impl Default for ConnectorOptions {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_mins(1),
+            read_timeout: Duration::from_secs(30),
+            largest_answer: 32 * 1024 * 1024,
+            attempts: 5,
+            first_backoff: Duration::from_millis(500),
+            longest_backoff: Duration::from_secs(30),
+            retry_budget: 20,
+            longest_throttle: Duration::from_mins(5),
+            page_size: 300,
+            limits: Limits::ByPlan,
+            scratch: None,
+        }
+    }
+}

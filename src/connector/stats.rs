@@ -1,0 +1,125 @@
+//! What one run asked of a vendor: calls, retries, time spent waiting. The job that made the
+//! [`CallStats`] reads it while the connector counts.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// Counters shared by a job and the connector it runs with. Clones share one set of numbers.
+#[derive(Debug, Clone, Default)]
+pub struct CallStats {
+    counters: Arc<Counters>,
+}
+
+#[derive(Debug)]
+struct Counters {
+    vendor_calls: AtomicU64,
+    retries: AtomicU64,
+    throttled_millis: AtomicI64,
+    vendor_ahead_millis: AtomicI64,
+}
+
+/// Stands for "no answer with a date yet".
+const NO_DATE: i64 = i64::MIN;
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self {
+            vendor_calls: AtomicU64::new(0),
+            retries: AtomicU64::new(0),
+            throttled_millis: AtomicI64::new(0),
+            vendor_ahead_millis: AtomicI64::new(NO_DATE),
+        }
+    }
+}
+
+/// The counters at one moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallCounts {
+    /// Requests sent to the vendor's API, retries included; token requests are not counted, since
+    /// no rate limit of the API covers them.
+    pub vendor_calls: u64,
+    /// Requests sent again after trouble.
+    pub retries: u64,
+    /// Time spent waiting for the rate budget, ours or the vendor's.
+    pub throttled: SignedDuration,
+}
+
+impl CallStats {
+    /// The counters now.
+    pub fn counts(&self) -> CallCounts {
+        CallCounts {
+            vendor_calls: self.counters.vendor_calls.load(Ordering::Relaxed),
+            retries: self.counters.retries.load(Ordering::Relaxed),
+            throttled: SignedDuration::from_millis(
+                self.counters.throttled_millis.load(Ordering::Relaxed),
+            ),
+        }
+    }
+
+    /// How far the vendor's clock was ahead of ours at the latest answer that carried a date;
+    /// negative when it was behind, absent before the first such answer.
+    pub fn vendor_ahead(&self) -> Option<SignedDuration> {
+        match self.counters.vendor_ahead_millis.load(Ordering::Relaxed) {
+            NO_DATE => None,
+            millis => Some(SignedDuration::from_millis(millis)),
+        }
+    }
+
+    /// A request goes out.
+    pub fn called(&self) {
+        self.counters.vendor_calls.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// It was sent again after trouble.
+    pub fn retried(&self) {
+        self.counters.retries.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The run waited for a rate budget.
+    pub fn throttled(&self, waited: SignedDuration) {
+        let millis = i64::try_from(waited.as_millis()).unwrap_or(i64::MAX);
+        self.counters
+            .throttled_millis
+            .fetch_add(millis.max(0), Ordering::Relaxed);
+    }
+
+    /// An answer carried the vendor's time.
+    pub fn vendor_said(&self, vendor_now: Timestamp, our_now: Timestamp) {
+        let ahead = vendor_now.duration_since(our_now);
+        let millis = i64::try_from(ahead.as_millis()).unwrap_or(i64::MAX);
+        self.counters
+            .vendor_ahead_millis
+            .store(millis, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clones_count_together_and_the_clock_difference_keeps_its_sign() {
+        let stats = CallStats::default();
+        assert_eq!(stats.vendor_ahead(), None);
+        let connector = stats.clone();
+        connector.called();
+        connector.called();
+        connector.retried();
+        connector.throttled(SignedDuration::from_millis(250));
+        let ours: Timestamp = "2026-03-01T00:05:00Z".parse().unwrap();
+        let theirs: Timestamp = "2026-03-01T00:00:00Z".parse().unwrap();
+        connector.vendor_said(theirs, ours);
+        assert_eq!(
+            stats.counts(),
+            CallCounts {
+                vendor_calls: 2,
+                retries: 1,
+                throttled: SignedDuration::from_millis(250)
+            }
+        );
+        assert_eq!(stats.vendor_ahead(), Some(SignedDuration::from_mins(-5)));
+    }
+}
