@@ -4,8 +4,8 @@
 //! never one beside it, never one above. So a fact can only travel upwards, a room can be read
 //! without the ones above it, and a circle cannot form. What the layers say, in words:
 //!
-//! - `profile` is the project's vocabulary: it reads files into checked types and knows neither the
-//!   settings nor the store, so that `check` runs with no daemon.
+//! - `profile` is the project's vocabulary: it reads files into checked types, by the limits that the
+//!   settings give, and knows nothing of the store, so that files are checked with no daemon.
 //! - `connector` knows a vendor's wire and nothing of the store; `usage` knows the agents' records
 //!   and nothing of how they are kept. `store` speaks the words of both.
 //! - `reconcile` stands above `job`, because applying a profile set enqueues its first runs.
@@ -21,10 +21,9 @@ use std::path::{Path, PathBuf};
 
 /// Every room, the lowest layer first.
 const LAYERS: &[&[&str]] = &[
-    &["clock", "metrics", "telemetry", "systemd"],
-    &["profile"],
-    &["secret"],
+    &["clock", "metrics", "telemetry", "systemd", "secret", "yaml"],
     &["settings"],
+    &["profile"],
     &["watch", "connector", "usage"],
     &["store"],
     &["subflow"],
@@ -42,7 +41,7 @@ const UPWARDS: &[(&str, &str)] = &[("cli/run.rs", "daemon")];
 /// (crate, rooms that may name it): each of these belongs behind one door.
 const DOORS: &[(&str, &[&str])] = &[
     ("rusqlite", &["store"]),
-    ("serde_yaml", &["profile", "settings"]),
+    ("serde_yaml", &["yaml", "settings", "profile"]),
     ("reqwest", &["connector"]),
     ("sd_notify", &["systemd"]),
     ("listenfd", &["systemd"]),
