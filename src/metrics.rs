@@ -1,1 +1,205 @@
-//! The numbers that `GET /metrics` shows, registered in one place.
+//! The numbers that `GET /metrics` shows, in one place. What happens in this process is counted
+//! here as it happens; what the store knows is read at each scrape and passed in as a [`Snapshot`].
+
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+
+/// Counters of this process. Cheap to clone; clones count together.
+#[derive(Debug, Clone, Default)]
+pub struct Metrics {
+    /// Requests on the usage socket, by HTTP status.
+    pub usage_requests: Family<StatusLabel, Counter>,
+    /// Items in them, by fate.
+    pub usage_items: Family<FateLabel, Counter>,
+    /// Jobs that ended, by how.
+    pub job_results: Family<JobLabel, Counter>,
+    /// Calls made to vendors, by profile.
+    pub vendor_calls: Family<ProfileLabel, Counter>,
+    /// Passes over the profiles folder.
+    pub reconcile_passes: Counter,
+}
+
+/// Label of a count by HTTP status.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct StatusLabel {
+    /// HTTP status.
+    pub status: u16,
+}
+
+/// What became of an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum Fate {
+    /// A new record.
+    Insert,
+    /// A known record.
+    Update,
+    /// Refused, with its reason in the answer.
+    Error,
+}
+
+/// Label of a count by fate.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct FateLabel {
+    /// What became of it.
+    pub fate: Fate,
+}
+
+/// Label of a count of job results.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct JobLabel {
+    /// Of which profile.
+    pub profile: String,
+    /// Which subflow.
+    pub subflow: String,
+    /// How it ended.
+    pub state: String,
+}
+
+/// Label of a count by profile.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ProfileLabel {
+    /// Of which profile.
+    pub profile: String,
+}
+
+/// What the store knows at the time of a scrape.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    /// Findings in the files now.
+    pub findings: u64,
+    /// Whether the folder is held.
+    pub folder_held: bool,
+    /// (profile, condition, whether it is true).
+    pub conditions: Vec<(String, String, bool)>,
+    /// (profile, identifier, seats that stand).
+    pub seats: Vec<(String, String, u64)>,
+    /// (profile, subflow, Unix time of the last completed job).
+    pub last_success: Vec<(String, String, f64)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ConditionLabel {
+    profile: String,
+    condition: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SeatLabel {
+    profile: String,
+    identifier: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SubflowLabel {
+    profile: String,
+    subflow: String,
+}
+
+impl Metrics {
+    /// Everything as OpenMetrics text.
+    pub fn render(&self, snapshot: Snapshot) -> Result<String, std::fmt::Error> {
+        let mut registry = Registry::with_prefix("seatsync");
+        registry.register(
+            "build",
+            "The program",
+            Info::new([("version", env!("CARGO_PKG_VERSION"))]),
+        );
+        registry.register(
+            "usage_requests",
+            "Requests on the usage socket",
+            self.usage_requests.clone(),
+        );
+        registry.register(
+            "usage_items",
+            "Items pushed by agents",
+            self.usage_items.clone(),
+        );
+        registry.register("job_results", "Jobs that ended", self.job_results.clone());
+        registry.register(
+            "vendor_calls",
+            "Calls made to vendors, retries included",
+            self.vendor_calls.clone(),
+        );
+        registry.register(
+            "reconcile_passes",
+            "Passes over the profiles folder",
+            self.reconcile_passes.clone(),
+        );
+        register_snapshot(&mut registry, snapshot);
+        let mut text = String::new();
+        encode(&mut text, &registry)?;
+        Ok(text)
+    }
+}
+
+fn register_snapshot(registry: &mut Registry, snapshot: Snapshot) {
+    let findings = Gauge::<i64>::default();
+    findings.set(i64::try_from(snapshot.findings).unwrap_or(i64::MAX));
+    registry.register("findings", "Findings in the files now", findings);
+
+    let held = Gauge::<i64>::default();
+    held.set(i64::from(snapshot.folder_held));
+    registry.register("folder_held", "The profiles folder is held", held);
+
+    let conditions = Family::<ConditionLabel, Gauge>::default();
+    for (profile, condition, holds) in snapshot.conditions {
+        conditions
+            .get_or_create(&ConditionLabel { profile, condition })
+            .set(i64::from(holds));
+    }
+    registry.register("condition", "Conditions of profiles", conditions);
+
+    let seats = Family::<SeatLabel, Gauge>::default();
+    for (profile, identifier, count) in snapshot.seats {
+        seats
+            .get_or_create(&SeatLabel {
+                profile,
+                identifier,
+            })
+            .set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+    registry.register("seats", "Seats that stand", seats);
+
+    let success = Family::<SubflowLabel, Gauge<f64, AtomicU64>>::default();
+    for (profile, subflow, at) in snapshot.last_success {
+        success
+            .get_or_create(&SubflowLabel { profile, subflow })
+            .set(at);
+    }
+    registry.register(
+        "last_success_timestamp_seconds",
+        "When the last completed job of a subflow ended",
+        success,
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_and_the_store_s_numbers_stand_in_one_text() {
+        let metrics = Metrics::default();
+        metrics
+            .usage_requests
+            .get_or_create(&StatusLabel { status: 200 })
+            .inc();
+        let snapshot = Snapshot {
+            seats: vec![("zoom-emea".into(), "zoom.licensed".into(), 41)],
+            ..Snapshot::default()
+        };
+        let text = metrics.render(snapshot).unwrap();
+        assert!(text.contains("seatsync_usage_requests_total{status=\"200\"} 1"));
+        assert!(
+            text.contains("seatsync_seats{profile=\"zoom-emea\",identifier=\"zoom.licensed\"} 41")
+        );
+        assert!(text.ends_with("# EOF\n"));
+    }
+}
