@@ -1,0 +1,72 @@
+#!/bin/bash
+# Run as root on a host with systemd, where the binary and the files of packaging/ are in place: starts the units
+# and meets the daemon as an operator, an agent and a stranger do. Prints one line per check.
+set -u
+ok=0 bad=0
+check() { # DESCRIPTION COMMAND…
+  local what=$1 out
+  shift
+  if out=$("$@" 2>&1); then
+    ok=$((ok + 1)); echo "ok   $what"
+  else
+    bad=$((bad + 1)); echo "FAIL $what: $out" | head -c 2000; echo
+  fi
+}
+# As a user of the given group alone.
+as_group() { local group=$1; shift; setpriv --reuid 4242 --regid 4242 --groups "$(getent group "$group" | cut -d: -f3)" "$@"; }
+as_stranger() { setpriv --reuid 4242 --regid 4242 --clear-groups "$@"; }
+is() { [ "$1" = "$2" ] || { echo "is \`$1\`, not \`$2\`"; return 1; }; }
+fails() { ! "$@"; }
+prop() { systemctl show --property="$2" --value "$1"; }
+push() {
+  curl --silent --show-error --fail --max-time 20 --unix-socket /run/seatsync/usage.sock \
+    --header 'Content-Type: application/json' --data '{"items":[{"reclamation_type":"last_used_date",
+      "configuration_item":"26e46e5b2fa3201047c5ae6df699b645","norm_product":"8ddc2e1e53d32010a4efddeeff7b12b9",
+      "last_used_time":"2027-02-01 08:00:00"}]}' \
+    http://localhost/api/now/sam_software_usage_integration/createOrUpdate
+}
+says() { # WORD COMMAND…
+  local word=$1 out
+  shift
+  out=$("$@") && grep -q "$word" <<<"$out" || { echo "no \`$word\` in: $out"; return 1; }
+}
+
+check "groups" systemd-sysusers
+check "folders" systemd-tmpfiles --create seatsync.conf
+check "sockets start" systemctl start seatsync-usage.socket seatsync-control.socket
+check "the control socket is the admins'" is "$(stat -c '%a %U %G' /run/seatsync/control.sock)" "660 root seatsync-admin"
+check "the usage socket is the agents'" is "$(stat -c '%a %U %G' /run/seatsync/usage.sock)" "660 root seatsync-usage"
+
+check "the service says that it is ready" systemctl start seatsync.service
+check "it runs as its own user" is "$(ps -o user= -p "$(prop seatsync MainPID)" | tr -d ' ')" seatsync
+check "it has no capability" grep -q '^CapBnd:\s*0*$' "/proc/$(prop seatsync MainPID)/status"
+check "status as root" seatsync status
+check "status as an admin" as_group seatsync-admin seatsync status
+check "no status for a stranger" fails as_stranger seatsync status
+check "healthcheck" seatsync healthcheck
+
+check "an agent's record goes in" says INSERT as_group seatsync-usage bash -c "$(declare -f push); push"
+check "and is an update the second time" says UPDATE as_group seatsync-usage bash -c "$(declare -f push); push"
+check "no record from a stranger" fails as_stranger bash -c "$(declare -f push); push"
+
+check "reload" systemctl reload seatsync.service
+printf 'kind: Profile\nname: broken\ntype: [\n' >/etc/seatsync/profiles.d/broken.yaml
+systemctl reload seatsync.service
+check "status names the file that does not load" says broken.yaml seatsync status
+check "a file that does not load stops nothing" is "$(prop seatsync ActiveState)" active
+rm /etc/seatsync/profiles.d/broken.yaml
+
+pid=$(prop seatsync MainPID)
+kill -KILL "$pid"
+check "after a kill the sockets still answer" says UPDATE push
+check "by a new process" fails is "$(prop seatsync MainPID)" "$pid"
+check "restart" systemctl restart seatsync.service
+check "what was acknowledged is still there" says UPDATE push
+check "exposure at most 1.5" bash -c 'systemd-analyze security --no-pager --threshold=15 seatsync.service | tail -n 1'
+
+check "all three stop in one command" systemctl stop seatsync-usage.socket seatsync-control.socket seatsync.service
+check "and stay so" is "$(prop seatsync ActiveState)" inactive
+check "the end was clean" is "$(prop seatsync Result)" success
+
+echo "$ok passed, $bad failed"
+[ "$bad" = 0 ] || { journalctl --no-pager --unit 'seatsync*' | tail -n 60; exit 1; }
