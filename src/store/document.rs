@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
@@ -51,6 +52,10 @@ pub struct ProfileRow {
     pub digest: String,
     /// When it was removed from the folder; its data stays for the retention time.
     pub orphaned_at: Option<Timestamp>,
+    /// Why it is `Ready`, or is not; `None` before that was ever set.
+    pub ready: Option<String>,
+    /// Why it is `Stalled`; `None` when it is not.
+    pub stalled: Option<String>,
 }
 
 /// What is recorded, as reconciling compares it: digests, not contents.
@@ -107,7 +112,7 @@ pub struct DocumentWrite {
     /// `sha256:…` of its canonical JSON.
     pub digest: String,
     /// What it says.
-    pub document: Document,
+    pub document: Arc<Document>,
 }
 
 /// A profile to record.
@@ -140,6 +145,22 @@ pub struct Application {
     pub orphans: Vec<Name>,
     /// What is now true of profiles.
     pub conditions: Vec<(Name, Condition)>,
+}
+
+impl Application {
+    /// Writes the attempt alone.
+    pub fn nothing(attempt: Attempt) -> Self {
+        Self {
+            attempt,
+            renames: Vec::new(),
+            documents: Vec::new(),
+            states: Vec::new(),
+            removed: Vec::new(),
+            profiles: Vec::new(),
+            orphans: Vec::new(),
+            conditions: Vec::new(),
+        }
+    }
 }
 
 impl Store {
@@ -287,13 +308,21 @@ fn recorded_documents(
 }
 
 fn profile_rows(t: &Transaction<'_>) -> Result<BTreeMap<Name, ProfileRow>, StoreError> {
-    let mut statement = t.prepare_cached("SELECT name, id, digest, orphaned_at FROM profiles")?;
+    let mut statement = t.prepare_cached(
+        "SELECT name, id, digest, orphaned_at, ready.reason, stalled.reason
+         FROM profiles
+         LEFT JOIN conditions ready ON ready.profile_id = id AND ready.kind = 'Ready'
+         LEFT JOIN conditions stalled ON stalled.profile_id = id AND stalled.kind = 'Stalled'
+             AND stalled.status = 'True'",
+    )?;
     let rows = statement.query_map([], |row| {
         let name = row.get::<_, Word<Name>>(0)?.0;
         let profile = ProfileRow {
             id: ProfileId(row.get(1)?),
             digest: row.get(2)?,
             orphaned_at: row.get::<_, Option<At>>(3)?.map(|at| at.0),
+            ready: row.get(4)?,
+            stalled: row.get(5)?,
         };
         Ok((name, profile))
     })?;
@@ -340,7 +369,7 @@ fn apply(t: &Transaction<'_>, application: &Application) -> Result<(), StoreErro
             write.id.name.as_str(),
             write.file.to_string_lossy(),
             write.digest,
-            Json(&write.document),
+            Json(&*write.document),
             revision,
             now,
         ])?;
@@ -429,23 +458,14 @@ mod tests {
     }
 
     fn nothing(now: &str) -> Application {
-        Application {
-            attempt: Attempt {
-                digest: format!("sha256:{now}"),
-                label: None,
-                outcome: RevisionOutcome::Applied,
-                findings: 0,
-                message: String::new(),
-                at: at(now),
-            },
-            renames: Vec::new(),
-            documents: Vec::new(),
-            states: Vec::new(),
-            removed: Vec::new(),
-            profiles: Vec::new(),
-            orphans: Vec::new(),
-            conditions: Vec::new(),
-        }
+        Application::nothing(Attempt {
+            digest: format!("sha256:{now}"),
+            label: None,
+            outcome: RevisionOutcome::Applied,
+            findings: 0,
+            message: String::new(),
+            at: at(now),
+        })
     }
 
     fn with_profile(now: &str, called: &str) -> Application {

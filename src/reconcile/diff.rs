@@ -1,0 +1,193 @@
+//! Desired against recorded: a pure function. Two folders are compared by it as well as a folder
+//! and the store.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::fields::differences;
+use super::plan::{Action, Change, Plan};
+use crate::profile::model::{Document, DocumentId, Kind};
+use crate::profile::name::Name;
+
+/// One side of a comparison: what is recorded, or what a folder wants.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct State {
+    /// Every document, by identity.
+    pub documents: BTreeMap<DocumentId, Version>,
+    /// Every profile that is in force, by name, with the digest of all that it needs to run.
+    pub profiles: BTreeMap<Name, String>,
+}
+
+/// One version of a document.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Version {
+    /// Where it stands, relative to the profiles folder.
+    pub file: PathBuf,
+    /// `sha256:…` of its canonical JSON.
+    pub digest: String,
+    /// Its content; may be left out on a side where [`needs`] does not ask for it.
+    pub document: Option<Arc<Document>>,
+}
+
+/// What a folder wants, and what of the recorded state it cannot decide about.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Desired {
+    /// What is to be in force; for a document in `kept`, the recorded version or nothing.
+    pub state: State,
+    /// Documents whose version in the folder cannot be used.
+    pub kept: BTreeMap<DocumentId, Kept>,
+    /// Names that profiles had before, to their names now.
+    pub formerly: BTreeMap<Name, Name>,
+}
+
+/// Why the recorded version of a document stays in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// One CamelCase word, as conditions have it.
+    pub reason: &'static str,
+    /// What happened and what to do.
+    pub message: String,
+}
+
+/// The recorded documents whose content [`diff`] wants, to name what differs in them.
+pub fn needs(recorded: &State, desired: &Desired) -> Vec<DocumentId> {
+    let changed = desired.state.documents.iter().filter_map(|(id, wanted)| {
+        let known = recorded.documents.get(id)?;
+        (known.digest != wanted.digest).then(|| id.clone())
+    });
+    let renamed = renames(recorded, desired)
+        .into_values()
+        .map(|old| DocumentId {
+            kind: Kind::Profile,
+            name: old,
+        });
+    changed.chain(renamed).collect()
+}
+
+/// What makes `recorded` agree with `desired`.
+pub fn diff(recorded: &State, desired: &Desired) -> Plan {
+    let renames = renames(recorded, desired);
+    let renamed_away: BTreeSet<&Name> = renames.values().collect();
+    let mut plan = Plan::default();
+    for (id, wanted) in &desired.state.documents {
+        let action = match (recorded.documents.get(id), renamed_from(&renames, id)) {
+            _ if desired.kept.contains_key(id) => continue,
+            (Some(known), _) => compare(known, wanted),
+            (None, Some(from)) => Some(renamed(recorded, from, wanted)),
+            (None, None) => Some(Action::Created),
+        };
+        match action {
+            Some(action) => plan.changes.push(change(id, wanted, action, true)),
+            None => plan.unchanged += 1,
+        }
+    }
+    for (id, known) in &recorded.documents {
+        let wanted = desired.state.documents.contains_key(id) || desired.kept.contains_key(id);
+        let renamed = id.kind == Kind::Profile && renamed_away.contains(&id.name);
+        if !wanted && !renamed {
+            plan.changes.push(change(id, known, Action::Removed, false));
+        }
+    }
+    for (id, kept) in &desired.kept {
+        if let Some(known) = recorded.documents.get(id) {
+            let reason = kept.message.clone();
+            plan.changes
+                .push(change(id, known, Action::Kept { reason }, false));
+        }
+    }
+    plan.changes.sort_by_key(Change::id);
+    plan.affected = affected(recorded, desired, &plan);
+    plan.unchanged -= plan.affected.len().min(plan.unchanged);
+    plan
+}
+
+/// New name to old name, of the profiles that are renamed: the old one is recorded and no longer
+/// wanted, the new one is not recorded.
+pub fn renames(recorded: &State, desired: &Desired) -> BTreeMap<Name, Name> {
+    let id = |name: &Name| DocumentId {
+        kind: Kind::Profile,
+        name: name.clone(),
+    };
+    let mut found = BTreeMap::new();
+    for (old, new) in &desired.formerly {
+        let old_is_free =
+            !desired.state.documents.contains_key(&id(old)) && !desired.kept.contains_key(&id(old));
+        if old_is_free
+            && recorded.profiles.contains_key(old)
+            && !recorded.profiles.contains_key(new)
+            && desired.state.profiles.contains_key(new)
+        {
+            found.entry(new.clone()).or_insert_with(|| old.clone());
+        }
+    }
+    found
+}
+
+fn renamed_from<'a>(renames: &'a BTreeMap<Name, Name>, id: &DocumentId) -> Option<&'a Name> {
+    (id.kind == Kind::Profile)
+        .then(|| renames.get(&id.name))
+        .flatten()
+}
+
+fn compare(known: &Version, wanted: &Version) -> Option<Action> {
+    if known.digest != wanted.digest {
+        let fields = fields(Some(known), wanted);
+        return Some(Action::Changed { fields });
+    }
+    (known.file != wanted.file).then(|| Action::Moved {
+        from: known.file.clone(),
+    })
+}
+
+fn renamed(recorded: &State, from: &Name, wanted: &Version) -> Action {
+    let id = DocumentId {
+        kind: Kind::Profile,
+        name: from.clone(),
+    };
+    let mut fields = fields(recorded.documents.get(&id), wanted);
+    fields.retain(|field| field.path != "name" && !field.path.starts_with("formerly"));
+    Action::Renamed {
+        from: from.clone(),
+        fields,
+    }
+}
+
+fn fields(known: Option<&Version>, wanted: &Version) -> Vec<super::plan::FieldChange> {
+    match (
+        known.and_then(|known| known.document.as_ref()),
+        &wanted.document,
+    ) {
+        (Some(old), Some(new)) => differences(old, new),
+        _ => Vec::new(),
+    }
+}
+
+fn change(id: &DocumentId, version: &Version, action: Action, comes: bool) -> Change {
+    Change {
+        kind: id.kind,
+        name: id.name.clone(),
+        file: version.file.clone(),
+        digest: comes.then(|| version.digest.clone()),
+        action,
+    }
+}
+
+/// Profiles that run differently although nothing in their own document changed.
+fn affected(recorded: &State, desired: &Desired, plan: &Plan) -> Vec<Name> {
+    let named: BTreeSet<&Name> = plan
+        .changes
+        .iter()
+        .filter(|change| change.kind == Kind::Profile)
+        .map(|change| &change.name)
+        .collect();
+    desired
+        .state
+        .profiles
+        .iter()
+        .filter(|(name, digest)| {
+            !named.contains(name) && recorded.profiles.get(*name) != Some(digest)
+        })
+        .map(|(name, _)| name.clone())
+        .collect()
+}

@@ -1,0 +1,126 @@
+//! What differs between two versions of a document, leaf by leaf, under the names that the file
+//! uses. Called by [`super::diff`].
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use super::plan::FieldChange;
+use crate::profile::model::Document;
+
+/// Keys whose value is a reference to a secret; should a plain text ever stand there, it is not shown.
+const SECRET_KEYS: [&str; 4] = ["client_secret", "token", "secret", "password"];
+
+/// The leaves that differ, by path.
+pub(super) fn differences(old: &Document, new: &Document) -> Vec<FieldChange> {
+    let mut found = Vec::new();
+    compare("", &as_written(old), &as_written(new), &mut found);
+    found
+}
+
+/// The document in the shape of the file: what serialisation adds or moves is put back.
+fn as_written(document: &Document) -> Value {
+    let mut value = serde_json::to_value(document).unwrap_or_default();
+    let mut written = value["document"].take();
+    let Some(fields) = written.as_object_mut() else {
+        return written;
+    };
+    for reference in ["connection", "connect_connection"] {
+        if let Some(Value::Object(variant)) = fields.get_mut(reference) {
+            let inner = variant.values_mut().next().map(Value::take);
+            fields.insert(reference.to_owned(), inner.unwrap_or_default());
+        }
+    }
+    rename(fields, "profile_type", "type");
+    if let Some(subflows) = fields.get_mut("subflows").and_then(Value::as_object_mut)
+        && let Some(from) = subflows.remove("analyze_from")
+    {
+        subflows["pull_user_activity"]["analyze_from"] = from;
+    }
+    if let Document::Connection(_) = document {
+        let limits = json!({"plan": fields.remove("plan"), "share": fields.remove("share")});
+        fields.insert("limits".into(), limits);
+    }
+    if let Some(Value::Object(spec)) = fields.remove("spec") {
+        fields.extend(spec);
+    }
+    written
+}
+
+fn rename(fields: &mut Map<String, Value>, from: &str, to: &str) {
+    if let Some(value) = fields.remove(from) {
+        fields.insert(to.to_owned(), value);
+    }
+}
+
+fn compare(path: &str, old: &Value, new: &Value, found: &mut Vec<FieldChange>) {
+    if old == new {
+        return;
+    }
+    match (old, new) {
+        (Value::Object(old), Value::Object(new)) => {
+            let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+            for key in keys {
+                let path = if path.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{path}.{key}")
+                };
+                let side = |of: &Map<String, Value>| of.get(key).cloned().unwrap_or_default();
+                compare(&path, &side(old), &side(new), found);
+            }
+        }
+        (Value::Array(old), Value::Array(new)) => compare_lists(path, old, new, found),
+        _ => found.push(FieldChange {
+            path: path.to_owned(),
+            old: shown(path, old),
+            new: shown(path, new),
+        }),
+    }
+}
+
+/// Lists are compared as bags: an element that was put in front does not change those behind it.
+fn compare_lists(path: &str, old: &[Value], new: &[Value], found: &mut Vec<FieldChange>) {
+    let mut added: Vec<&Value> = new.iter().collect();
+    let mut removed = Vec::new();
+    for element in old {
+        match added.iter().position(|candidate| *candidate == element) {
+            Some(index) => drop(added.remove(index)),
+            None => removed.push(element),
+        }
+    }
+    if added.is_empty() && removed.is_empty() {
+        found.push(FieldChange {
+            path: path.to_owned(),
+            old: Some("one order".into()),
+            new: Some("another".into()),
+        });
+    }
+    let path = format!("{path}[]");
+    found.extend(removed.into_iter().map(|element| FieldChange {
+        path: path.clone(),
+        old: shown(&path, element),
+        new: None,
+    }));
+    found.extend(added.into_iter().map(|element| FieldChange {
+        path: path.clone(),
+        old: None,
+        new: shown(&path, element),
+    }));
+}
+
+fn shown(path: &str, value: &Value) -> Option<Value> {
+    let key = path.rsplit('.').next().unwrap_or(path);
+    match value {
+        Value::Null => None,
+        Value::String(_) if SECRET_KEYS.contains(&key) => Some("(not shown)".into()),
+        Value::Object(fields) => Some(
+            fields
+                .iter()
+                .filter_map(|(key, value)| Some((key.clone(), shown(key, value)?)))
+                .collect::<Map<_, _>>()
+                .into(),
+        ),
+        other => Some(other.clone()),
+    }
+}
