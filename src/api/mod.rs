@@ -1,3 +1,13 @@
-//! The two sockets: who is on the other end, the usage API for agents, the control API for the command line.
+//! The two sockets: who is on the other end, the usage API for agents, the control API for the
+//! command line. Started by `daemon`; everything here answers HTTP/1.1 over a unix socket.
+//!
+//! [`listen`] gets a socket, [`serve`] accepts on it and keeps each peer within its limits,
+//! [`peer`] says who connected and [`role`] what that one may do.
 
+mod connection;
 pub mod control;
+mod head;
+pub mod listen;
+pub mod peer;
+pub mod role;
+pub mod serve;

@@ -3,4 +3,5 @@
 // Clippy lets tests unwrap; this tells it that the helpers beside them are tests too.
 #![cfg(test)]
 
+mod api_serve;
 mod house;

@@ -1,0 +1,223 @@
+//! Accepts connections on a unix socket and serves them, for both sockets alike: the peer is taken
+//! at accept, no user may crowd out the others, and stopping lets requests in hand finish.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::body::Body;
+use axum::http::{Request, Response};
+use jiff::SignedDuration;
+use tokio::io::AsyncWriteExt;
+use tokio::net::UnixStream;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::Service;
+
+use super::connection::{attend, see_off};
+use super::head;
+use super::listen::Listener;
+use super::peer::Peer;
+use crate::clock::{SharedClock, sleep};
+
+/// What connections may take.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Connections of one user.
+    pub per_uid: usize,
+    /// Connections in all.
+    pub total: usize,
+    /// From the first byte of a request to the end of its head.
+    pub head: SignedDuration,
+    /// Between requests.
+    pub idle: SignedDuration,
+    /// During which a client takes nothing of its answer.
+    pub stall: SignedDuration,
+    /// For requests in hand, when stopping.
+    pub drain: SignedDuration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            per_uid: 64,
+            total: 256,
+            head: SignedDuration::from_secs(10),
+            idle: SignedDuration::from_secs(60),
+            stall: SignedDuration::from_secs(30),
+            drain: SignedDuration::from_secs(20),
+        }
+    }
+}
+
+/// How long to wait when the system cannot give us another connection.
+const OUT_OF_DESCRIPTORS: SignedDuration = SignedDuration::from_millis(100);
+
+/// Serves `listener` until `stop`, then finishes the requests in hand within `limits.drain`.
+///
+/// `make_service` is called once per connection with the peer on its other end; an axum `Router`
+/// is a service. The service runs as a task of its own, so it must not hold what it borrows.
+pub async fn serve<M, S>(
+    listener: Listener,
+    limits: Limits,
+    clock: SharedClock,
+    make_service: M,
+    stop: CancellationToken,
+) where
+    M: Fn(Arc<Peer>) -> S,
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    S: Clone + Send + 'static,
+    S::Future: Send,
+{
+    let tasks = TaskTracker::new();
+    let cut = CancellationToken::new();
+    let crowd = Arc::new(Crowd::new(&limits));
+    let limits = Arc::new(limits);
+    loop {
+        let stream = tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            accepted = listener.socket.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    sleep(&*clock, OUT_OF_DESCRIPTORS).await;
+                    continue;
+                }
+            },
+        };
+        let peer = match Peer::of(&stream) {
+            Ok(peer) => Arc::new(peer),
+            Err(error) => {
+                tracing::warn!(%error, "the kernel does not tell who connected");
+                continue;
+            }
+        };
+        let clock = Arc::clone(&clock);
+        let Some(seat) = crowd.admit(peer.uid) else {
+            tracing::warn!(uid = peer.uid, pid = peer.pid, "too many connections");
+            if let Some(seat) = crowd.admit_refused() {
+                tasks.spawn(cut.clone().run_until_cancelled_owned(async move {
+                    turn_away(stream, &clock).await;
+                    drop(seat);
+                }));
+            }
+            continue;
+        };
+        let service = make_service(peer);
+        let (limits, stop) = (Arc::clone(&limits), stop.clone());
+        tasks.spawn(cut.clone().run_until_cancelled_owned(async move {
+            attend(stream, service, &limits, &*clock, &stop).await;
+            drop(seat);
+        }));
+    }
+    drop(listener);
+    tasks.close();
+    tokio::select! {
+        () = tasks.wait() => {}
+        () = sleep(&*clock, limits.drain) => {
+            tracing::warn!(
+                connections = tasks.len(),
+                uids = ?crowd.uids(),
+                "cutting connections whose requests do not end"
+            );
+            cut.cancel();
+            tasks.wait().await;
+        }
+    }
+}
+
+async fn turn_away(mut stream: UnixStream, clock: &SharedClock) {
+    if stream.write_all(head::TOO_MANY).await.is_ok() {
+        see_off(stream, &**clock).await;
+    }
+}
+
+/// Who is connected, so that nobody takes more than a share.
+#[derive(Debug)]
+struct Crowd {
+    per_uid: usize,
+    total: usize,
+    present: Mutex<Present>,
+}
+
+#[derive(Debug, Default)]
+struct Present {
+    total: usize,
+    by_uid: HashMap<u32, usize>,
+    refused: usize,
+}
+
+/// Connections that are being told that there are too many; more are closed without a word.
+const MAX_REFUSED: usize = 32;
+
+impl Crowd {
+    fn new(limits: &Limits) -> Self {
+        Self {
+            per_uid: limits.per_uid,
+            total: limits.total,
+            present: Mutex::default(),
+        }
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Present) -> T) -> T {
+        change(&mut self.present.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn admit(self: &Arc<Self>, uid: u32) -> Option<Seat> {
+        self.change(|present| {
+            let of_this_uid = present.by_uid.get(&uid).copied().unwrap_or_default();
+            if present.total >= self.total || of_this_uid >= self.per_uid {
+                return None;
+            }
+            present.by_uid.insert(uid, of_this_uid + 1);
+            present.total += 1;
+            Some(Seat {
+                crowd: Arc::clone(self),
+                uid: Some(uid),
+            })
+        })
+    }
+
+    fn admit_refused(self: &Arc<Self>) -> Option<Seat> {
+        self.change(|present| {
+            if present.refused >= MAX_REFUSED {
+                return None;
+            }
+            present.refused += 1;
+            Some(Seat {
+                crowd: Arc::clone(self),
+                uid: None,
+            })
+        })
+    }
+
+    fn uids(&self) -> Vec<u32> {
+        self.change(|present| present.by_uid.keys().copied().collect())
+    }
+}
+
+/// One connection's place in the [`Crowd`], given up when dropped.
+#[derive(Debug)]
+struct Seat {
+    crowd: Arc<Crowd>,
+    /// None for a connection that is only being refused.
+    uid: Option<u32>,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.crowd.change(|present| match self.uid {
+            None => present.refused -= 1,
+            Some(uid) => {
+                present.total -= 1;
+                if let Some(count) = present.by_uid.get_mut(&uid) {
+                    *count -= 1;
+                    if *count == 0 {
+                        present.by_uid.remove(&uid);
+                    }
+                }
+            }
+        });
+    }
+}
