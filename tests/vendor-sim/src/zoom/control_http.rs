@@ -1,0 +1,172 @@
+//! The control surface over HTTP, below `/_sim`: what [`control`](super::control) offers in the
+//! same process, for benchmarks and examples that run the simulator as a process of its own.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::http::{Reply, Request};
+use crate::zoom::faults::Fault;
+use crate::zoom::oracle::over_share;
+use crate::zoom::service::State;
+
+/// What was wrong with a control request.
+pub(crate) struct Refused {
+    pub(crate) status: u16,
+    pub(crate) error: String,
+}
+
+impl Refused {
+    pub(crate) fn bad(error: impl Into<String>) -> Self {
+        Self {
+            status: 400,
+            error: error.into(),
+        }
+    }
+
+    pub(crate) fn unknown(what: &str) -> Self {
+        Self {
+            status: 404,
+            error: format!("there is no `{what}`"),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClockChange {
+    /// Such as `36h` or `P2D`.
+    advance: Option<SignedDuration>,
+    set: Option<Timestamp>,
+    #[serde(default)]
+    release: bool,
+}
+
+/// Answers a control request.
+pub(crate) fn answer(state: &mut State, request: &Request) -> Reply {
+    match route(state, request) {
+        Ok(body) => Reply::json(200, &body),
+        Err(refused) => Reply::json(refused.status, &json!({"error": refused.error})),
+    }
+}
+
+fn route(state: &mut State, request: &Request) -> Result<Value, Refused> {
+    let path = request.path.strip_prefix("/_sim").unwrap_or_default();
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    match (request.method.as_str(), parts.as_slice()) {
+        ("GET", [] | ["account"]) => Ok(account(state)),
+        ("GET", ["clock"]) => Ok(clock(state)),
+        ("POST", ["clock"]) => set_clock(state, &parse(request)?),
+        ("GET", ["faults"]) => encode(&state.faults.rules()),
+        ("POST", ["faults"]) => {
+            let faults: OneOrMany<Fault> = parse(request)?;
+            faults.each(|fault| state.faults.add(fault));
+            encode(&state.faults.rules())
+        }
+        ("DELETE", ["faults"]) => {
+            state.faults.clear();
+            Ok(json!([]))
+        }
+        ("GET", ["log"]) => encode(&state.log.entries()),
+        ("DELETE", ["log"]) => {
+            state.log.clear();
+            Ok(json!([]))
+        }
+        ("GET", ["oracle"]) => oracle(state, request),
+        ("POST", ["oracle", "protect"]) => {
+            state.oracle.protect(parse::<Vec<String>>(request)?);
+            Ok(json!({}))
+        }
+        ("DELETE", ["oracle"]) => {
+            state.oracle.clear();
+            Ok(json!({}))
+        }
+        _ => Err(Refused::unknown(&format!(
+            "{} {}",
+            request.method, request.path
+        ))),
+    }
+}
+
+/// One value or a list of them.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMany<T> {
+    Many(Vec<T>),
+    One(Box<T>),
+}
+
+impl<T> OneOrMany<T> {
+    fn each(self, act: impl FnMut(T)) {
+        match self {
+            Self::One(one) => std::iter::once(*one).for_each(act),
+            Self::Many(many) => many.into_iter().for_each(act),
+        }
+    }
+}
+
+pub(crate) fn parse<T: DeserializeOwned>(request: &Request) -> Result<T, Refused> {
+    serde_json::from_slice(&request.body).map_err(|error| Refused::bad(error.to_string()))
+}
+
+pub(crate) fn encode(value: &impl serde::Serialize) -> Result<Value, Refused> {
+    serde_json::to_value(value).map_err(|error| Refused {
+        status: 500,
+        error: error.to_string(),
+    })
+}
+
+fn account(state: &State) -> Value {
+    let layout = &state.world.generator.layout;
+    json!({
+        "account_id": state.oauth.account_id,
+        "plan": state.plan,
+        "seed": state.seed,
+        "limits": state.limited,
+        "apps": state.oauth.apps,
+        "api_url": format!("{}/v2", state.base_url),
+        "token_url": format!("{}/oauth/token", state.base_url),
+        "users": {
+            "active": layout.people.len(),
+            "rooms": layout.rooms.len(),
+            "inactive": layout.inactive.len(),
+            "pending": layout.pending.len(),
+            "former": layout.former.len(),
+        },
+        "population": state.population,
+        "switches": state.switches,
+    })
+}
+
+fn clock(state: &State) -> Value {
+    json!({"now": state.clock.now(), "manual": state.clock.is_manual()})
+}
+
+fn set_clock(state: &State, change: &ClockChange) -> Result<Value, Refused> {
+    if change.advance.is_none() && change.set.is_none() && !change.release {
+        return Err(Refused::bad("give `advance`, `set` or `release`"));
+    }
+    if let Some(at) = change.set {
+        state.clock.set(at);
+    }
+    if let Some(by) = change.advance {
+        state.clock.advance(by);
+    }
+    if change.release {
+        state.clock.release();
+    }
+    Ok(clock(state))
+}
+
+fn oracle(state: &State, request: &Request) -> Result<Value, Refused> {
+    let share = match request.param("share") {
+        None => None,
+        Some(text) => Some(
+            text.parse::<f64>()
+                .map_err(|error| Refused::bad(error.to_string()))?,
+        ),
+    };
+    let over = share.map(|share| over_share(state.log.entries(), state.plan, share));
+    Ok(json!({"violations": state.oracle.violations(), "over_share": over.unwrap_or_default()}))
+}

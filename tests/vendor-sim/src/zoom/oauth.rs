@@ -1,0 +1,489 @@
+//! Zoom's OAuth: apps, the three grants, tokens that expire on the vendor's clock, refresh tokens
+//! that are spent by use, revocation. Error bodies are OAuth's, not the API's.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::http::{Reply, Request, first, parse_form};
+use crate::random::mix;
+use crate::zoom::errors::ApiError;
+use crate::zoom::options::Switches;
+
+/// Seconds an access token lives.
+pub(crate) const ACCESS_TOKEN_SECONDS: i64 = 3600;
+/// Seconds an authorization code lives.
+const CODE_SECONDS: i64 = 300;
+/// Seconds a refresh token lives.
+const REFRESH_TOKEN_SECONDS: i64 = 90 * 86_400;
+
+/// What kind of Marketplace app it is, which decides its grant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AppKind {
+    /// Server-to-server: `account_credentials`.
+    ServerToServer,
+    /// An admin-managed general app: `authorization_code` and `refresh_token`.
+    General,
+}
+
+/// An app of the account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct App {
+    /// Which grants it may use.
+    pub kind: AppKind,
+    /// Identifies it.
+    pub client_id: String,
+    /// Its secret; a general app without one is a public client and must use PKCE.
+    pub client_secret: Option<String>,
+    /// The granted scopes. A change reaches tokens minted afterwards.
+    pub scopes: Vec<String>,
+    /// The addresses the authorization page may send a code to; loopback ports are free.
+    pub redirect_uris: Vec<String>,
+    /// A deactivated app gets no tokens and its tokens die.
+    pub active: bool,
+}
+
+#[derive(Debug, Clone)]
+struct AccessToken {
+    client_id: String,
+    scopes: Vec<String>,
+    expires: i64,
+}
+
+#[derive(Debug, Clone)]
+struct RefreshToken {
+    client_id: String,
+    expires: i64,
+}
+
+#[derive(Debug, Clone)]
+struct Code {
+    client_id: String,
+    redirect_uri: String,
+    challenge: Option<Challenge>,
+    expires: i64,
+}
+
+#[derive(Debug, Clone)]
+struct Challenge {
+    text: String,
+    hashed: bool,
+}
+
+/// The authorization server of one account.
+#[derive(Debug)]
+pub(crate) struct OAuth {
+    pub(crate) account_id: String,
+    pub(crate) apps: Vec<App>,
+    seed: u64,
+    minted: u64,
+    access: BTreeMap<String, AccessToken>,
+    refresh: BTreeMap<String, RefreshToken>,
+    codes: BTreeMap<String, Code>,
+}
+
+/// Who calls the API.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    pub(crate) client_id: String,
+    pub(crate) scopes: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct TokenAnswer<'a> {
+    access_token: &'a str,
+    token_type: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<&'a str>,
+    expires_in: i64,
+    scope: String,
+    api_url: &'a str,
+}
+
+/// Why the token endpoint refuses.
+enum Refusal {
+    Client,
+    Account,
+    Grant,
+    Dead,
+}
+
+impl Refusal {
+    fn reply(&self) -> Reply {
+        let (reason, error) = match self {
+            Self::Client => ("Invalid client_id or client_secret", "invalid_client"),
+            Self::Account => ("Bad Request", "invalid_request"),
+            Self::Grant => ("unsupported grant type", "unsupported_grant_type"),
+            Self::Dead => ("Invalid Token!", "invalid_grant"),
+        };
+        Reply::json(400, &serde_json::json!({"reason": reason, "error": error}))
+    }
+}
+
+impl OAuth {
+    pub(crate) fn new(seed: u64, scopes: &[String]) -> Self {
+        let mut oauth = Self {
+            account_id: String::new(),
+            apps: Vec::new(),
+            seed,
+            minted: 0,
+            access: BTreeMap::new(),
+            refresh: BTreeMap::new(),
+            codes: BTreeMap::new(),
+        };
+        oauth.account_id = oauth.secret(16);
+        for kind in [AppKind::ServerToServer, AppKind::General] {
+            let app = App {
+                kind,
+                client_id: oauth.secret(16),
+                client_secret: Some(oauth.secret(24)),
+                scopes: scopes.to_vec(),
+                redirect_uris: vec!["http://127.0.0.1/callback".to_owned()],
+                active: true,
+            };
+            oauth.apps.push(app);
+        }
+        oauth
+    }
+
+    /// The next unguessable text of this many bytes; the same sequence for the same seed.
+    fn secret(&mut self, bytes: usize) -> String {
+        self.minted += 1;
+        let mut digest = Sha256::new();
+        digest.update(mix(self.seed ^ 0x000a_0714).to_be_bytes());
+        digest.update(self.minted.to_be_bytes());
+        let digest = digest.finalize();
+        URL_SAFE_NO_PAD.encode(&digest[..bytes.min(digest.len())])
+    }
+
+    /// The caller of an API request.
+    pub(crate) fn caller(
+        &self,
+        request: &Request,
+        now: i64,
+        switches: &Switches,
+    ) -> Result<Caller, ApiError> {
+        // A token in the query is refused since 2023, so only the header counts.
+        let token = request
+            .header("authorization")
+            .and_then(|value| {
+                let (scheme, token) = value.split_once(' ')?;
+                scheme.eq_ignore_ascii_case("bearer").then_some(token)
+            })
+            .ok_or_else(ApiError::invalid_token)?;
+        let known = self
+            .access
+            .get(token.trim())
+            .ok_or_else(ApiError::invalid_token)?;
+        if known.expires <= now {
+            let mut error = ApiError::expired_token();
+            error.status = switches.expired_token_status;
+            return Err(error);
+        }
+        Ok(Caller {
+            client_id: known.client_id.clone(),
+            scopes: known.scopes.clone(),
+        })
+    }
+
+    /// `POST /oauth/token`.
+    pub(crate) fn token(
+        &mut self,
+        request: &Request,
+        now: i64,
+        switches: &Switches,
+        api_url: &str,
+    ) -> Reply {
+        match self.grant(request, now, switches, api_url) {
+            Ok(reply) => reply,
+            Err(refusal) => refusal.reply(),
+        }
+    }
+
+    fn grant(
+        &mut self,
+        request: &Request,
+        now: i64,
+        switches: &Switches,
+        api_url: &str,
+    ) -> Result<Reply, Refusal> {
+        let mut form = form_body(request);
+        if switches.token_parameters_in_query {
+            form.extend(request.query.iter().cloned());
+        }
+        let grant_type = first(&form, "grant_type").ok_or(Refusal::Grant)?;
+        let app = self.authenticate(request, &form)?.clone();
+        let refreshable = match (grant_type, app.kind) {
+            ("account_credentials", AppKind::ServerToServer) => {
+                if first(&form, "account_id") != Some(&self.account_id) || !app.active {
+                    return Err(Refusal::Account);
+                }
+                false
+            }
+            ("authorization_code", AppKind::General) => {
+                self.spend_code(&app, &form, now)?;
+                true
+            }
+            ("refresh_token", AppKind::General) => {
+                self.spend_refresh_token(&app, &form, now)?;
+                true
+            }
+            _ => return Err(Refusal::Grant),
+        };
+        if switches.new_token_kills_old {
+            self.access
+                .retain(|_, token| token.client_id != app.client_id);
+        }
+        Ok(self.mint(&app, refreshable, now, api_url))
+    }
+
+    fn authenticate(&self, request: &Request, form: &[(String, String)]) -> Result<&App, Refusal> {
+        let basic = request.header("authorization").and_then(basic_credentials);
+        let (client_id, secret) = match &basic {
+            Some((client_id, secret)) => (client_id.as_str(), Some(secret.as_str())),
+            // A public client names itself in the form.
+            None => (
+                first(form, "client_id").ok_or(Refusal::Client)?,
+                first(form, "client_secret"),
+            ),
+        };
+        self.apps
+            .iter()
+            .find(|app| app.client_id == client_id && app.client_secret.as_deref() == secret)
+            .ok_or(Refusal::Client)
+    }
+
+    fn spend_code(
+        &mut self,
+        app: &App,
+        form: &[(String, String)],
+        now: i64,
+    ) -> Result<(), Refusal> {
+        let text = first(form, "code").ok_or(Refusal::Account)?;
+        // Single use: gone even if the rest of the request is wrong.
+        let code = self.codes.remove(text).ok_or(Refusal::Dead)?;
+        let verified = match &code.challenge {
+            Some(challenge) => {
+                first(form, "code_verifier").is_some_and(|verifier| challenge.answered_by(verifier))
+            }
+            None => app.client_secret.is_some(),
+        };
+        let same_place = first(form, "redirect_uri") == Some(&code.redirect_uri);
+        if code.client_id != app.client_id || code.expires <= now || !verified || !same_place {
+            return Err(Refusal::Dead);
+        }
+        if app.active {
+            Ok(())
+        } else {
+            Err(Refusal::Dead)
+        }
+    }
+
+    fn spend_refresh_token(
+        &mut self,
+        app: &App,
+        form: &[(String, String)],
+        now: i64,
+    ) -> Result<(), Refusal> {
+        let text = first(form, "refresh_token").ok_or(Refusal::Account)?;
+        let known = self.refresh.get(text).ok_or(Refusal::Dead)?;
+        if known.client_id != app.client_id || known.expires <= now || !app.active {
+            return Err(Refusal::Dead);
+        }
+        self.refresh.remove(text);
+        Ok(())
+    }
+
+    fn mint(&mut self, app: &App, refreshable: bool, now: i64, api_url: &str) -> Reply {
+        self.access.retain(|_, token| token.expires > now - 86_400);
+        let access_token = self.secret(32);
+        self.access.insert(
+            access_token.clone(),
+            AccessToken {
+                client_id: app.client_id.clone(),
+                scopes: app.scopes.clone(),
+                expires: now + ACCESS_TOKEN_SECONDS,
+            },
+        );
+        let refresh_token = refreshable.then(|| self.secret(32));
+        if let Some(refresh_token) = &refresh_token {
+            self.refresh.insert(
+                refresh_token.clone(),
+                RefreshToken {
+                    client_id: app.client_id.clone(),
+                    expires: now + REFRESH_TOKEN_SECONDS,
+                },
+            );
+        }
+        let mut reply = Reply::json(
+            200,
+            &TokenAnswer {
+                access_token: &access_token,
+                token_type: "bearer",
+                refresh_token: refresh_token.as_deref(),
+                expires_in: ACCESS_TOKEN_SECONDS,
+                scope: app.scopes.join(" "),
+                api_url,
+            },
+        );
+        reply.set_header("cache-control", "no-store");
+        reply
+    }
+
+    /// `GET /oauth/authorize`: the administrator consents at once, as the switch says.
+    pub(crate) fn authorize(&mut self, request: &Request, now: i64, switches: &Switches) -> Reply {
+        let page = |text: &str| Reply::text(400, "text/html;charset=UTF-8", text);
+        let app = self.apps.iter().find(|app| {
+            Some(app.client_id.as_str()) == request.param("client_id")
+                && app.kind == AppKind::General
+        });
+        let Some(app) = app.cloned() else {
+            return page("<html><body>Invalid client_id: (4,702)</body></html>");
+        };
+        let redirect_uri = request.param("redirect_uri").unwrap_or_default().to_owned();
+        if !app
+            .redirect_uris
+            .iter()
+            .any(|known| same_redirect(known, &redirect_uri))
+        {
+            return page("<html><body>Invalid redirect: (4,709)</body></html>");
+        }
+        if request.param("response_type") != Some("code") {
+            return page("<html><body>Invalid response_type: (4,706)</body></html>");
+        }
+        let challenge = request.param("code_challenge").map(|text| Challenge {
+            text: text.to_owned(),
+            hashed: request.param("code_challenge_method") == Some("S256"),
+        });
+        let mut back = if !app.active {
+            return page("<html><body>This app is disabled: (4,738)</body></html>");
+        } else if !switches.consent {
+            "error=access_denied".to_owned()
+        } else if challenge.is_none() && app.client_secret.is_none() {
+            "error=invalid_request".to_owned()
+        } else {
+            let code = self.secret(24);
+            self.codes.insert(
+                code.clone(),
+                Code {
+                    client_id: app.client_id,
+                    redirect_uri: redirect_uri.clone(),
+                    challenge,
+                    expires: now + CODE_SECONDS,
+                },
+            );
+            format!("code={code}")
+        };
+        if let Some(state) = request.param("state") {
+            back.push_str("&state=");
+            back.push_str(&escape(state));
+        }
+        let mut reply = Reply::empty(302);
+        let joint = if redirect_uri.contains('?') { '&' } else { '?' };
+        reply.set_header("location", format!("{redirect_uri}{joint}{back}"));
+        reply
+    }
+
+    /// `POST /oauth/revoke`.
+    pub(crate) fn revoke(&mut self, request: &Request) -> Reply {
+        let form = form_body(request);
+        match self.authenticate(request, &form) {
+            Err(refusal) => refusal.reply(),
+            Ok(app) => {
+                let client_id = app.client_id.clone();
+                let token = first(&form, "token").unwrap_or_default();
+                if self.access.remove(token).is_none() {
+                    self.refresh.remove(token);
+                } else {
+                    // The authorization as a whole is withdrawn.
+                    self.refresh.retain(|_, known| known.client_id != client_id);
+                }
+                Reply::json(200, &serde_json::json!({"status": "success"}))
+            }
+        }
+    }
+
+    /// Ends the life of every access token, and of every refresh token too when `all` is set.
+    pub(crate) fn expire(&mut self, now: i64, all: bool) {
+        for token in self.access.values_mut() {
+            token.expires = token.expires.min(now);
+        }
+        if all {
+            self.refresh.clear();
+        }
+    }
+
+    /// Changes an app; one that is deactivated loses its tokens.
+    pub(crate) fn change_app(&mut self, client_id: &str, change: impl FnOnce(&mut App)) -> bool {
+        let Some(app) = self.apps.iter_mut().find(|app| app.client_id == client_id) else {
+            return false;
+        };
+        change(app);
+        let client_id = app.client_id.clone();
+        if !app.active {
+            self.access.retain(|_, token| token.client_id != client_id);
+            self.refresh.retain(|_, token| token.client_id != client_id);
+        }
+        true
+    }
+}
+
+impl Challenge {
+    fn answered_by(&self, verifier: &str) -> bool {
+        if !(43..=128).contains(&verifier.len()) {
+            return false;
+        }
+        if self.hashed {
+            self.text == URL_SAFE_NO_PAD.encode(Sha256::digest(verifier))
+        } else {
+            self.text == verifier
+        }
+    }
+}
+
+/// The parameters of a form body; anything else has none.
+fn form_body(request: &Request) -> Vec<(String, String)> {
+    let is_form = request
+        .header("content-type")
+        .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
+    if is_form {
+        parse_form(&String::from_utf8_lossy(&request.body))
+    } else {
+        Vec::new()
+    }
+}
+
+fn basic_credentials(header: &str) -> Option<(String, String)> {
+    let encoded = header.strip_prefix("Basic ")?;
+    let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let (client_id, secret) = decoded.split_once(':')?;
+    Some((client_id.to_owned(), secret.to_owned()))
+}
+
+/// Equal, or equal but for the port of a loopback address (RFC 8252, section 7.3).
+fn same_redirect(known: &str, asked: &str) -> bool {
+    known == asked || loopback(known).is_some() && loopback(known) == loopback(asked)
+}
+
+fn loopback(uri: &str) -> Option<&str> {
+    let rest = uri.strip_prefix("http://127.0.0.1")?;
+    let path = rest.find('/').map_or("", |at| &rest[at..]);
+    (rest.starts_with([':', '/']) || rest.is_empty()).then_some(path)
+}
+
+/// Percent-encodes what may not stand in a query value.
+fn escape(text: &str) -> String {
+    use std::fmt::Write as _;
+    text.bytes().fold(String::new(), |mut escaped, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            let _ = write!(escaped, "%{byte:02X}");
+        }
+        escaped
+    })
+}
