@@ -4,4 +4,5 @@
 #![cfg(test)]
 
 mod api_serve;
+mod documents;
 mod house;

@@ -28,7 +28,7 @@ push() {
 says() { # WORD COMMAND…
   local word=$1 out
   shift
-  out=$("$@") && grep -q "$word" <<<"$out" || { echo "no \`$word\` in: $out"; return 1; }
+  if ! out=$("$@") || ! grep -q "$word" <<<"$out"; then echo "no \`$word\` in: $out"; return 1; fi
 }
 
 check "groups" systemd-sysusers

@@ -1,0 +1,101 @@
+//! What the documents and the packaged files say, held against the program.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+#[test]
+fn every_command_of_the_readme_is_one() {
+    let commands = commands_in(&read("README.md"));
+    assert!(commands.len() > 15, "found only {commands:?}");
+    for command in commands {
+        let arguments = command.split_whitespace().skip(1);
+        let answer = Command::new(env!("CARGO_BIN_EXE_seatsync"))
+            .args(arguments)
+            .arg("--help")
+            .output()
+            .unwrap();
+        assert!(
+            answer.status.success(),
+            "the README has `{command}`: {}",
+            String::from_utf8_lossy(&answer.stderr)
+        );
+    }
+}
+
+#[test]
+fn every_link_of_the_documents_leads_somewhere() {
+    for document in ["README.md", "packaging/README.md"] {
+        let text = read(document);
+        let folder = root().join(document);
+        let folder = folder.parent().unwrap();
+        for target in text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next())
+        {
+            let local = !target.starts_with("https://") && !target.starts_with('#');
+            assert!(
+                !local || folder.join(target).exists(),
+                "{document} links to `{target}`"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_packaged_file_is_explained() {
+    let text = read("packaging/README.md");
+    let packaging = root().join("packaging");
+    for part in ["usr", "etc"] {
+        for file in files_below(&packaging.join(part)) {
+            let name = file.strip_prefix(&packaging).unwrap().display().to_string();
+            assert!(
+                text.contains(&format!("| `{name}` |")),
+                "packaging/README.md says nothing of `{name}`"
+            );
+        }
+    }
+}
+
+/// Every line of a block, and every inline code, that begins with the program's name.
+fn commands_in(text: &str) -> BTreeSet<String> {
+    let mut in_block = false;
+    let mut commands = BTreeSet::new();
+    for line in text.lines().map(str::trim) {
+        if line.starts_with("```") {
+            in_block = !in_block;
+        } else if in_block {
+            commands.insert(line);
+        } else {
+            commands.extend(line.split('`').skip(1).step_by(2));
+        }
+    }
+    commands
+        .into_iter()
+        .filter(|command| command.starts_with("seatsync "))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files_below(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(document: &str) -> String {
+    fs::read_to_string(root().join(document)).unwrap()
+}
