@@ -82,7 +82,7 @@ async fn a_folder_that_goes_and_comes_back_is_noticed_and_so_are_files_in_it() {
     let mut watched = Watched::new("p", |root| fs::create_dir(root.join("p")).unwrap()).await;
     watched
         .notices("the folder goes", |root| {
-            fs::remove_dir(root.join("p")).unwrap()
+            fs::remove_dir(root.join("p")).unwrap();
         })
         .await;
     watched
@@ -100,12 +100,12 @@ async fn a_folder_that_is_not_there_at_first_is_noticed() {
     let mut watched = Watched::new("etc/p", |_| ()).await;
     watched
         .notices("its parent", |root| {
-            fs::create_dir(root.join("etc")).unwrap()
+            fs::create_dir(root.join("etc")).unwrap();
         })
         .await;
     watched
         .notices("the folder", |root| {
-            fs::create_dir(root.join("etc/p")).unwrap()
+            fs::create_dir(root.join("etc/p")).unwrap();
         })
         .await;
     watched
