@@ -43,6 +43,15 @@ impl Store {
         Ok(Self { database })
     }
 
+    /// Answers when the store can be read.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.database
+            .read("look whether the store answers", |snapshot| {
+                Ok(snapshot.query_row("SELECT 1", [], |_| Ok(()))?)
+            })
+            .await
+    }
+
     /// Finishes what is queued, moves the log into the database file and closes it.
     pub async fn close(&self) {
         self.database.close().await;

@@ -6,6 +6,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::connector::facts::Verdict;
+use crate::store::condition::Condition;
 use crate::store::job::Job;
 
 /// Header of every answer: the daemon's version.
@@ -75,10 +76,10 @@ pub struct RevisionStatus {
 pub struct FindingStatus {
     /// Which file.
     pub file: String,
-    /// One-based line.
-    pub line: u64,
+    /// One-based line; 0 when it concerns the whole file.
+    pub line: u32,
     /// One-based column.
-    pub column: u64,
+    pub column: u32,
     /// `error` or `warning`.
     pub severity: String,
     /// Stable code, for instance `profile::schedule`.
@@ -105,26 +106,9 @@ pub struct ProfileStatus {
     /// The vendor account it is bound to.
     pub account: Option<String>,
     /// Its conditions.
-    pub conditions: Vec<ConditionStatus>,
+    pub conditions: Vec<Condition>,
     /// Its subflows.
     pub subflows: Vec<SubflowStatus>,
-}
-
-/// One condition of a profile.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ConditionStatus {
-    /// `Ready`, `Stalled`, `Validated/download` and so on.
-    pub kind: String,
-    /// `True`, `False` or `Unknown`.
-    pub status: String,
-    /// One word for programs.
-    pub reason: String,
-    /// A sentence for people.
-    pub message: String,
-    /// Since when it has this status.
-    pub at: Timestamp,
-    /// The revision that it was judged by.
-    pub observed_revision: Option<String>,
 }
 
 /// One subflow of a profile.
