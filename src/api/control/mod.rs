@@ -5,6 +5,7 @@ mod answer;
 mod folder;
 pub mod model;
 mod profiles;
+mod seats;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -57,6 +58,9 @@ pub fn service(control: &Control, peer: &Peer) -> Router {
         .route("/v1/status/{profile}", get(profiles::status_of))
         .route("/v1/reload", post(folder::reload))
         .route("/v1/plan", get(folder::plan))
+        .route("/v1/subscriptions", get(seats::list))
+        .route("/v1/identifiers", get(seats::identifiers))
+        .route("/v1/explain", get(seats::explain))
         .layer(middleware::from_fn(move |request: Request, next: Next| {
             permit(role, request, next)
         }));
