@@ -173,12 +173,13 @@ fn change(id: &DocumentId, version: &Version, action: Action, comes: bool) -> Ch
     }
 }
 
-/// Profiles that run differently although nothing in their own document changed.
+/// Profiles that run differently although nothing of their own document is applied. A last good
+/// version is among them: an exclusion that is new protects its users all the same.
 fn affected(recorded: &State, desired: &Desired, plan: &Plan) -> Vec<Name> {
     let named: BTreeSet<&Name> = plan
         .changes
         .iter()
-        .filter(|change| change.kind == Kind::Profile)
+        .filter(|change| change.kind == Kind::Profile && change.is_applied())
         .map(|change| &change.name)
         .collect();
     desired

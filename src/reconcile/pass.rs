@@ -156,7 +156,7 @@ pub(super) fn assemble(
             .into_iter()
             .map(|(id, document)| LoadedDocument::recorded(id, document)),
     );
-    let (mut set, linking) = link(&documents, settings);
+    let (set, linking) = link(&documents, settings);
     let mut findings = loaded.diagnostics;
     findings.extend(linking);
     for (name, reasons) in &set.failed {
@@ -210,13 +210,6 @@ pub(super) fn assemble(
         }
     }
     memory.documents = remembered;
-    set.profiles.retain(|name, _| {
-        let id = DocumentId {
-            kind: Kind::Profile,
-            name: name.clone(),
-        };
-        !kept.contains_key(&id)
-    });
     state.profiles = profile_digests(&set.profiles, memory);
     Assembled {
         desired: Desired {
