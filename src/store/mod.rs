@@ -20,8 +20,10 @@ pub mod revision;
 pub mod staging;
 pub mod standing;
 pub mod subscription;
+pub mod usage;
 pub mod user_facts;
 pub mod walk;
+mod writer;
 
 use std::path::{Path, PathBuf};
 

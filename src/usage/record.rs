@@ -112,6 +112,13 @@ impl Period {
         Self(number)
     }
 
+    /// Its year and month; none for [`Self::ALL_TIME`].
+    pub fn year_and_month(self) -> Option<(u16, u8)> {
+        let year = u16::try_from(self.0 / 100).ok()?;
+        let month = u8::try_from(self.0 % 100).ok()?;
+        (self != Self::ALL_TIME).then_some((year, month))
+    }
+
     /// The reclamation type that has such a period.
     pub fn reclamation_type(self) -> ReclamationType {
         if self == Self::ALL_TIME {
