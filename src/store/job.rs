@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::column::{At, Json, Word};
 use super::{Store, StoreError};
+use crate::connector::ConnectorError;
 use crate::profile::model::SubflowKind;
 use crate::profile::name::Name;
 
@@ -194,5 +195,18 @@ impl Store {
                     .optional()?)
             })
             .await
+    }
+}
+
+impl From<&ConnectorError> for Failure {
+    fn from(error: &ConnectorError) -> Self {
+        let context = error.context().cloned().unwrap_or_default();
+        Self {
+            step: context.step,
+            status: context.status,
+            code: context.code,
+            message: error.to_string(),
+            trace_id: context.trace_id,
+        }
     }
 }
