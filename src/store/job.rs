@@ -5,6 +5,7 @@ use rusqlite::{OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 
 use super::column::{At, Json, Word};
+use super::document::ProfileId;
 use super::{Store, StoreError};
 use crate::connector::ConnectorError;
 use crate::profile::model::SubflowKind;
@@ -46,6 +47,21 @@ pub enum JobState {
     Refused,
     /// It was cut by a stop or a crash.
     Interrupted,
+}
+
+impl JobState {
+    /// The word in listings and in the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::InProgress => "in_progress",
+            Self::Completed => "completed",
+            Self::PartiallyCompleted => "partially_completed",
+            Self::Failed => "failed",
+            Self::Refused => "refused",
+            Self::Interrupted => "interrupted",
+        }
+    }
 }
 
 /// What a run did, in numbers.
@@ -181,6 +197,25 @@ impl Store {
                     job_of,
                 )?;
                 Ok(rows.collect::<Result<_, _>>()?)
+            })
+            .await
+    }
+
+    /// The last run of a subflow that went to its end.
+    pub async fn last_result(
+        &self,
+        profile: ProfileId,
+        subflow: SubflowKind,
+    ) -> Result<Option<Job>, StoreError> {
+        self.database
+            .read("read last result", move |t| {
+                Ok(t.prepare_cached(&format!(
+                    "{SELECT_JOB} WHERE j.profile_id = ?1 AND j.subflow = ?2
+                         AND j.state IN ('completed', 'partially_completed', 'failed')
+                     ORDER BY j.seq DESC LIMIT 1"
+                ))?
+                .query_row(params![profile.0, subflow.as_str()], job_of)
+                .optional()?)
             })
             .await
     }

@@ -30,10 +30,6 @@ pub async fn ask_for_add_ons<C: Connector>(
     }
     let stale_before = run.now().saturating_sub(FRESH).unwrap_or(run.now());
     let rotation = u32::try_from(holders.div_ceil(ROTATION_RUNS)).unwrap_or(u32::MAX);
-    let rotated = run
-        .store
-        .stale_add_on_users(profile, stale_before, rotation)
-        .await?;
     run.reporter.step("add-ons of users", None);
     let mut asking = Asking {
         connector,
@@ -48,6 +44,11 @@ pub async fn ask_for_add_ons<C: Connector>(
             .unchecked_add_on_users(profile, &after, LOOK_AHEAD)
             .await?;
         let Some(last) = users.last() else {
+            asking.record(counts).await?;
+            let rotated = run
+                .store
+                .stale_add_on_users(profile, stale_before, rotation)
+                .await?;
             break asking.ask(&rotated, counts).await;
         };
         after.clone_from(last);

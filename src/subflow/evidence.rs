@@ -16,9 +16,8 @@ pub fn counting(identifier: &Identifier) -> &'static [ActivityKind] {
     let mut parts = identifier.as_str().split('.');
     match (parts.next(), parts.next()) {
         (Some("zoom"), Some("licensed" | "basic" | "on_prem")) => &[Meeting, Webinar],
-        (Some("zoom"), Some("webinar")) => &[Webinar],
+        (Some("zoom"), Some("webinar")) | (Some("goto"), Some("g2w")) => &[Webinar],
         (Some("goto"), Some("g2m")) => &[Meeting],
-        (Some("goto"), Some("g2w")) => &[Webinar],
         (Some("goto"), Some("connect" | "openvoice")) => &[Call],
         (Some("aha"), _) => &[SignIn],
         _ => &[],
