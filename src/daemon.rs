@@ -23,6 +23,7 @@ use crate::reconcile::{Driver, ReconcileHandle, Reconciler};
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::store::lock::StateLock;
+use crate::store::usage::UsageStore;
 use crate::systemd::{self, HandedSockets};
 
 /// The longest that stopping may take before what still runs is named and left.
@@ -85,7 +86,8 @@ pub async fn run(
     make_private(&options.state)?;
     let _lock = StateLock::take(&options.state)?;
     let store = Store::open(&options.state)?;
-    let rooms = Rooms::furnish(&options, &settings, store, clock);
+    let usage = UsageStore::open(&options.state)?;
+    let rooms = Rooms::furnish(&options, &settings, store, usage, clock);
     if options.once {
         rooms.run_once().await
     } else {
@@ -108,6 +110,7 @@ fn make_private(path: &Path) -> Result<()> {
 /// Everything that runs, wired together.
 struct Rooms {
     store: Store,
+    usage: UsageStore,
     settings: Arc<Settings>,
     clock: SharedClock,
     metrics: Metrics,
@@ -120,6 +123,7 @@ impl Rooms {
         options: &Options,
         settings: &Arc<Settings>,
         store: Store,
+        usage: UsageStore,
         clock: SharedClock,
     ) -> Self {
         let applied = Arc::new(Notify::new());
@@ -133,6 +137,7 @@ impl Rooms {
         let (driver, reconcile) = Driver::new(reconciler, Arc::clone(&clock), Arc::clone(&applied));
         Self {
             store,
+            usage,
             settings: Arc::clone(settings),
             clock,
             metrics,
@@ -147,6 +152,7 @@ impl Rooms {
             tracing::warn!("{finding}");
         }
         self.store.close().await;
+        self.usage.close().await;
         let held = outcome.held().is_some();
         Ok(Ended {
             failed: outcome.errors() > 0 || held,
@@ -177,6 +183,7 @@ impl Rooms {
         let stop = CancellationToken::new();
         let control = Control {
             store: self.store.clone(),
+            usage: self.usage.clone(),
             reconcile: self.reconcile.clone(),
             settings: Arc::clone(&self.settings),
             access: Arc::new(control_access),
@@ -216,6 +223,7 @@ impl Rooms {
             }
         }
         self.store.close().await;
+        self.usage.close().await;
         tracing::info!("stopped");
         Ok(Ended { failed: false })
     }

@@ -21,7 +21,7 @@ pub struct Alarm {
 }
 
 /// Rings the alarm from anywhere. Cheap to clone; rings that come before anybody waits are one.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Bell {
     rung: Arc<Notify>,
 }
@@ -34,11 +34,11 @@ impl Bell {
 }
 
 impl Alarm {
-    /// An alarm that `bell` rings, and the clock.
-    pub fn new(clock: SharedClock, bell: &Bell) -> Self {
+    /// An alarm with the clock's bell alone.
+    pub fn new(clock: SharedClock) -> Self {
         Self {
             clock,
-            rung: Arc::clone(&bell.rung),
+            rung: Arc::new(Notify::new()),
             second: None,
         }
     }
@@ -50,6 +50,13 @@ impl Alarm {
             Err(error) => {
                 tracing::warn!(%error, "the second scheduler does not start; the clock alone wakes the planner");
             }
+        }
+    }
+
+    /// A handle that rings it.
+    pub fn bell(&self) -> Bell {
+        Bell {
+            rung: Arc::clone(&self.rung),
         }
     }
 

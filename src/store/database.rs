@@ -183,6 +183,14 @@ impl Database {
             .map_err(|_| StoreError::Closed)?
     }
 
+    /// Answers when the file can be read.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.read("look whether the database answers", |snapshot| {
+            Ok(snapshot.query_row("SELECT 1", [], |_| Ok(()))?)
+        })
+        .await
+    }
+
     /// Waits for queued work, then moves the log into the file.
     pub async fn close(&self) {
         let settled = self

@@ -5,9 +5,7 @@ use rusqlite::{OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 
 use super::column::{At, Json, Word};
-use super::document::ProfileId;
 use super::{Store, StoreError};
-use crate::connector::ConnectorError;
 use crate::profile::model::SubflowKind;
 use crate::profile::name::Name;
 
@@ -47,21 +45,6 @@ pub enum JobState {
     Refused,
     /// It was cut by a stop or a crash.
     Interrupted,
-}
-
-impl JobState {
-    /// The word in listings and in the store.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::InProgress => "in_progress",
-            Self::Completed => "completed",
-            Self::PartiallyCompleted => "partially_completed",
-            Self::Failed => "failed",
-            Self::Refused => "refused",
-            Self::Interrupted => "interrupted",
-        }
-    }
 }
 
 /// What a run did, in numbers.
@@ -201,25 +184,6 @@ impl Store {
             .await
     }
 
-    /// The last run of a subflow that went to its end.
-    pub async fn last_result(
-        &self,
-        profile: ProfileId,
-        subflow: SubflowKind,
-    ) -> Result<Option<Job>, StoreError> {
-        self.database
-            .read("read last result", move |t| {
-                Ok(t.prepare_cached(&format!(
-                    "{SELECT_JOB} WHERE j.profile_id = ?1 AND j.subflow = ?2
-                         AND j.state IN ('completed', 'partially_completed', 'failed')
-                     ORDER BY j.seq DESC LIMIT 1"
-                ))?
-                .query_row(params![profile.0, subflow.as_str()], job_of)
-                .optional()?)
-            })
-            .await
-    }
-
     /// One job.
     pub async fn job(&self, id: &str) -> Result<Option<Job>, StoreError> {
         let id = id.to_owned();
@@ -230,18 +194,5 @@ impl Store {
                     .optional()?)
             })
             .await
-    }
-}
-
-impl From<&ConnectorError> for Failure {
-    fn from(error: &ConnectorError) -> Self {
-        let context = error.context().cloned().unwrap_or_default();
-        Self {
-            step: context.step,
-            status: context.status,
-            code: context.code,
-            message: error.to_string(),
-            trace_id: context.trace_id,
-        }
     }
 }

@@ -75,11 +75,7 @@ impl Store {
 
     /// Answers when the store can be read.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.database
-            .read("look whether the store answers", |snapshot| {
-                Ok(snapshot.query_row("SELECT 1", [], |_| Ok(()))?)
-            })
-            .await
+        self.database.ping().await
     }
 
     /// Finishes what is queued, moves the log into the database file and closes it.

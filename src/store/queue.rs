@@ -103,17 +103,13 @@ impl Store {
             .await
     }
 
-    /// When the next job may be taken that was put off beyond `now`. Those that may be taken
-    /// already wait for a worker or for their profile's running job.
-    pub async fn next_claim_after(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+    /// When the next waiting job may be taken.
+    pub async fn next_claim_at(&self) -> Result<Option<Timestamp>, StoreError> {
         self.database
-            .read("look at the queue", move |t| {
+            .read("look at the queue", |t| {
                 let at: Option<At> = t
-                    .prepare_cached(
-                        "SELECT min(not_before) FROM jobs
-                         WHERE state = 'pending' AND not_before > ?1",
-                    )?
-                    .query_row([At(now)], |row| row.get(0))?;
+                    .prepare_cached("SELECT min(not_before) FROM jobs WHERE state = 'pending'")?
+                    .query_row([], |row| row.get(0))?;
                 Ok(at.map(|at| at.0))
             })
             .await

@@ -91,6 +91,11 @@ impl UsageStore {
         Ok(Self { database })
     }
 
+    /// Answers when the store can be read.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.database.ping().await
+    }
+
     /// Finishes what is queued, moves the log into the database file and closes it.
     pub async fn close(&self) {
         self.database.close().await;

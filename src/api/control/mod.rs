@@ -6,6 +6,7 @@ mod folder;
 pub mod model;
 mod profiles;
 mod seats;
+mod usage;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use crate::metrics::{Metrics, Snapshot};
 use crate::reconcile::ReconcileHandle;
 use crate::settings::Settings;
 use crate::store::Store;
+use crate::store::usage::UsageStore;
 use answer::Refusal;
 use model::{Health, VERSION_HEADER};
 
@@ -33,6 +35,8 @@ use model::{Health, VERSION_HEADER};
 pub struct Control {
     /// Subscriptions, jobs, conditions.
     pub store: Store,
+    /// Usage records.
+    pub usage: UsageStore,
     /// The profiles folder's keeper.
     pub reconcile: ReconcileHandle,
     /// The daemon's settings.
@@ -61,6 +65,9 @@ pub fn service(control: &Control, peer: &Peer) -> Router {
         .route("/v1/subscriptions", get(seats::list))
         .route("/v1/identifiers", get(seats::identifiers))
         .route("/v1/explain", get(seats::explain))
+        .route("/v1/usage", get(usage::list))
+        .route("/v1/usage/summary", get(usage::summary))
+        .route("/v1/usage/export", get(usage::export))
         .layer(middleware::from_fn(move |request: Request, next: Next| {
             permit(role, request, next)
         }));
@@ -102,7 +109,7 @@ async fn unknown(request: Request) -> Refusal {
 }
 
 async fn health(State(control): State<Control>) -> Response {
-    let health = match control.store.ping().await {
+    let health = match control.store.ping().await.and(control.usage.ping().await) {
         Ok(()) => Health {
             ok: true,
             message: "the daemon serves".to_owned(),

@@ -311,11 +311,11 @@ pub struct UsageRow {
     /// Four digits.
     pub year: Option<u16>,
     /// Number of times opened.
-    pub usage_count: Option<u32>,
+    pub usage_count: Option<i32>,
     /// Seconds.
-    pub total_usage_time: Option<u32>,
+    pub total_usage_time: Option<i32>,
     /// When it was used last.
-    pub last_used_time: Option<String>,
+    pub last_used_time: Option<Timestamp>,
     /// When the record was stored first.
     pub created_at: Timestamp,
     /// When it was stored last.
@@ -336,9 +336,9 @@ pub struct UsageSummaryRow {
     /// Records.
     pub records: u64,
     /// Times opened.
-    pub usage_count: u64,
+    pub usage_count: i64,
     /// Seconds used.
-    pub total_usage_time: u64,
+    pub total_usage_time: i64,
     /// The latest last use.
-    pub last_used_time: Option<String>,
+    pub last_used_time: Option<Timestamp>,
 }
