@@ -19,6 +19,8 @@ use tokio::task::{JoinHandle, JoinSet};
 
 /// The largest request body read; vendors' own limits are far below.
 const MAX_REQUEST_BYTES: usize = 1 << 20;
+/// Time for the first part of a cut body to leave.
+const FLUSH: Duration = Duration::from_millis(20);
 
 /// A request, read whole.
 #[derive(Debug, Clone, Default)]
@@ -290,6 +292,9 @@ impl Body for WireBody {
             Wire::CutAfter(bytes) => {
                 let left = bytes.saturating_sub(self.sent);
                 if left == 0 {
+                    // What was sent must leave before the connection goes.
+                    let sleep = self.pause.get_or_insert_with(|| Box::pin(wait(FLUSH)));
+                    std::task::ready!(sleep.as_mut().poll(cx));
                     return Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into())));
                 }
                 self.take(left)

@@ -4,11 +4,6 @@
 //! - [`zoom`]: a Zoom account.
 //! - [`clock`]: the vendor's time, which tests move.
 
-#![expect(
-    dead_code,
-    reason = "the operations that read activity and change users come next"
-)]
-
 pub mod clock;
 mod http;
 mod people;

@@ -60,6 +60,9 @@ impl Session {
     }
 }
 
+/// How many days the truth is searched back for a last session.
+pub(crate) const REACH: i64 = 900;
+
 /// When the account's clock struck the start of a day.
 pub(crate) const fn day_of(seconds: i64) -> i64 {
     seconds.div_euclid(DAY)
@@ -205,12 +208,15 @@ impl Generator {
         traits: &Traits,
         now: i64,
     ) -> (Option<Session>, Option<Session>) {
-        const REACH: i64 = 900;
         let today = day_of(now);
         let (mut meeting, mut webinar) = (None, None);
         let webinars = traits.webinars != Webinars::Never;
         let meetings = traits.hosting != Hosting::Never;
-        for day in (today - REACH..=today).rev() {
+        let latest_day = match traits.hosting {
+            Hosting::Until(last) if !webinars => today.min(last),
+            _ => today,
+        };
+        for day in (today - REACH..=latest_day).rev() {
             if (meeting.is_some() || !meetings) && (webinar.is_some() || !webinars) {
                 break;
             }

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::zoom::cast::Cast;
 use crate::zoom::endpoint::Label;
 use crate::zoom::faults::Fault;
 use crate::zoom::log::LoggedRequest;
 use crate::zoom::oauth::App;
-use crate::zoom::options::{Plan, Switches};
+use crate::zoom::options::{Plan, Pools, Population, Switches};
 use crate::zoom::oracle::{Violation, over_share};
+use crate::zoom::roll::{Hosted, Person, PersonChange, Truth};
 use crate::zoom::service::{Account, State};
 
 /// Steers a running account.
@@ -105,6 +107,75 @@ impl Control {
             let now = state.clock.seconds();
             state.oauth.expire(now, true);
         });
+    }
+
+    /// Who plays a part; none in an account too small for the cast.
+    pub fn cast(&self, member: Cast) -> Option<Person> {
+        self.with(|state| {
+            let people = state.world.generator.layout.people.end;
+            Cast::at(member.index(), people).filter(|found| *found == member)?;
+            let user = state.world.user_at(member.index(), state.clock.millis())?;
+            Some(Person::from(&user))
+        })
+    }
+
+    /// A person by id or address, whatever its capitals; also one who is gone.
+    pub fn person(&self, key: &str) -> Option<Person> {
+        self.with(|state| state.person(key).as_ref().map(Person::from))
+    }
+
+    /// Changes a person as an administrator at Zoom would, past all rules. None when there is no
+    /// such person; an error when the change names an unknown status.
+    pub fn change_person(&self, key: &str, change: PersonChange) -> Result<Option<Person>, String> {
+        self.with(|state| state.change_person(key, change))
+    }
+
+    /// Adds a person; a Basic member but for what the change says.
+    pub fn add_person(&self, change: PersonChange) -> Result<Option<Person>, String> {
+        self.with(|state| state.add_person(change))
+    }
+
+    /// Takes a person out of the account; whether there was one.
+    pub fn remove_person(&self, key: &str) -> bool {
+        let gone = PersonChange {
+            status: Some("gone".to_owned()),
+            ..PersonChange::default()
+        };
+        matches!(self.change_person(key, gone), Ok(Some(_)))
+    }
+
+    /// Lets a person host something, past or to come; whether there is such a person.
+    pub fn host(&self, key: &str, hosted: &Hosted) -> bool {
+        self.with(|state| state.let_host(key, hosted))
+    }
+
+    /// Lets a person sign in; whether there is such a person.
+    pub fn sign_in(&self, key: &str, at: Timestamp) -> bool {
+        self.with(|state| state.let_sign_in(key, at))
+    }
+
+    /// The truth about everybody who is active: when they last hosted, whatever reports say.
+    pub fn truth(&self) -> Vec<Truth> {
+        self.with(|state| state.truth())
+    }
+
+    /// The truth about one person.
+    pub fn truth_of(&self, key: &str) -> Option<Truth> {
+        self.with(|state| {
+            let user = state.person(key)?;
+            Some(state.truth_of(&user))
+        })
+    }
+
+    /// Changes what is bought.
+    pub fn set_pools(&self, pools: Pools) {
+        self.with(|state| state.seats.configured = pools);
+    }
+
+    /// Replaces all people by newly generated ones; the log, walks and faults go, the apps and
+    /// their tokens stay.
+    pub fn reseed(&self, users: u32, seed: u64, population: &Population) {
+        self.with(|state| state.reseed(users, seed, population));
     }
 
     /// The requests so far, oldest first; those to the control surface are not among them.

@@ -10,6 +10,7 @@ use crate::http::{Reply, Request};
 use crate::zoom::faults::Fault;
 use crate::zoom::oracle::over_share;
 use crate::zoom::service::State;
+use crate::zoom::{control_people, control_settings};
 
 /// What was wrong with a control request.
 pub(crate) struct Refused {
@@ -67,6 +68,12 @@ fn route(state: &mut State, request: &Request) -> Result<Value, Refused> {
         ("DELETE", ["faults"]) => {
             state.faults.clear();
             Ok(json!([]))
+        }
+        (_, ["people" | "truth", ..] | ["seed" | "pools"]) => {
+            control_people::route(state, request, &parts)
+        }
+        (_, ["switches" | "limits" | "tokens"] | ["apps", ..]) => {
+            control_settings::route(state, request, &parts)
         }
         ("GET", ["log"]) => encode(&state.log.entries()),
         ("DELETE", ["log"]) => {

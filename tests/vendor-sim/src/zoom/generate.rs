@@ -171,6 +171,7 @@ impl Generator {
                 Some(BundleKind::United) => Some(Bundle::United("1".into())),
                 None => None,
             },
+            preferences: None,
         }
     }
 
@@ -221,10 +222,11 @@ impl Generator {
             cost_center: None,
             features: Features::default(),
             bundle: None,
+            preferences: None,
         }
     }
 
-    fn features(&self, traits: &Traits) -> Features {
+    pub(crate) fn features(&self, traits: &Traits) -> Features {
         let extras = self.drawer.draw(traits.index, For::Extras);
         let licensed = traits.kind == User::LICENSED && traits.status == Status::Active;
         Features {

@@ -10,22 +10,39 @@ mod cast;
 mod casting;
 mod control;
 mod control_http;
+mod control_people;
+mod control_settings;
 mod endpoint;
 mod errors;
 mod faults;
+mod features;
 mod generate;
+mod history;
 mod limits;
 mod log;
+mod meetings;
+mod metrics;
 mod oauth;
 mod options;
 mod oracle;
 mod paging;
+mod pools;
+mod reports;
+mod roll;
+mod seating;
+mod seats;
 mod service;
+mod settings;
 mod spoil;
+mod stream;
 mod traits;
+#[cfg(test)]
+mod trials;
 mod user;
 mod users;
+mod window;
 mod world;
+mod writes;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -39,10 +56,11 @@ pub use limits::TooMany;
 pub use log::LoggedRequest;
 pub use oauth::{App, AppKind};
 pub use options::{
-    LARGE_MEETING_CAPACITIES, OverMax, Paging, Plan, Pools, Population, Switches,
+    LARGE_MEETING_CAPACITIES, OverMax, Paging, Plan, Pools, Population, SeatRefusal, Switches,
     WEBINAR_CAPACITIES, ZoomSimOptions,
 };
 pub use oracle::{Rule, Violation};
+pub use roll::{Hosted, HostedKind, Person, PersonChange, Truth};
 
 use crate::http::Server;
 use service::{Account, State};
@@ -126,6 +144,11 @@ impl ZoomSim {
     /// An app as it was at the start.
     pub fn app(&self, kind: AppKind) -> Option<&App> {
         self.apps.iter().find(|app| app.kind == kind)
+    }
+
+    /// Who plays a part; none in an account too small for the cast.
+    pub fn cast(&self, member: Cast) -> Option<Person> {
+        self.control.cast(member)
     }
 
     /// Steers the account.

@@ -186,6 +186,14 @@ pub struct Switches {
     pub plan_objects_as_arrays: bool,
     /// Whether plan usage names the assigned seats `active_hosts` instead of `usage`.
     pub usage_as_active_hosts: bool,
+    /// Whether PATCH to Basic of a Basic user is refused with 1109 instead of acknowledged.
+    pub unpaid_host_refused: bool,
+    /// How Zoom says that seats or Basic places have run out.
+    pub seat_refusal: SeatRefusal,
+    /// Whether a deactivated user is still listed with the type they had.
+    pub deactivated_keeps_type: bool,
+    /// Whether a deactivated user may be deleted, or DELETE is refused with 200.
+    pub deactivated_may_be_deleted: bool,
     /// The app's role may not change user types (1108).
     pub caller_may_not_change_types: bool,
     /// Seconds a DELETE keeps its user locked; a second one meanwhile gets 429.
@@ -208,6 +216,16 @@ pub enum OverMax {
     Clamp,
     /// 400 with code 300.
     Refuse,
+}
+
+/// Which codes say that seats or Basic places have run out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SeatRefusal {
+    /// 2033 towards Basic, 2034 towards Licensed.
+    ByDirection,
+    /// 3412 for both; only the text tells the direction.
+    Either,
 }
 
 /// What a walk through pages sees.
@@ -246,6 +264,10 @@ impl Default for Switches {
             lag_usage_seconds: 0,
             plan_objects_as_arrays: false,
             usage_as_active_hosts: false,
+            unpaid_host_refused: false,
+            seat_refusal: SeatRefusal::ByDirection,
+            deactivated_keeps_type: false,
+            deactivated_may_be_deleted: true,
             caller_may_not_change_types: false,
             delete_takes_seconds: 0,
             managed_domains: vec!["corp.example.com".to_owned()],

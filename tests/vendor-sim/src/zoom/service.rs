@@ -20,9 +20,10 @@ use crate::zoom::oauth::{Caller, OAuth};
 use crate::zoom::options::{Plan, Population, Switches, ZoomSimOptions};
 use crate::zoom::oracle::Oracle;
 use crate::zoom::paging::{Page, Walks};
+use crate::zoom::pools::Seats;
 use crate::zoom::spoil::Scene;
-use crate::zoom::users;
 use crate::zoom::world::World;
+use crate::zoom::{features, history, meetings, metrics, reports, seats, settings, users, writes};
 
 /// Everything an account is, behind one lock: requests are answered one after the other.
 #[derive(Debug)]
@@ -35,6 +36,7 @@ pub(crate) struct State {
     pub(crate) clock: SimClock,
     pub(crate) base_url: String,
     pub(crate) world: World,
+    pub(crate) seats: Seats,
     pub(crate) oauth: OAuth,
     pub(crate) limits: Limits,
     pub(crate) walks: Walks,
@@ -56,6 +58,7 @@ pub(crate) struct State {
 pub(crate) struct Turned {
     pub(crate) walk: u64,
     pub(crate) key: String,
+    pub(crate) position: u64,
     pub(crate) last: bool,
 }
 
@@ -110,6 +113,7 @@ impl State {
             clock: options.clock.clone(),
             base_url,
             world: World::new(generator),
+            seats: Seats::new(options.pools.clone()),
             oauth: OAuth::new(options.seed, &all_scopes()),
             limits: Limits::default(),
             walks: Walks::new(options.seed),
@@ -123,14 +127,35 @@ impl State {
         }
     }
 
+    /// Replaces all people by newly generated ones.
+    pub(crate) fn reseed(&mut self, users: u32, seed: u64, population: &Population) {
+        let start = self.clock.seconds();
+        self.seed = seed;
+        self.population = *population;
+        self.world = World::new(Generator::new(seed, users, population, start));
+        self.seats = Seats::new(self.seats.configured.clone());
+        self.walks = Walks::new(seed);
+        self.faults.clear();
+        self.log.clear();
+        self.oracle = Oracle::default();
+        self.operations.clear();
+        self.deleting.clear();
+    }
+
     /// The token of a walk's next page; empty when there is none.
     pub(crate) fn next_token(&mut self, page: &Page, position: Option<u64>, now: i64) -> String {
+        self.turn(page, position);
+        self.walks.token(page.walk, position, now)
+    }
+
+    /// Notes that a page was turned, and whether another follows.
+    pub(crate) fn turn(&mut self, page: &Page, next: Option<u64>) {
         self.turned = Some(Turned {
             walk: page.walk,
             key: page.key.clone(),
-            last: position.is_none(),
+            position: page.position,
+            last: next.is_none(),
         });
-        self.walks.token(page.walk, position, now)
     }
 
     /// Notes a change for the audit log.
@@ -214,11 +239,23 @@ impl State {
             Endpoint::GetUser => users::get(self, call),
             Endpoint::ListGroups => users::groups(self, call),
             Endpoint::GroupMembers => users::group_members(self, call),
-            _ => Err(ApiError::new(
-                404,
-                2300,
-                "This API endpoint is not recognized.",
-            )),
+            Endpoint::UserSummary => Ok(seats::summary(self, call)),
+            Endpoint::PlanUsage => seats::plan_usage(self, call),
+            Endpoint::GetSettings => settings::get(self, call),
+            Endpoint::UpdateSettings => settings::update(self, call),
+            Endpoint::UpdateUser => writes::update(self, call),
+            Endpoint::UpdateStatus => writes::update_status(self, call),
+            Endpoint::DeleteUser => writes::delete(self, call),
+            Endpoint::BulkFeatures => features::bulk(self, call),
+            Endpoint::UserMeetings => meetings::list(self, call),
+            Endpoint::UserWebinars => meetings::webinars(self, call),
+            Endpoint::UpcomingEvents => meetings::upcoming_events(self, call),
+            Endpoint::ReportUsers => reports::users(self, call),
+            Endpoint::ReportUserMeetings => history::of_user(self, call),
+            Endpoint::HistoryMeetings => history::list(self, call),
+            Endpoint::ReportActivities => reports::activities(self, call),
+            Endpoint::OperationLogs => reports::operations(self, call),
+            Endpoint::MetricsMeetings | Endpoint::MetricsWebinars => metrics::list(self, call),
         }
     }
 

@@ -37,6 +37,8 @@ pub(crate) struct User {
     pub(crate) cost_center: Option<Text>,
     pub(crate) features: Features,
     pub(crate) bundle: Option<Bundle>,
+    /// Settings that differ from the account's defaults.
+    pub(crate) preferences: Option<serde_json::Value>,
 }
 
 /// What a user is licensed for beside the base seat.

@@ -129,7 +129,7 @@ impl User {
         }
     }
 
-    fn custom_attributes(&self) -> Option<Value> {
+    pub(crate) fn custom_attributes(&self) -> Option<Value> {
         let value = self.cost_center.as_deref()?;
         Some(json!([{"key": "cbf_cywdkexrtqc73f97gd4w6g", "name": "Cost centre", "value": value}]))
     }
@@ -363,6 +363,13 @@ const GROUP_NAMES: [&str; GROUPS as usize] = [
     "Support",
     "Interns",
 ];
+
+/// The name of a group.
+pub(crate) fn group_name(state: &State, id: &str) -> Option<&'static str> {
+    let generator = &state.world.generator;
+    let group = (0..GROUPS).find(|group| generator.group_id(*group) == id)?;
+    GROUP_NAMES.get(usize::try_from(group).ok()?).copied()
+}
 
 /// `GET /groups`.
 pub(crate) fn groups(state: &mut State, call: &Call<'_>) -> Result<Reply, ApiError> {

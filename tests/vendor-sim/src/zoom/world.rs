@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
-use crate::zoom::activity::{Session, day_of};
-use crate::zoom::generate::Generator;
+use crate::zoom::activity::{REACH, Session, day_of};
+use crate::zoom::generate::{DAY, Generator};
 use crate::zoom::traits::Traits;
 use crate::zoom::user::{Status, User};
 
@@ -180,9 +180,55 @@ impl World {
         }
     }
 
-    /// Whether anything was reported by the control surface for this row.
-    pub(crate) fn hosted(&self, index: u32) -> &[Session] {
-        self.hosted.get(&index).map_or(&[], Vec::as_slice)
+    /// The latest meeting and webinar of a user that ended by `now` (seconds).
+    pub(crate) fn last_sessions(&self, index: u32, now: i64) -> (Option<Session>, Option<Session>) {
+        let traits = self.traits(index);
+        if self.versions(index).is_empty() && !self.hosted.contains_key(&index) {
+            return traits.map_or((None, None), |traits| {
+                self.generator.last_sessions(&traits, now)
+            });
+        }
+        let (mut meeting, mut webinar): (Option<Session>, Option<Session>) = (None, None);
+        let today = day_of(now);
+        self.sessions(index, today - REACH..=today, |session| {
+            let latest = if session.is_webinar() {
+                &mut webinar
+            } else {
+                &mut meeting
+            };
+            let newer = latest
+                .as_ref()
+                .is_none_or(|known| known.end() < session.end());
+            if session.end() <= now && newer {
+                *latest = Some(session);
+            }
+        });
+        (meeting, webinar)
+    }
+
+    /// Calls `each` with the sign-ins and sign-outs of a user on a day.
+    pub(crate) fn sign_ins(&self, index: u32, day: i64, mut each: impl FnMut(i64, &'static str)) {
+        let blocked = self
+            .versions(index)
+            .iter()
+            .rev()
+            .find(|version| version.at <= day * DAY * 1000)
+            .is_some_and(|version| version.user.status != Status::Active);
+        if blocked {
+            return;
+        }
+        if let Some(traits) = self.traits(index) {
+            self.generator.sign_ins(&traits, day, |time| {
+                each(time, "Sign in");
+                // Many leave the client signed in.
+                if time % 3 == 0 {
+                    each(time + 14_400, "Sign out");
+                }
+            });
+        }
+        if let Some(at) = self.logins.get(&index).filter(|at| day_of(**at) == day) {
+            each(*at, "Sign in");
+        }
     }
 
     /// Everybody of one status as of `at`, in a fixed order.
