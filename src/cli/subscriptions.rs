@@ -9,9 +9,7 @@ use clap::{Args, Subcommand};
 use super::client::Client;
 use super::exit::Failure;
 use super::output::{Output, table};
-use super::status::short;
-use crate::api::control::model::{Listing, SubscriptionQuery};
-use crate::store::subscription::{IdentifierCount, Presence, Subscription};
+use crate::api::control::model::{IdentifierRow, Listing, SubscriptionQuery, SubscriptionRow};
 
 /// Arguments of `subscriptions`.
 #[derive(Debug, Args)]
@@ -33,15 +31,9 @@ enum SubscriptionsCommand {
         /// Only of this user, by e-mail address or the vendor's id.
         #[arg(long)]
         user: Option<String>,
-        /// Only excluded seats.
-        #[arg(long)]
-        excluded: bool,
-        /// Ended seats instead of those that are there.
+        /// Ended seats too.
         #[arg(long)]
         ended: bool,
-        /// Ended seats too.
-        #[arg(long, conflicts_with = "ended")]
-        all: bool,
         /// Continue after this token, which the page before printed.
         #[arg(long, value_name = "TOKEN")]
         after: Option<String>,
@@ -78,9 +70,7 @@ pub(super) fn run(
         profile,
         identifier,
         user,
-        excluded,
         ended,
-        all,
         after,
         limit,
     } = args.command;
@@ -88,16 +78,11 @@ pub(super) fn run(
         profile,
         identifier,
         user,
-        excluded: excluded.then_some(true),
-        presence: match (ended, all) {
-            (true, _) => Presence::Ended,
-            (false, true) => Presence::Any,
-            (false, false) => Presence::Held,
-        },
+        ended,
         after,
         limit: Some(limit),
     };
-    let seats: Listing<Subscription> = Client::new(runtime)?.get("/v1/subscriptions", &query)?;
+    let seats: Listing<SubscriptionRow> = Client::new(runtime)?.get("/v1/subscriptions", &query)?;
     output.show(&seats, |seats| {
         let mut text = table(
             [
@@ -119,32 +104,27 @@ pub(super) fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-fn row(subscription: &Subscription) -> [String; 7] {
-    let seat = &subscription.seat;
-    let activity = subscription.last_activity.map_or_else(
-        || "-".to_owned(),
-        |last| format!("{} {}", last.day, last.grade.as_str()),
-    );
+fn row(seat: &SubscriptionRow) -> [String; 7] {
+    let activity = match (&seat.last_activity, &seat.activity_grade) {
+        (Some(day), Some(grade)) => format!("{day} {grade}"),
+        (Some(day), None) => day.to_string(),
+        (None, _) => "-".to_owned(),
+    };
+    let note = match (&seat.ended_at, &seat.excluded_by, &seat.protected_by) {
+        (Some(at), _, _) => format!("ended {at}"),
+        (None, Some(rule), _) => format!("excluded: {rule}"),
+        (None, None, Some(rule)) => format!("protected: {rule}"),
+        (None, None, None) => String::new(),
+    };
     [
-        subscription.profile.to_string(),
+        seat.profile.clone(),
         seat.email.clone(),
-        seat.identifier.to_string(),
-        seat.status.as_str().to_owned(),
-        seat.role.as_str().to_owned(),
+        seat.identifier.clone(),
+        seat.status.clone(),
+        seat.role.clone(),
         activity,
-        note(subscription),
+        note,
     ]
-}
-
-fn note(subscription: &Subscription) -> String {
-    if let Some(at) = subscription.ended_at {
-        return format!("ended {}", short(at));
-    }
-    match (&subscription.excluded, &subscription.protected) {
-        (Some(entry), _) => format!("excluded by {}: {}", entry.rule, entry.reason),
-        (None, Some(entry)) => format!("protected by {}: {}", entry.rule, entry.reason),
-        (None, None) => String::new(),
-    }
 }
 
 /// Lists identifiers.
@@ -158,24 +138,22 @@ pub(super) fn identifiers(
         profile,
         ..SubscriptionQuery::default()
     };
-    let rows: Listing<IdentifierCount> = Client::new(runtime)?.get("/v1/identifiers", &query)?;
+    let rows: Listing<IdentifierRow> = Client::new(runtime)?.get("/v1/identifiers", &query)?;
     output.show(&rows, |rows| {
         table(
             [
                 "PROFILE",
                 "IDENTIFIER",
                 "SEATS",
-                "PAID",
                 "EXCLUDED",
                 "WITH ACTIVITY",
                 "BOUGHT",
             ],
             rows.rows.iter().map(|row| {
                 [
-                    row.profile.to_string(),
+                    row.profile.clone(),
                     row.identifier.clone(),
                     row.seats.to_string(),
-                    row.paid.to_string(),
                     row.excluded.to_string(),
                     row.with_activity.to_string(),
                     row.bought.map_or_else(|| "-".to_owned(), |n| n.to_string()),

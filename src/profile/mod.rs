@@ -1,10 +1,15 @@
 //! Profiles and the documents around them: YAML to raw shape with positions to checked domain
 //! types, or diagnostics. Knows nothing of the store.
 
+pub(crate) mod check;
+pub mod cron;
+pub mod currency;
 pub mod identifier;
 pub mod link;
 pub mod load;
 pub mod model;
 pub mod name;
+pub mod raw;
+pub mod window;
 
 pub use crate::yaml::duration;

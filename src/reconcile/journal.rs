@@ -1,15 +1,13 @@
 //! What a pass tells the journal: each applied change, each finding once.
 
-use std::collections::BTreeSet;
-
 use super::outcome::Outcome;
 use crate::store::revision::RevisionOutcome;
-use crate::yaml::diagnostic::Severity;
+use crate::yaml::diagnostic::Diagnostic;
 
 /// Remembers what was told, so that a rescan does not repeat it.
 #[derive(Debug, Default)]
 pub(super) struct Journal {
-    findings: BTreeSet<String>,
+    findings: Vec<Diagnostic>,
     held: bool,
 }
 
@@ -18,24 +16,17 @@ const MOST_LINES: usize = 50;
 
 impl Journal {
     pub(super) fn tell(&mut self, outcome: &Outcome) {
-        let told = std::mem::take(&mut self.findings);
-        let mut lines = 0;
         for finding in &outcome.findings {
-            let line = finding.to_string();
-            if !told.contains(&line) {
-                lines += 1;
-                match finding.severity {
-                    _ if lines > MOST_LINES => {}
-                    Severity::Error => tracing::error!("{line}"),
-                    Severity::Warning => tracing::warn!("{line}"),
-                }
+            if self.findings.contains(finding) {
+                continue;
             }
-            self.findings.insert(line);
+            if finding.is_error() {
+                tracing::error!(file = %finding.file.display(), "{finding}");
+            } else {
+                tracing::warn!(file = %finding.file.display(), "{finding}");
+            }
         }
-        if lines > MOST_LINES {
-            let more = lines - MOST_LINES;
-            tracing::warn!(more, "more findings: `seatsync status` lists them");
-        }
+        self.findings.clone_from(&outcome.findings);
         let held = outcome.result == RevisionOutcome::Held;
         if held {
             if !self.held {

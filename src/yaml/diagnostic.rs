@@ -7,6 +7,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::excerpt;
+use super::text::Text;
+
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -82,6 +85,8 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// Another place that explains it.
     pub related: Option<Related>,
+    /// The lines of the file it marks, what may be a secret blotted out.
+    pub excerpt: Option<String>,
 }
 
 impl Diagnostic {
@@ -96,6 +101,7 @@ impl Diagnostic {
             label: None,
             help: None,
             related: None,
+            excerpt: None,
         }
     }
 
@@ -160,6 +166,7 @@ impl fmt::Display for Diagnostic {
 pub struct Findings {
     file: Arc<Path>,
     list: Vec<Diagnostic>,
+    hidden: Vec<Region>,
 }
 
 impl Findings {
@@ -168,6 +175,7 @@ impl Findings {
         Self {
             file: file.into(),
             list: Vec::new(),
+            hidden: Vec::new(),
         }
     }
 
@@ -205,8 +213,25 @@ impl Findings {
         self.list.iter().filter(|found| found.is_error()).count()
     }
 
-    /// All of them, in the order they were found.
-    pub fn into_list(self) -> Vec<Diagnostic> {
+    /// Keeps what stands at `region` out of every excerpt: it may be a secret.
+    pub fn hide(&mut self, region: Region) {
+        self.hidden.push(region);
+    }
+
+    /// All of them, for a file whose text is not at hand.
+    pub fn into_bare_list(self) -> Vec<Diagnostic> {
         self.list
+    }
+
+    /// All of them by place, each with the lines it marks.
+    pub fn into_list(self, text: &Text) -> Vec<Diagnostic> {
+        let mut list = self.list;
+        for found in &mut list {
+            found.excerpt = found
+                .region
+                .map(|region| excerpt::of(text.as_str(), region, &self.hidden));
+        }
+        list.sort_by(|one, other| one.order().cmp(&other.order()));
+        list
     }
 }

@@ -6,12 +6,16 @@ use std::str::FromStr;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use super::macros::readable_text;
+
 /// A whole number of days (24 h each), hours, minutes or seconds: `60d`, `12h`, `30m`, `10s`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Span {
     seconds: u32,
 }
+
+readable_text!(Span, "Span", "yaml::duration", "^[0-9]+[dhms]$");
 
 /// Why a text is not a [`Span`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -88,5 +92,36 @@ impl fmt::Display for Span {
             s => format!("{s}s"),
         };
         f.pad(&text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_is_not_a_duration_is_refused() {
+        for text in [
+            "", "d", "60", "60 d", "-1d", "+1d", "1w", "1.5d", "60D", "49711d", "ä",
+        ] {
+            text.parse::<Span>().unwrap_err();
+        }
+        assert_eq!("60d".parse::<Span>().unwrap(), Span::days(60));
+        assert_eq!("24h".parse::<Span>().unwrap().to_string(), "1d");
+    }
+
+    proptest! {
+        #[test]
+        fn a_duration_reads_back_what_it_prints(seconds in any::<u32>()) {
+            let span = Span { seconds };
+            prop_assert_eq!(span.to_string().parse::<Span>().unwrap(), span);
+        }
+
+        #[test]
+        fn no_text_upsets_it(text in ".{0,12}") {
+            let _ = text.parse::<Span>();
+        }
     }
 }

@@ -3,3 +3,8 @@
 
 pub mod diagnostic;
 pub mod duration;
+pub mod excerpt;
+pub(crate) mod macros;
+pub mod read;
+pub mod text;
+pub mod tree;

@@ -6,4 +6,3 @@
 mod api_serve;
 mod documents;
 mod house;
-mod watch;

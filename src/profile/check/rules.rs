@@ -1,0 +1,261 @@
+//! The kinds whose work later rooms do. Each is checked in every field and then kept as canonical
+//! JSON.
+
+use std::collections::BTreeSet;
+use std::path::{Component, Path};
+
+use super::entries::vendor_of;
+use super::{DirectoryFile, Places, canonical};
+use crate::profile::model::{CheckedDocument, Document};
+use crate::profile::name::Name;
+use crate::profile::raw::rules::{
+    MatchField, Mode, RawApproval, RawColumns, RawEntitlement, RawReclamation, RawReclamationRule,
+    RawResolution, RawSoftwareModel, RawUserDirectory, Transform,
+};
+use crate::yaml::diagnostic::Findings;
+use crate::yaml::duration::Span;
+use crate::yaml::read::{At, Read};
+use crate::yaml::tree::Node;
+
+/// The shortest threshold: vendors report activity up to three days late.
+const SHORTEST_THRESHOLD: Span = Span::days(7);
+
+fn kept(name: Option<At<Name>>, node: &Node) -> Option<CheckedDocument> {
+    Some(CheckedDocument {
+        name: name?.value,
+        spec: canonical(node, &["kind", "name", "version"]),
+    })
+}
+
+/// What a reclamation rule and a profile's `reclamation` have in common.
+pub(super) fn reclamation(raw: &RawReclamation, to: &mut Findings) {
+    if let Some(threshold) = &raw.last_activity_threshold
+        && threshold.value < SHORTEST_THRESHOLD
+    {
+        let message = format!("`{}` is too short to tell disuse", threshold.value);
+        to.error("profile::threshold", threshold.region, message)
+            .help(format!(
+                "at least {SHORTEST_THRESHOLD}: vendors report activity up to three days late"
+            ));
+    }
+    if let Some(guards) = &raw.guards
+        && guards.value.accept_listed_evidence == Some(true)
+        && raw.mode == Some(Mode::Automatic)
+    {
+        to.error(
+            "profile::evidence",
+            guards.region,
+            "scheduled activity is no evidence in automatic mode",
+        )
+        .help("leave `accept_listed_evidence` out, or use mode `manual` or `approved`");
+    }
+}
+
+/// `kind: ReclamationRule`.
+pub(super) fn reclamation_rule(
+    node: &Node,
+    places: &mut Places,
+    to: &mut Findings,
+) -> Option<Document> {
+    let raw = RawReclamationRule::read(node, to)?;
+    if let Some(identifiers) = &raw.identifiers.0 {
+        places.values.push(("identifiers", identifiers.region));
+        if identifiers.value.is_empty() {
+            to.error(
+                "profile::empty",
+                identifiers.region,
+                "a rule needs at least one identifier",
+            );
+        }
+        let mut seen = BTreeSet::new();
+        for At { value, region } in &identifiers.value {
+            if !seen.insert(value) {
+                let message = format!("`{value}` is given twice");
+                to.error("profile::repeated", *region, message);
+            }
+        }
+    }
+    places.note("guards", raw.guards.as_ref());
+    if let Some(first) = raw.profiles.as_ref().and_then(|profiles| profiles.first()) {
+        places.values.push(("profiles", first.region));
+    }
+    reclamation(
+        &RawReclamation {
+            mode: raw.mode,
+            last_activity_threshold: raw.last_activity_threshold,
+            include_no_activity: raw.include_no_activity,
+            notify_user: raw.notify_user,
+            days_before_auto_reclamation: raw.days_before_auto_reclamation,
+            assignment_group: raw.assignment_group,
+            create_candidates: raw.create_candidates,
+            cool_down: raw.cool_down,
+            keep_spare: raw.keep_spare,
+            windows: raw.windows,
+            guards: raw.guards,
+        },
+        to,
+    );
+    kept(raw.name.0, node).map(Document::ReclamationRule)
+}
+
+/// `kind: SoftwareModel`.
+pub(super) fn software_model(node: &Node, to: &mut Findings) -> Option<Document> {
+    let raw = RawSoftwareModel::read(node, to)?;
+    if let Some(identifiers) = &raw.identifiers.0
+        && identifiers.value.is_empty()
+    {
+        to.error(
+            "profile::empty",
+            identifiers.region,
+            "a model needs at least one identifier",
+        );
+    }
+    kept(raw.name.0, node).map(Document::SoftwareModel)
+}
+
+/// `kind: Entitlement`.
+pub(super) fn entitlement(node: &Node, places: &mut Places, to: &mut Findings) -> Option<Document> {
+    let raw = RawEntitlement::read(node, to)?;
+    places.note("software_model", raw.software_model.0.as_ref());
+    if let (Some(cost), None) = (&raw.unit_cost, &raw.currency)
+        && node.get("currency").is_none()
+    {
+        to.error(
+            "profile::currency",
+            cost.region,
+            "an amount needs its `currency`",
+        );
+    }
+    if let (Some(start), Some(end)) = (&raw.start.0, &raw.end)
+        && end.value < start.value
+    {
+        let message = format!("it ends on {} before it starts", end.value.0);
+        to.error("profile::dates", end.region, message);
+    }
+    kept(raw.name.0, node).map(Document::Entitlement)
+}
+
+/// `kind: UserDirectory`.
+pub(super) fn user_directory(
+    node: &Node,
+    directory: &mut Option<DirectoryFile>,
+    to: &mut Findings,
+) -> Option<Document> {
+    let raw = RawUserDirectory::read(node, to)?;
+    let columns = raw.columns.0.as_ref().map(|columns| &columns.value);
+    for resolution in raw.resolution.iter().flatten() {
+        check_resolution(resolution, columns, to);
+    }
+    if let Some(file) = &raw.file.0 {
+        if stays_beside(Path::new(&file.value.0)) {
+            *directory = Some(DirectoryFile {
+                file: At {
+                    value: file.value.0.clone(),
+                    region: file.region,
+                },
+                columns: columns.map(column_names).unwrap_or_default(),
+            });
+        } else {
+            to.error(
+                "profile::directory_file",
+                file.region,
+                format!("`{}` is not beside the document", file.value.0),
+            )
+            .help("write a relative path without `..`");
+        }
+    }
+    kept(raw.name.0, node).map(Document::UserDirectory)
+}
+
+fn stays_beside(path: &Path) -> bool {
+    path.components()
+        .all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
+}
+
+fn column_names(raw: &RawColumns) -> Vec<At<String>> {
+    let fields = [
+        raw.email.0.as_ref(),
+        raw.user_name.as_ref(),
+        raw.external_user_id.as_ref(),
+        raw.employee_id.as_ref(),
+        raw.display_name.as_ref(),
+        raw.department.as_ref(),
+        raw.cost_center.as_ref(),
+        raw.manager.as_ref(),
+        raw.aliases.as_ref(),
+        raw.active.as_ref(),
+    ];
+    let given = fields.into_iter().flatten();
+    given
+        .map(|field| At {
+            value: field.value.0.clone(),
+            region: field.region,
+        })
+        .collect()
+}
+
+fn check_resolution(
+    resolution: &At<RawResolution>,
+    columns: Option<&RawColumns>,
+    to: &mut Findings,
+) {
+    let raw = &resolution.value;
+    if let (Some(field), Some(columns)) = (&raw.r#match.0, columns) {
+        let (known, key) = match field.value {
+            MatchField::Email => (true, "email"),
+            MatchField::UserName => (columns.user_name.is_some(), "user_name"),
+            MatchField::ExternalUserId => (columns.external_user_id.is_some(), "external_user_id"),
+            MatchField::EmployeeId => (columns.employee_id.is_some(), "employee_id"),
+            MatchField::Aliases => (columns.aliases.is_some(), "aliases"),
+        };
+        if !known {
+            let message = format!("`{key}` is not among the columns");
+            to.error("profile::resolution", field.region, message)
+                .help(format!("name its column: `columns: {{{key}: …}}`"));
+        }
+    }
+    let replaces = raw
+        .transform
+        .as_ref()
+        .is_some_and(|transform| transform.value == Transform::ReplaceDomain);
+    match (&raw.new_domain, &raw.transform) {
+        (None, Some(transform)) if replaces => {
+            to.error(
+                "profile::resolution",
+                transform.region,
+                "`replace_domain` needs `new_domain`",
+            );
+        }
+        (Some(domain), _) if !replaces => {
+            to.error(
+                "profile::resolution",
+                domain.region,
+                "`new_domain` belongs to `transform: replace_domain`",
+            );
+        }
+        _ => {}
+    }
+}
+
+/// `kind: Approval`.
+pub(super) fn approval(node: &Node, places: &mut Places, to: &mut Findings) -> Option<Document> {
+    let raw = RawApproval::read(node, to)?;
+    places.note("profile", raw.profile.0.as_ref());
+    if let Some(expires) = &raw.expires.0 {
+        places.expires.push((expires.value.0, expires.region));
+    }
+    let mut vendors = BTreeSet::new();
+    for seat in raw.seats.0.iter().flatten() {
+        let vendor = seat.value.identifier.0.as_ref().and_then(vendor_of);
+        vendors.extend(vendor);
+        if vendors.len() > 1 {
+            to.error(
+                "profile::approval",
+                seat.region,
+                "the seats of one approval belong to one vendor",
+            );
+            break;
+        }
+    }
+    kept(raw.name.0, node).map(Document::Approval)
+}

@@ -1,0 +1,341 @@
+//! The shapes of the kinds that decide over seats, and of those that say what seats cost and whose
+//! they are.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+
+use super::words::{Day, DayOrInstant, IdentifierPrefix, Money, PlanDigest, Prose, Spare, User};
+use crate::profile::currency::Currency;
+use crate::profile::identifier::Identifier;
+use crate::profile::model::Kind;
+use crate::profile::name::Name;
+use crate::profile::window::Window;
+use crate::settings::raw::RawGuards;
+use crate::yaml::diagnostic::Findings;
+use crate::yaml::duration::Span;
+use crate::yaml::macros::{readable_words, record};
+use crate::yaml::read::{At, Need, Read, Whole};
+use crate::yaml::tree::{Node, Value};
+
+/// Who presses Reclaim on a ready candidate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mode {
+    /// A person.
+    Manual,
+    /// An unexpired Approval.
+    Approved,
+    /// The run.
+    Automatic,
+}
+
+readable_words!(Mode, "Mode", {
+    "manual" => Mode::Manual,
+    "approved" => Mode::Approved,
+    "automatic" => Mode::Automatic,
+});
+
+/// Declares a mapping with the fields of a reclamation rule beside its own.
+macro_rules! reclamation {
+    (
+        $(#[$meta:meta])*
+        pub struct $name:ident { $($own:tt)* }
+    ) => {
+        record! {
+            $(#[$meta])*
+            pub struct $name {
+                $($own)*
+                /// Who presses Reclaim on a ready candidate: `manual` (the default) a person,
+                /// `approved` an unexpired Approval, `automatic` the run.
+                mode: Option<Mode>,
+                /// A seat without activity for so long counts as unused; 60d when absent.
+                last_activity_threshold: Option<At<Span>>,
+                /// Whether a seat that never had any activity counts as unused.
+                include_no_activity: Option<bool>,
+                /// Whether the user is asked first.
+                notify_user: Option<bool>,
+                /// Days the user has to answer.
+                days_before_auto_reclamation: Option<Whole<0, 365>>,
+                /// Who decides when a user wants to keep the seat.
+                assignment_group: Option<Prose>,
+                /// Whether candidates are made at all.
+                create_candidates: Option<bool>,
+                /// How long nobody is asked again who kept a seat.
+                cool_down: Option<Span>,
+                /// Seats that stay free: a number, or a part such as `5%`.
+                keep_spare: Option<Spare>,
+                /// When a vendor may be written to, for instance `mon..fri 09:00-16:00`; always
+                /// when absent.
+                windows: Option<Vec<Window>>,
+                /// Numbers that stop a reclaim; they can only tighten the settings'.
+                guards: Option<At<RawGuards>>,
+            }
+        }
+    };
+}
+
+reclamation! {
+    /// When a seat counts as unused.
+    pub struct RawReclamation {}
+}
+
+reclamation! {
+    /// When a seat of some identifiers counts as unused.
+    pub struct RawReclamationRule {
+        /// `ReclamationRule`.
+        kind: Need<Kind>,
+        /// Its identity: 1 to 63 lower-case letters, digits and hyphens.
+        name: Need<At<Name>>,
+        /// The version of this format.
+        version: Option<Whole<1, 1>>,
+        /// Of which identifiers.
+        identifiers: Need<At<Vec<At<Identifier>>>>,
+        /// In which profiles; in all when absent.
+        profiles: Option<Vec<At<Name>>>,
+    }
+}
+
+record! {
+    /// Publisher and product of identifiers.
+    pub struct RawSoftwareModel {
+        /// `SoftwareModel`.
+        kind: Need<Kind>,
+        /// Its identity: 1 to 63 lower-case letters, digits and hyphens.
+        name: Need<At<Name>>,
+        /// The version of this format.
+        version: Option<Whole<1, 1>>,
+        /// Who publishes it.
+        publisher: Need<Prose>,
+        /// What it is.
+        product: Need<Prose>,
+        /// Which identifiers belong to it.
+        identifiers: Need<At<Vec<At<RawIdentifierMatch>>>>,
+    }
+}
+
+record! {
+    /// One identifier, or all that start alike.
+    pub struct RawIdentifierMatch one_of(is, starts_with) {
+        /// Exactly this one.
+        is: Option<Identifier>,
+        /// Every one that starts so.
+        starts_with: Option<IdentifierPrefix>,
+    }
+}
+
+/// What a unit cost is paid for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Period {
+    /// A month.
+    Monthly,
+    /// Three months.
+    Quarterly,
+    /// A year.
+    Annually,
+    /// The time from start to end.
+    Entire,
+}
+
+readable_words!(Period, "Period", {
+    "monthly" => Period::Monthly,
+    "quarterly" => Period::Quarterly,
+    "annually" => Period::Annually,
+    "entire_period" => Period::Entire,
+});
+
+record! {
+    /// Purchased rights.
+    pub struct RawEntitlement {
+        /// `Entitlement`.
+        kind: Need<Kind>,
+        /// Its identity: 1 to 63 lower-case letters, digits and hyphens.
+        name: Need<At<Name>>,
+        /// The version of this format.
+        version: Option<Whole<1, 1>>,
+        /// The SoftwareModel it is for.
+        software_model: Need<At<Name>>,
+        /// How many rights.
+        quantity: Need<Whole<0, 100_000_000>>,
+        /// What one right costs in each period; text, so that no digit is lost.
+        unit_cost: Option<At<Money>>,
+        /// ISO 4217.
+        currency: Option<At<Currency>>,
+        /// What the unit cost is paid for.
+        period: Option<Period>,
+        /// The first day it holds.
+        start: Need<At<Day>>,
+        /// The last day it holds; until further notice when absent.
+        end: Option<At<Day>>,
+    }
+}
+
+record! {
+    /// Who the people are, from a CSV file beside the document.
+    pub struct RawUserDirectory {
+        /// `UserDirectory`.
+        kind: Need<Kind>,
+        /// Its identity: 1 to 63 lower-case letters, digits and hyphens.
+        name: Need<At<Name>>,
+        /// The version of this format.
+        version: Option<Whole<1, 1>>,
+        /// The CSV file, relative to the document.
+        file: Need<At<Prose>>,
+        /// Which column of the file holds what.
+        columns: Need<At<RawColumns>>,
+        /// How a seat's user is found in it; the first rule that finds one wins.
+        resolution: Option<Vec<At<RawResolution>>>,
+    }
+}
+
+record! {
+    /// Names of columns in the CSV file's first line.
+    pub struct RawColumns {
+        /// The e-mail address.
+        email: Need<At<Prose>>,
+        /// The user's name at sign-in.
+        user_name: Option<At<Prose>>,
+        /// The vendor's user id.
+        external_user_id: Option<At<Prose>>,
+        /// The personnel number.
+        employee_id: Option<At<Prose>>,
+        /// The name for people.
+        display_name: Option<At<Prose>>,
+        /// The department.
+        department: Option<At<Prose>>,
+        /// The cost centre.
+        cost_center: Option<At<Prose>>,
+        /// The manager's e-mail address.
+        manager: Option<At<Prose>>,
+        /// Further addresses, separated by semicolons.
+        aliases: Option<At<Prose>>,
+        /// Whether the person is with us: `true` or `false`.
+        active: Option<At<Prose>>,
+    }
+}
+
+/// What is compared with the directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MatchField {
+    /// The e-mail address.
+    Email,
+    /// The name at sign-in.
+    UserName,
+    /// The vendor's user id.
+    ExternalUserId,
+    /// The personnel number.
+    EmployeeId,
+    /// Further addresses.
+    Aliases,
+}
+
+readable_words!(MatchField, "MatchField", {
+    "email" => MatchField::Email,
+    "user_name" => MatchField::UserName,
+    "external_user_id" => MatchField::ExternalUserId,
+    "employee_id" => MatchField::EmployeeId,
+    "aliases" => MatchField::Aliases,
+});
+
+/// What of a seat is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MatchSource {
+    /// The e-mail address.
+    Email,
+    /// The vendor's user id.
+    ExternalUserId,
+}
+
+readable_words!(MatchSource, "MatchSource", {
+    "email" => MatchSource::Email,
+    "external_user_id" => MatchSource::ExternalUserId,
+});
+
+/// What is done to the seat's address before it is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transform {
+    /// Nothing.
+    None,
+    /// What stands after the `@` is taken off.
+    RemoveDomain,
+    /// What stands after the `@` is replaced.
+    ReplaceDomain,
+}
+
+readable_words!(Transform, "Transform", {
+    "none" => Transform::None,
+    "remove_domain" => Transform::RemoveDomain,
+    "replace_domain" => Transform::ReplaceDomain,
+});
+
+record! {
+    /// One way to find a seat's user in the directory.
+    pub struct RawResolution {
+        /// The directory's field.
+        r#match: Need<At<MatchField>>,
+        /// What of the seat is compared with it; its e-mail address when absent.
+        source: Option<MatchSource>,
+        /// What is done to it before.
+        transform: Option<At<Transform>>,
+        /// The domain that `replace_domain` puts in.
+        new_domain: Option<At<Prose>>,
+    }
+}
+
+record! {
+    /// A reviewed list of seats that may be taken back.
+    pub struct RawApproval {
+        /// `Approval`.
+        kind: Need<Kind>,
+        /// Its identity: 1 to 63 lower-case letters, digits and hyphens.
+        name: Need<At<Name>>,
+        /// The version of this format.
+        version: Option<Whole<1, 1>>,
+        /// Whose seats.
+        profile: Need<At<Name>>,
+        /// The digest of the plan that was reviewed.
+        plan: Need<PlanDigest>,
+        /// The last day it holds.
+        expires: Need<At<Day>>,
+        /// Which seats.
+        seats: Need<Vec<At<RawApprovedSeat>>>,
+    }
+}
+
+record! {
+    /// One seat that may be taken back.
+    pub struct RawApprovedSeat {
+        /// The candidate's id.
+        id: Need<IdText>,
+        /// Who holds it.
+        user: Need<User>,
+        /// What it is a seat of.
+        identifier: Need<Identifier>,
+        /// The last activity the reviewer saw; absent when there was none.
+        last_activity: Option<DayOrInstant>,
+    }
+}
+
+/// An id as `seatsync plan` prints it: text or a number.
+#[derive(Debug, Clone)]
+pub struct IdText(pub String);
+
+impl Read for IdText {
+    fn read(node: &Node, to: &mut Findings) -> Option<Self> {
+        if let Value::Int(number) = node.value {
+            return Some(Self(number.to_string()));
+        }
+        Prose::read(node, to).map(|text| Self(text.0))
+    }
+}
+
+impl JsonSchema for IdText {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Id".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({"anyOf": [{"type": "integer"}, {"type": "string", "pattern": r"\S"}]})
+    }
+}

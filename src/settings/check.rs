@@ -1,0 +1,317 @@
+//! The raw shape of the settings to checked ones, every mistake in one go.
+
+use std::path::{Path, PathBuf};
+
+use jiff::tz::TimeZone;
+
+use super::guards::{GuardLimits, Guards};
+use super::model::{
+    ConnectionSettings, ControlSettings, NotificationSettings, Principals, ProfileSettings,
+    RetentionSettings, SecretSettings, Settings, SmtpSettings, UsageRoles, UsageSettings,
+    WebhookSettings,
+};
+use super::raw::{
+    RawControl, RawGuards, RawNotifications, RawPrincipals, RawRetention, RawSettings, RawSmtp,
+    RawUsage, RawWebhook,
+};
+use crate::secret::SecretRef;
+use crate::yaml::diagnostic::{Diagnostic, Findings};
+use crate::yaml::read::{At, Read, Whole};
+use crate::yaml::text::Text;
+use crate::yaml::tree;
+
+/// Where the settings are looked for when nobody says otherwise.
+pub const DEFAULT_PATH: &str = "/etc/seatsync/seatsync.yaml";
+
+/// The settings in the file at `path`; the defaults when there is no such file and nobody named it.
+pub fn load(path: Option<&Path>) -> Result<Settings, Vec<Diagnostic>> {
+    let file = path.unwrap_or(Path::new(DEFAULT_PATH));
+    match std::fs::read(file) {
+        Ok(bytes) => read(file, bytes),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && path.is_none() => {
+            Ok(Settings::default())
+        }
+        Err(error) => {
+            let message = format!("the settings cannot be read: {error}");
+            Err(vec![Diagnostic::error(file, "settings::file", message)])
+        }
+    }
+}
+
+/// The settings that `bytes`, the content of `file`, say.
+pub fn read(file: &Path, bytes: Vec<u8>) -> Result<Settings, Vec<Diagnostic>> {
+    let Ok(text) = String::from_utf8(bytes) else {
+        let message = "the settings are not UTF-8 text".to_owned();
+        return Err(vec![Diagnostic::error(file, "settings::file", message)]);
+    };
+    let text = Text::new(text);
+    let mut findings = Findings::of(file);
+    let mut settings = Settings::default();
+    let mut documents = text.documents().into_iter();
+    if let Some(document) = documents.next()
+        && let Some(node) = tree::parse(&text, document, &mut findings)
+        && let Some(raw) = RawSettings::read(&node, &mut findings)
+    {
+        settings = checked(raw, &mut findings);
+    }
+    if let Some(second) = documents.next() {
+        let region = text.start_of(second);
+        findings.error("settings::file", region, "settings are one document");
+    }
+    if findings.errors() == 0 {
+        Ok(settings)
+    } else {
+        Err(findings.into_list(&text))
+    }
+}
+
+fn checked(raw: RawSettings, to: &mut Findings) -> Settings {
+    let default = Settings::default();
+    Settings {
+        time_zone: match raw.time_zone {
+            Some(zone) => time_zone(&zone, to),
+            None => default.time_zone,
+        },
+        writes: raw.writes.unwrap_or(default.writes),
+        usage: raw.usage.map(usage).unwrap_or_default(),
+        control: raw.control.map(control).unwrap_or_default(),
+        connections: ConnectionSettings {
+            allowed_hosts: raw
+                .connections
+                .and_then(|connections| connections.allowed_hosts)
+                .unwrap_or_default()
+                .into_iter()
+                .filter_map(|host| allowed_host(&host, to))
+                .collect(),
+        },
+        secrets: SecretSettings {
+            directories: raw
+                .secrets
+                .and_then(|secrets| secrets.directories)
+                .unwrap_or_default()
+                .into_iter()
+                .map(|folder| PathBuf::from(folder.0))
+                .collect(),
+        },
+        profiles: ProfileSettings {
+            allow_empty: raw
+                .profiles
+                .and_then(|profiles| profiles.allow_empty)
+                .unwrap_or_default(),
+        },
+        guards: raw.guards.as_ref().map_or(default.guards, ceilings),
+        notifications: raw.notifications.map(notifications).unwrap_or_default(),
+        retention: raw.retention.as_ref().map(retention).unwrap_or_default(),
+    }
+}
+
+fn time_zone(zone: &At<String>, to: &mut Findings) -> TimeZone {
+    TimeZone::get(&zone.value).unwrap_or_else(|_| {
+        let message = format!("`{}` is not a time zone of this host", zone.value);
+        to.error("settings::time_zone", zone.region, message)
+            .help("write a name such as `Europe/Berlin`");
+        TimeZone::UTC
+    })
+}
+
+/// A host in lower case, when it is one.
+fn allowed_host(host: &At<String>, to: &mut Findings) -> Option<String> {
+    let name = host.value.strip_prefix("*.").unwrap_or(&host.value);
+    let odd = |c: char| c.is_whitespace() || "/@*?#".contains(c);
+    if name.is_empty() || name.contains(odd) {
+        let message = format!("`{}` is not a host", host.value);
+        to.error("settings::host", host.region, message).help(
+            "write a host such as `zoom.example.com`, `*.example.com` or `127.0.0.1:8080`, without `https://`",
+        );
+        return None;
+    }
+    Some(host.value.to_lowercase())
+}
+
+fn principals(raw: Option<RawPrincipals>, default: Principals) -> Principals {
+    match raw {
+        Some(raw) => Principals {
+            users: raw.users.unwrap_or_default(),
+            groups: raw.groups.unwrap_or_default(),
+        },
+        None => default,
+    }
+}
+
+fn usage(raw: RawUsage) -> UsageSettings {
+    let default = UsageRoles::default();
+    let roles = match raw.roles {
+        Some(roles) => UsageRoles {
+            sam_admin: principals(roles.sam_admin, default.sam_admin),
+            sam_developer: principals(roles.sam_developer, default.sam_developer),
+            sam_user: principals(roles.sam_user, default.sam_user),
+        },
+        None => default,
+    };
+    UsageSettings {
+        roles,
+        bind: raw
+            .bind
+            .map(|bindings| bindings.0.into_iter().collect())
+            .unwrap_or_default(),
+        include_user_in_key: raw.include_user_in_key.unwrap_or_default(),
+        strict_batches: raw.strict_batches.unwrap_or_default(),
+        newest_wins: raw.newest_wins.unwrap_or_default(),
+    }
+}
+
+fn control(raw: RawControl) -> ControlSettings {
+    let default = ControlSettings::default();
+    ControlSettings {
+        viewers: principals(raw.viewers, default.viewers),
+        operators: principals(raw.operators, default.operators),
+    }
+}
+
+/// The settings' guards: what is not set has its default. Unlike everywhere else, these may be
+/// wider than the defaults.
+fn ceilings(raw: &RawGuards) -> Guards {
+    let mut guards = Guards::default();
+    let limits = limits(raw);
+    let set = |place: &mut u32, value: Option<u32>| *place = value.unwrap_or(*place);
+    let set_percent = |place: &mut u8, value: Option<u8>| *place = value.unwrap_or(*place);
+    set_percent(&mut guards.max_per_run.percent, limits.max_per_run_percent);
+    set(&mut guards.max_per_run.count, limits.max_per_run_count);
+    set(&mut guards.max_per_day, limits.max_per_day);
+    set_percent(&mut guards.hold_above.percent, limits.hold_above_percent);
+    set(
+        &mut guards.hold_above.min_count,
+        limits.hold_above_min_count,
+    );
+    guards.accept_listed_evidence = limits.accept_listed_evidence.unwrap_or_default();
+    guards
+}
+
+/// What a `guards` mapping sets, wherever it stands.
+pub(crate) fn limits(raw: &RawGuards) -> GuardLimits {
+    let percent = |value: Option<Whole<0, 100>>| value.and_then(|value| value.0.try_into().ok());
+    let run = raw.max_per_run.as_ref();
+    let hold = raw.hold_above.as_ref();
+    GuardLimits {
+        max_per_run_percent: percent(run.and_then(|run| run.percent)),
+        max_per_run_count: run.and_then(|run| run.count).map(|count| count.0),
+        max_per_day: raw.max_per_day.map(|count| count.0),
+        hold_above_percent: percent(hold.and_then(|hold| hold.percent)),
+        hold_above_min_count: hold.and_then(|hold| hold.min_count).map(|count| count.0),
+        accept_listed_evidence: raw.accept_listed_evidence,
+    }
+}
+
+fn notifications(raw: RawNotifications) -> NotificationSettings {
+    NotificationSettings {
+        smtp: raw.smtp.and_then(smtp),
+        webhook: raw.webhook.and_then(webhook),
+        answer_url: raw.answer_url.map(|url| url.as_text()),
+    }
+}
+
+fn smtp(raw: RawSmtp) -> Option<SmtpSettings> {
+    Some(SmtpSettings {
+        host: raw.host.0?,
+        port: raw
+            .port
+            .and_then(|port| port.0.try_into().ok())
+            .unwrap_or(587),
+        tls: raw.tls.unwrap_or_default(),
+        from: raw.from.0?,
+        to: raw.to.unwrap_or_default(),
+        username: raw.username,
+        password: raw.password.and_then(|secret| secret.value.checked()),
+    })
+}
+
+fn webhook(raw: RawWebhook) -> Option<WebhookSettings> {
+    let secret: Option<SecretRef> = raw.secret.and_then(|secret| secret.value.checked());
+    Some(WebhookSettings {
+        url: raw.url.0?.as_text(),
+        secret,
+    })
+}
+
+fn retention(raw: &RawRetention) -> RetentionSettings {
+    let default = RetentionSettings::default();
+    RetentionSettings {
+        subscriptions: raw.subscriptions.unwrap_or(default.subscriptions),
+        activity: raw.activity.unwrap_or(default.activity),
+        job_results: raw.job_results.unwrap_or(default.job_results),
+        candidates: raw.candidates.unwrap_or(default.candidates),
+        events: raw.events.unwrap_or(default.events),
+        audit: raw.audit.unwrap_or(default.audit),
+        usage: raw.usage.unwrap_or(default.usage),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::model::Principal;
+
+    fn read_text(text: &str) -> Result<Settings, Vec<String>> {
+        let found = read(Path::new("seatsync.yaml"), text.as_bytes().to_vec());
+        found.map_err(|list| list.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn nothing_at_all_gives_the_defaults() {
+        assert_eq!(read_text("").unwrap(), Settings::default());
+        assert_eq!(
+            read_text("# only a comment\n").unwrap(),
+            Settings::default()
+        );
+        assert_eq!(
+            read_text("notifications: {}\nguards:\n").unwrap(),
+            Settings::default()
+        );
+    }
+
+    #[test]
+    fn the_documented_file_reads() {
+        let settings = read_text(
+            r#"
+time_zone: Europe/Berlin
+writes: true
+usage:
+  roles: {sam_admin: {groups: [seatsync-usage, 1000], users: [agent]}}
+  bind: {agent: [ci-1], 33: [ci-2]}
+  strict_batches: true
+control: {viewers: {groups: [staff]}, operators: {groups: [wheel]}}
+connections: {allowed_hosts: ["127.0.0.1:8080", "*.Example.com"]}
+secrets: {directories: [/etc/seatsync/secrets]}
+profiles: {allow_empty: true}
+guards: {max_per_run: {count: 50}, max_per_day: 500}
+notifications:
+  smtp: {host: mail, from: seatsync@example.com, password: {credential: smtp}}
+  webhook: {url: "https://hooks.example.com/x", secret: {file: /etc/seatsync/secrets/hook}}
+  answer_url: https://seatsync.example.com/answer
+retention: {audit: 3650d}
+"#,
+        )
+        .unwrap();
+        assert!(settings.writes);
+        assert_eq!(
+            settings.usage.roles.sam_admin.groups[1],
+            Principal::Id(1000)
+        );
+        assert_eq!(settings.usage.bind[&Principal::Id(33)], ["ci-2"]);
+        assert_eq!(settings.connections.allowed_hosts[1], "*.example.com");
+        assert_eq!(settings.guards.max_per_run.count, 50);
+        assert_eq!(settings.guards.max_per_run.percent, 5);
+        assert_eq!(settings.retention.audit.whole_days(), 3650);
+    }
+
+    #[test]
+    fn every_mistake_is_found_in_one_go() {
+        let found = read_text(
+            "time_zone: Europe/Berln\nwrite: true\nconnections: {allowed_hosts: [\"https://x\"]}\n\
+             notifications: {smtp: {host: mail, password: hunter2}}\n",
+        )
+        .unwrap_err();
+        assert_eq!(found.len(), 5, "{found:#?}");
+        assert!(!found.concat().contains("hunter2"));
+    }
+}
