@@ -1,13 +1,33 @@
 //! Start order, reload and shutdown: the only room that knows every other.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, Result};
+use jiff::SignedDuration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-use crate::clock::SharedClock;
+use crate::api::control::{self, Control};
+use crate::api::listen::{Access, Listener};
+use crate::api::role::ControlAccess;
+use crate::api::serve::{Limits, serve};
+use crate::clock::{SharedClock, sleep};
+use crate::metrics::Metrics;
+use crate::reconcile::{Driver, ReconcileHandle, Reconciler};
+use crate::settings::Settings;
 use crate::store::Store;
 use crate::store::lock::StateLock;
+use crate::store::usage::UsageStore;
+use crate::systemd::{self, HandedSockets};
+
+/// The longest that stopping may take before what still runs is named and left.
+const STOP_WITHIN: SignedDuration = SignedDuration::from_secs(30);
 
 /// Where the daemon finds and leaves things.
 #[derive(Debug, Clone)]
@@ -43,6 +63,10 @@ impl Surroundings {
     pub fn journal(&self) -> bool {
         self.environment.contains_key("JOURNAL_STREAM")
     }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.environment.get(name).map(String::as_str)
+    }
 }
 
 /// How a run of the daemon ended.
@@ -55,13 +79,205 @@ pub struct Ended {
 /// Runs the daemon until SIGTERM or SIGINT, or with `once` until everything due has run.
 pub async fn run(
     options: Options,
-    _surroundings: Surroundings,
-    _clock: SharedClock,
-) -> anyhow::Result<Ended> {
-    std::fs::create_dir_all(&options.state)
-        .with_context(|| format!("make the state directory `{}`", options.state.display()))?;
+    surroundings: Surroundings,
+    clock: SharedClock,
+) -> Result<Ended> {
+    let settings = Arc::new(Settings::default());
+    make_private(&options.state)?;
     let _lock = StateLock::take(&options.state)?;
     let store = Store::open(&options.state)?;
-    store.close().await;
-    Ok(Ended { failed: false })
+    let usage = UsageStore::open(&options.state)?;
+    let rooms = Rooms::furnish(&options, &settings, store, usage, clock);
+    if options.once {
+        rooms.run_once().await
+    } else {
+        rooms.serve(&options, &surroundings).await
+    }
+}
+
+/// Makes a directory that only its owner may enter, with what leads to it.
+fn make_private(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .with_context(|| format!("make the directory `{}`", path.display()))
+}
+
+/// Everything that runs, wired together.
+struct Rooms {
+    store: Store,
+    usage: UsageStore,
+    settings: Arc<Settings>,
+    clock: SharedClock,
+    metrics: Metrics,
+    driver: Driver,
+    reconcile: ReconcileHandle,
+}
+
+impl Rooms {
+    fn furnish(
+        options: &Options,
+        settings: &Arc<Settings>,
+        store: Store,
+        usage: UsageStore,
+        clock: SharedClock,
+    ) -> Self {
+        let applied = Arc::new(Notify::new());
+        let metrics = Metrics::default();
+        let reconciler = Reconciler::new(
+            options.profiles.clone(),
+            Arc::clone(settings),
+            store.clone(),
+            Arc::clone(&clock),
+        );
+        let (driver, reconcile) = Driver::new(reconciler, Arc::clone(&clock), Arc::clone(&applied));
+        Self {
+            store,
+            usage,
+            settings: Arc::clone(settings),
+            clock,
+            metrics,
+            driver,
+            reconcile,
+        }
+    }
+
+    async fn run_once(mut self) -> Result<Ended> {
+        let outcome = self.driver.once().await?;
+        for finding in &outcome.findings {
+            tracing::warn!("{finding}");
+        }
+        self.store.close().await;
+        self.usage.close().await;
+        let held = outcome.held().is_some();
+        Ok(Ended {
+            failed: outcome.errors() > 0 || held,
+        })
+    }
+
+    async fn serve(self, options: &Options, surroundings: &Surroundings) -> Result<Ended> {
+        let handed = HandedSockets::take(surroundings.get("LISTEN_FDNAMES"))
+            .context("take the sockets that systemd passed")?;
+        let mut unknown = Vec::new();
+        let control_access = ControlAccess::resolve(&self.settings.control, &mut unknown);
+        for principal in unknown {
+            tracing::warn!("{principal}");
+        }
+        if handed.control.is_none() {
+            make_private(&options.runtime)?;
+        }
+        let listen = |handed, name: &str, gid| match handed {
+            Some(socket) => Listener::handed_over(socket).context("take a socket from systemd"),
+            None => Ok(Listener::bind(
+                &options.runtime.join(name),
+                Access { mode: 0o660, gid },
+            )?),
+        };
+        let control_listener = listen(handed.control, "control.sock", None)?;
+
+        let tasks = TaskTracker::new();
+        let stop = CancellationToken::new();
+        let control = Control {
+            store: self.store.clone(),
+            usage: self.usage.clone(),
+            reconcile: self.reconcile.clone(),
+            settings: Arc::clone(&self.settings),
+            access: Arc::new(control_access),
+            metrics: self.metrics.clone(),
+            clock: Arc::clone(&self.clock),
+            started_at: self.clock.now(),
+            folder: options.profiles.clone(),
+        };
+        tasks.spawn(serve(
+            control_listener,
+            Limits::default(),
+            Arc::clone(&self.clock),
+            move |peer| control::service(&control, &peer),
+            stop.clone(),
+        ));
+        tasks.spawn(self.driver.run(stop.clone()));
+        tasks.spawn(keep_watchdog(Arc::clone(&self.clock), stop.clone()));
+        tasks.close();
+
+        let signals = Signals::catch()?;
+        systemd::ready("serving");
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            profiles = %options.profiles.display(),
+            state = %options.state.display(),
+            runtime = %options.runtime.display(),
+            "seatsync serves"
+        );
+        signals.attend(&self.reconcile).await;
+        systemd::stopping();
+        tracing::info!("stopping");
+        stop.cancel();
+        tokio::select! {
+            () = tasks.wait() => {}
+            () = sleep(&*self.clock, STOP_WITHIN) => {
+                tracing::warn!(tasks = tasks.len(), "stopping without those that do not end");
+            }
+        }
+        self.store.close().await;
+        self.usage.close().await;
+        tracing::info!("stopped");
+        Ok(Ended { failed: false })
+    }
+}
+
+/// Tells the service manager that the daemon is alive, as often as it wants to hear it.
+async fn keep_watchdog(clock: SharedClock, stop: CancellationToken) {
+    let Some(interval) = systemd::watchdog_interval() else {
+        return;
+    };
+    let interval = SignedDuration::try_from(interval).unwrap_or(SignedDuration::from_secs(10));
+    while stop
+        .run_until_cancelled(sleep(&*clock, interval))
+        .await
+        .is_some()
+    {
+        systemd::alive();
+    }
+}
+
+/// The signals that mean something to the daemon.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn catch() -> Result<Self> {
+        let catch = |kind| signal(kind).context("catch signals");
+        Ok(Self {
+            terminate: catch(SignalKind::terminate())?,
+            interrupt: catch(SignalKind::interrupt())?,
+            hangup: catch(SignalKind::hangup())?,
+        })
+    }
+
+    /// Reloads at each SIGHUP; returns at SIGTERM or SIGINT.
+    async fn attend(mut self, reconcile: &ReconcileHandle) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hangup.recv() => reload(reconcile).await,
+            }
+        }
+    }
+}
+
+async fn reload(reconcile: &ReconcileHandle) {
+    systemd::reloading();
+    match reconcile.reload(false).await {
+        Ok(outcome) => tracing::info!(revision = %outcome.revision, "reloaded on SIGHUP"),
+        Err(error) => tracing::error!(%error, "reload on SIGHUP failed"),
+    }
+    systemd::ready("serving");
 }

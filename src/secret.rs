@@ -26,7 +26,7 @@ pub enum SecretRef {
 pub enum SecretError {
     /// No such credential.
     #[error(
-        "credential `{name}` is not there: pass it to the unit with `LoadCredential={name}:/path/of/the/secret`, or write `{{file: …}}`"
+        "credential `{name}` is not there: write it to `/etc/seatsync/credentials/{name}` and restart the daemon, or pass it to the unit with `LoadCredential={name}:/path/of/the/secret`"
     )]
     NoCredential {
         /// The credential's name.
@@ -65,6 +65,9 @@ pub enum SecretError {
 /// The longest secret that is read, in bytes; a longer file is a mistake.
 const LONGEST: u64 = 64 * 1024;
 
+/// The unit loads a whole folder under this name; systemd then calls each file `secrets_NAME`.
+const FOLDER: &str = "secrets";
+
 /// Reads secrets from where references point, at each use, so that a rotated one is seen.
 #[derive(Debug, Clone, Default)]
 pub struct Secrets {
@@ -95,10 +98,10 @@ impl Secrets {
             SecretRef::Credential(name) => {
                 let no_credential = || SecretError::NoCredential { name: name.clone() };
                 let folder = self.credentials.as_deref().ok_or_else(no_credential)?;
-                let path = folder.join(name);
-                if !path.exists() {
-                    return Err(no_credential());
-                }
+                let path = [folder.join(name), folder.join(format!("{FOLDER}_{name}"))]
+                    .into_iter()
+                    .find(|path| path.exists())
+                    .ok_or_else(no_credential)?;
                 read_private(&path, Openness::ByTheServiceManager)
             }
             SecretRef::File(path) => read_private(path, Openness::OwnerOnly),
@@ -155,6 +158,24 @@ mod tests {
     use secrecy::ExposeSecret;
 
     use super::*;
+
+    #[test]
+    fn a_credential_may_come_alone_or_with_its_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let secrets = Secrets::new(Some(folder.path().to_owned()), []);
+        let reference = SecretRef::Credential("zoom".to_owned());
+        assert_eq!(
+            secrets.read(&reference).unwrap_err(),
+            SecretError::NoCredential {
+                name: "zoom".to_owned()
+            }
+        );
+        std::fs::write(folder.path().join("secrets_zoom"), "of the folder\n").unwrap();
+        let read = |reference| secrets.read(reference).unwrap();
+        assert_eq!(read(&reference).expose_secret(), "of the folder");
+        std::fs::write(folder.path().join("zoom"), "its own").unwrap();
+        assert_eq!(read(&reference).expose_secret(), "its own");
+    }
 
     #[test]
     fn a_file_that_others_can_read_is_refused() {

@@ -4,11 +4,15 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
+use jiff::civil::Date;
 
 use super::client::Client;
 use super::exit::Failure;
 use super::output::{Output, table};
-use crate::api::control::model::{ExplainQuery, Explanation};
+use super::status::short;
+use crate::api::control::model::ExplainQuery;
+use crate::store::subscription::{MatchedEntry, Subscription};
+use crate::store::user_facts::UserFacts;
 
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
@@ -31,21 +35,157 @@ pub(super) fn run(
     let query = ExplainQuery {
         profile: args.profile,
         user: args.user,
-        identifier: args.identifier,
     };
-    let explanation: Explanation = Client::new(runtime)?.get("/v1/explain", &query)?;
-    output.show(&explanation, |explanation| {
-        let seats = explanation.seats.iter().map(|seat| {
-            let facts = table(
-                ["FACT", "VALUE", "SOURCE"],
-                seat.facts
-                    .iter()
-                    .map(|fact| [fact.name.clone(), fact.value.clone(), fact.source.clone()]),
-            );
-            let Explanation { profile, user, .. } = explanation;
-            format!("{user} in {profile}: {}\n{facts}", seat.identifier)
-        });
-        seats.collect::<Vec<String>>().join("\n")
+    let mut facts: UserFacts = Client::new(runtime)?.get("/v1/explain", &query)?;
+    if let Some(identifier) = &args.identifier {
+        facts
+            .seats
+            .retain(|subscription| subscription.seat.identifier.as_str() == identifier);
+    }
+    output.show(&facts, |facts| {
+        let seats: Vec<String> = facts
+            .seats
+            .iter()
+            .map(|subscription| one_seat(facts, subscription))
+            .collect();
+        if seats.is_empty() {
+            return format!("no such seat of {} in {}\n", facts.user, facts.profile);
+        }
+        seats.join("\n")
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn one_seat(facts: &UserFacts, subscription: &Subscription) -> String {
+    let UserFacts { profile, user, .. } = facts;
+    let identifier = &subscription.seat.identifier;
+    let mut rows = holding(subscription);
+    rows.extend(entries(subscription));
+    rows.extend(activity(facts, subscription));
+    rows.extend(evidence(facts));
+    format!(
+        "{user} in {profile}: {identifier}\n{}",
+        table(["FACT", "VALUE", "SOURCE"], rows)
+    )
+}
+
+/// Who holds the seat, since when.
+fn holding(subscription: &Subscription) -> Vec<[String; 3]> {
+    let seat = &subscription.seat;
+    let read = "the vendor's user list";
+    let mut rows = vec![
+        fact("user id", &seat.external_user_id, read),
+        fact("name", &seat.display_name, read),
+        fact("status", seat.status.as_str(), read),
+        fact("role", seat.role.as_str(), read),
+        fact(
+            "counts against what was bought",
+            yes(seat.paid),
+            "the identifier",
+        ),
+        fact("part of a suite", yes(seat.bundled), read),
+        fact(
+            "first seen",
+            &short(subscription.first_seen),
+            "our first walk that had it",
+        ),
+    ];
+    if let Some(at) = seat.user_created_at {
+        rows.push(fact("user since", &short(at), read));
+    }
+    if let Some(at) = subscription.last_seen {
+        rows.push(fact("last seen", &short(at), "our last complete walk"));
+    }
+    if let Some(at) = subscription.ended_at {
+        let by = subscription.ended_by.as_deref().unwrap_or("download");
+        rows.push(fact("ended", &short(at), by));
+    }
+    rows
+}
+
+/// Which entries of the files mean the seat.
+fn entries(subscription: &Subscription) -> [[String; 3]; 2] {
+    let entry = |name: &str, entry: &Option<MatchedEntry>| match entry {
+        None => fact(name, "no", "no entry matches"),
+        Some(entry) => {
+            let until = entry
+                .expires
+                .map(|day| format!(", until {day}"))
+                .unwrap_or_default();
+            fact(name, &format!("yes: {}{until}", entry.reason), &entry.rule)
+        }
+    };
+    [
+        entry("excluded", &subscription.excluded),
+        entry("protected", &subscription.protected),
+    ]
+}
+
+/// What the user did.
+fn activity(facts: &UserFacts, subscription: &Subscription) -> Vec<[String; 3]> {
+    let mut rows = vec![match subscription.last_activity {
+        Some(last) => fact(
+            "last activity of this seat",
+            &last.day.to_string(),
+            last.grade.as_str(),
+        ),
+        None => fact("last activity of this seat", "none known", "see coverage"),
+    }];
+    for done in &facts.activity {
+        rows.push(fact(
+            &format!("{} ({})", done.kind.as_str(), done.grade.as_str()),
+            &format!(
+                "{} on {} days, {} to {}",
+                done.count, done.days, done.first_day, done.last_day
+            ),
+            "activity by day",
+        ));
+    }
+    if let Some(at) = subscription.seat.last_login_at {
+        rows.push(fact(
+            "last sign-in",
+            &short(at),
+            "the vendor; moves at most every three days",
+        ));
+    }
+    rows
+}
+
+/// How much can be concluded from the absence of activity.
+fn evidence(facts: &UserFacts) -> Vec<[String; 3]> {
+    let mut rows: Vec<[String; 3]> = facts
+        .coverage
+        .iter()
+        .map(|span| {
+            fact(
+                &format!("{} known ({})", span.kind.as_str(), span.grade.as_str()),
+                &days(span.first, span.last),
+                "coverage of the whole account",
+            )
+        })
+        .collect();
+    if facts.coverage.is_empty() {
+        rows.push(fact("activity known", "no day", "nothing was read yet"));
+    }
+    match &facts.walk_not_in_force {
+        Some(walk) => rows.push(fact(
+            "last download",
+            walk.reason.as_deref().unwrap_or("incomplete"),
+            "not in force",
+        )),
+        None => rows.push(fact("last download", "complete", "the data gate")),
+    }
+    rows
+}
+
+fn days(from: Date, to: Date) -> String {
+    format!("{from} to {to}")
+}
+
+fn fact(name: &str, value: &str, source: &str) -> [String; 3] {
+    [name.to_owned(), value.to_owned(), source.to_owned()]
+}
+
+fn yes(value: bool) -> &'static str {
+    if value { "yes" } else { "no" }
 }

@@ -12,7 +12,8 @@ use super::exit::Failure;
 use super::findings;
 use super::jobs;
 use super::output::{Output, table, word_of};
-use crate::api::control::model::{ConditionStatus, FolderStatus, ProfileStatus, Status};
+use crate::api::control::model::{FolderStatus, ProfileStatus, Status};
+use crate::store::condition::{Condition, ConditionKind, ConditionStatus};
 
 /// Arguments of `status`.
 #[derive(Debug, Args)]
@@ -106,8 +107,8 @@ fn row(profile: &ProfileStatus) -> [String; 7] {
         profile.name.clone(),
         profile.profile_type.clone(),
         profile.state.clone(),
-        condition_word(profile, "Ready"),
-        condition_word(profile, "Complete"),
+        condition_word(profile, ConditionKind::Ready),
+        condition_word(profile, ConditionKind::Complete),
         running.unwrap_or_else(|| {
             last.map_or_else(
                 || "-".to_owned(),
@@ -121,20 +122,24 @@ fn row(profile: &ProfileStatus) -> [String; 7] {
     ]
 }
 
-fn condition_word(profile: &ProfileStatus, kind: &str) -> String {
+fn condition_word(profile: &ProfileStatus, kind: ConditionKind) -> String {
     profile
         .conditions
         .iter()
         .find(|condition| condition.kind == kind)
-        .map_or_else(|| "-".to_owned(), |condition| condition.status.clone())
+        .map_or_else(|| "-".to_owned(), |condition| word_of(&condition.status))
 }
 
-fn is_trouble(condition: &ConditionStatus) -> bool {
-    let wanted = match condition.kind.as_str() {
-        "Stalled" | "Held" | "Reconciling" => "False",
-        _ => "True",
+fn is_trouble(condition: &Condition) -> bool {
+    let good = match condition.kind {
+        ConditionKind::Stalled | ConditionKind::Held | ConditionKind::Reconciling => {
+            ConditionStatus::False
+        }
+        ConditionKind::Ready | ConditionKind::Validated(_) | ConditionKind::Complete => {
+            ConditionStatus::True
+        }
     };
-    condition.status != wanted && condition.status != "Unknown"
+    condition.status != good && condition.status != ConditionStatus::Unknown
 }
 
 fn one_profile(profile: &ProfileStatus) -> String {
@@ -151,8 +156,8 @@ fn one_profile(profile: &ProfileStatus) -> String {
         ["CONDITION", "STATUS", "REASON", "SINCE", "MESSAGE"],
         profile.conditions.iter().map(|condition| {
             [
-                condition.kind.clone(),
-                condition.status.clone(),
+                condition.kind.to_string(),
+                word_of(&condition.status),
                 condition.reason.clone(),
                 short(condition.at),
                 condition.message.clone(),

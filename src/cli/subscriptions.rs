@@ -9,7 +9,9 @@ use clap::{Args, Subcommand};
 use super::client::Client;
 use super::exit::Failure;
 use super::output::{Output, table};
-use crate::api::control::model::{IdentifierRow, Listing, SubscriptionQuery, SubscriptionRow};
+use super::status::short;
+use crate::api::control::model::{Listing, SubscriptionQuery};
+use crate::store::subscription::{IdentifierCount, Presence, Subscription};
 
 /// Arguments of `subscriptions`.
 #[derive(Debug, Args)]
@@ -31,9 +33,15 @@ enum SubscriptionsCommand {
         /// Only of this user, by e-mail address or the vendor's id.
         #[arg(long)]
         user: Option<String>,
-        /// Ended seats too.
+        /// Only excluded seats.
+        #[arg(long)]
+        excluded: bool,
+        /// Ended seats instead of those that are there.
         #[arg(long)]
         ended: bool,
+        /// Ended seats too.
+        #[arg(long, conflicts_with = "ended")]
+        all: bool,
         /// Continue after this token, which the page before printed.
         #[arg(long, value_name = "TOKEN")]
         after: Option<String>,
@@ -70,7 +78,9 @@ pub(super) fn run(
         profile,
         identifier,
         user,
+        excluded,
         ended,
+        all,
         after,
         limit,
     } = args.command;
@@ -78,11 +88,16 @@ pub(super) fn run(
         profile,
         identifier,
         user,
-        ended,
+        excluded: excluded.then_some(true),
+        presence: match (ended, all) {
+            (true, _) => Presence::Ended,
+            (false, true) => Presence::Any,
+            (false, false) => Presence::Held,
+        },
         after,
         limit: Some(limit),
     };
-    let seats: Listing<SubscriptionRow> = Client::new(runtime)?.get("/v1/subscriptions", &query)?;
+    let seats: Listing<Subscription> = Client::new(runtime)?.get("/v1/subscriptions", &query)?;
     output.show(&seats, |seats| {
         let mut text = table(
             [
@@ -104,27 +119,32 @@ pub(super) fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-fn row(seat: &SubscriptionRow) -> [String; 7] {
-    let activity = match (&seat.last_activity, &seat.activity_grade) {
-        (Some(day), Some(grade)) => format!("{day} {grade}"),
-        (Some(day), None) => day.to_string(),
-        (None, _) => "-".to_owned(),
-    };
-    let note = match (&seat.ended_at, &seat.excluded_by, &seat.protected_by) {
-        (Some(at), _, _) => format!("ended {at}"),
-        (None, Some(rule), _) => format!("excluded: {rule}"),
-        (None, None, Some(rule)) => format!("protected: {rule}"),
-        (None, None, None) => String::new(),
-    };
+fn row(subscription: &Subscription) -> [String; 7] {
+    let seat = &subscription.seat;
+    let activity = subscription.last_activity.map_or_else(
+        || "-".to_owned(),
+        |last| format!("{} {}", last.day, last.grade.as_str()),
+    );
     [
-        seat.profile.clone(),
+        subscription.profile.to_string(),
         seat.email.clone(),
-        seat.identifier.clone(),
-        seat.status.clone(),
-        seat.role.clone(),
+        seat.identifier.to_string(),
+        seat.status.as_str().to_owned(),
+        seat.role.as_str().to_owned(),
         activity,
-        note,
+        note(subscription),
     ]
+}
+
+fn note(subscription: &Subscription) -> String {
+    if let Some(at) = subscription.ended_at {
+        return format!("ended {}", short(at));
+    }
+    match (&subscription.excluded, &subscription.protected) {
+        (Some(entry), _) => format!("excluded by {}: {}", entry.rule, entry.reason),
+        (None, Some(entry)) => format!("protected by {}: {}", entry.rule, entry.reason),
+        (None, None) => String::new(),
+    }
 }
 
 /// Lists identifiers.
@@ -138,22 +158,24 @@ pub(super) fn identifiers(
         profile,
         ..SubscriptionQuery::default()
     };
-    let rows: Listing<IdentifierRow> = Client::new(runtime)?.get("/v1/identifiers", &query)?;
+    let rows: Listing<IdentifierCount> = Client::new(runtime)?.get("/v1/identifiers", &query)?;
     output.show(&rows, |rows| {
         table(
             [
                 "PROFILE",
                 "IDENTIFIER",
                 "SEATS",
+                "PAID",
                 "EXCLUDED",
                 "WITH ACTIVITY",
                 "BOUGHT",
             ],
             rows.rows.iter().map(|row| {
                 [
-                    row.profile.clone(),
+                    row.profile.to_string(),
                     row.identifier.clone(),
                     row.seats.to_string(),
+                    row.paid.to_string(),
                     row.excluded.to_string(),
                     row.with_activity.to_string(),
                     row.bought.map_or_else(|| "-".to_owned(), |n| n.to_string()),

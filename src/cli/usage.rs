@@ -10,6 +10,7 @@ use clap::{Args, Subcommand};
 use super::client::Client;
 use super::exit::Failure;
 use super::output::{Output, table};
+use super::status::short;
 use crate::api::control::model::{Listing, UsageQuery, UsageRow, UsageSummaryRow};
 
 /// Arguments of `usage`.
@@ -120,7 +121,7 @@ fn list(records: &Listing<UsageRow>) -> String {
                 },
                 number(record.usage_count),
                 number(record.total_usage_time),
-                record.last_used_time.clone().unwrap_or_else(dash),
+                record.last_used_time.map_or_else(dash, short),
             ]
         }),
     );
@@ -151,13 +152,13 @@ fn summary(rows: &Listing<UsageSummaryRow>) -> String {
                 row.records.to_string(),
                 row.usage_count.to_string(),
                 row.total_usage_time.to_string(),
-                row.last_used_time.clone().unwrap_or_else(dash),
+                row.last_used_time.map_or_else(dash, short),
             ]
         }),
     )
 }
 
-fn number(value: Option<u32>) -> String {
+fn number(value: Option<i32>) -> String {
     value.map_or_else(dash, |value| value.to_string())
 }
 

@@ -2,27 +2,34 @@
 //! through it, so that the jobs of one vendor account share its rate budget, its token and its
 //! kept-alive connections.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use reqwest::Url;
 
 use super::any::AnyConnector;
 use super::error::ConnectorError;
+use super::http::HttpClient;
+use super::http::api::Api;
+use super::http::retry::RetryBudget;
+use super::limits::Budgets;
 use super::options::ConnectorOptions;
 use super::stats::CallStats;
-use super::zoom::ZoomConnector;
+use super::token::{AccountCredentials, TokenSource};
+use super::zoom::{self, ZoomConnector};
 use crate::clock::SharedClock;
 use crate::profile::identifier::{ProfileType, Vendor};
-use crate::profile::model::ResolvedConnection;
+use crate::profile::model::{Grant, ResolvedConnection};
 use crate::secret::Secrets;
 
 /// What all connectors of the process share.
 #[derive(Debug)]
 pub struct Connectors {
-    #[expect(dead_code, reason = "read by the token source, which lands next")]
     secrets: Arc<Secrets>,
-    #[expect(dead_code, reason = "read by the token source, which lands next")]
     clock: SharedClock,
-    #[expect(dead_code, reason = "read by the HTTP client, which lands next")]
-    options: ConnectorOptions,
+    http: Arc<HttpClient>,
+    budgets: Budgets,
+    tokens: Mutex<BTreeMap<AccountCredentials, Arc<TokenSource>>>,
 }
 
 impl Connectors {
@@ -30,8 +37,10 @@ impl Connectors {
     pub fn new(secrets: Arc<Secrets>, clock: SharedClock, options: ConnectorOptions) -> Self {
         Self {
             secrets,
+            budgets: Budgets::new(clock.clone(), options.limits),
             clock,
-            options,
+            http: Arc::new(HttpClient::new(options)),
+            tokens: Mutex::default(),
         }
     }
 
@@ -46,12 +55,65 @@ impl Connectors {
         profile_type: ProfileType,
         stats: &CallStats,
     ) -> Result<AnyConnector, ConnectorError> {
-        let _ = (profile_type, stats);
-        match connection.vendor {
-            Vendor::Zoom => Ok(AnyConnector::Zoom(ZoomConnector {})),
-            Vendor::GoTo | Vendor::Aha => Err(ConnectorError::Unsupported {
-                what: format!("vendor `{}`", connection.vendor),
+        match (connection.vendor, connection.grant) {
+            (Vendor::Zoom, Grant::AccountCredentials) => self
+                .zoom(connection, profile_type, stats)
+                .map(AnyConnector::Zoom),
+            (Vendor::Zoom, grant) => Err(ConnectorError::Unsupported {
+                what: format!("the grant `{}` at Zoom", grant.as_str()),
+            }),
+            (vendor @ (Vendor::GoTo | Vendor::Aha), _) => Err(ConnectorError::Unsupported {
+                what: format!("calling the vendor `{vendor}`"),
             }),
         }
+    }
+
+    fn zoom(
+        &self,
+        connection: &ResolvedConnection,
+        profile_type: ProfileType,
+        stats: &CallStats,
+    ) -> Result<ZoomConnector, ConnectorError> {
+        let credentials = AccountCredentials::of(connection)?;
+        let account_id = credentials.account_id.clone();
+        let base = Url::parse(&connection.url).map_err(|error| ConnectorError::Misconfigured {
+            message: format!(
+                "connection `{}`: `{}` is not a URL: {error}",
+                connection.name, connection.url
+            ),
+        })?;
+        let api = Api {
+            http: self.http.clone(),
+            base,
+            tokens: self.tokens_of(credentials),
+            budget: self.budgets.of(&account_id, connection),
+            stats: stats.clone(),
+            clock: self.clock.clone(),
+            dialect: zoom::DIALECT,
+            retries: RetryBudget::new(self.http.options().retry_budget),
+        };
+        Ok(ZoomConnector::new(
+            api,
+            account_id,
+            profile_type,
+            connection.plan,
+        ))
+    }
+
+    /// One source per set of credentials, however many profiles use it: some accounts were seen to
+    /// end an earlier token when a new one is issued.
+    fn tokens_of(&self, credentials: AccountCredentials) -> Arc<TokenSource> {
+        let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        tokens
+            .entry(credentials.clone())
+            .or_insert_with(|| {
+                Arc::new(TokenSource::new(
+                    credentials,
+                    self.secrets.clone(),
+                    self.http.clone(),
+                    self.clock.clone(),
+                ))
+            })
+            .clone()
     }
 }

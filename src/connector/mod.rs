@@ -3,10 +3,14 @@
 
 pub mod any;
 pub mod connect;
+mod distinct;
 pub mod error;
 pub mod facts;
+pub(crate) mod http;
+pub(crate) mod limits;
 pub mod options;
 pub mod stats;
+pub(crate) mod token;
 pub mod zoom;
 
 use jiff::civil::Date;

@@ -1,1 +1,16 @@
-//! Jobs: claim, run, retry, record. No vendor call inside a transaction.
+//! Runs subflows: notices what is due, claims one job at a time for each profile, runs it outside of
+//! any transaction, and records how it ended. The daemon owns the [`Runner`]; reconciling wakes it,
+//! and the control socket asks it for manual runs.
+
+mod conditions;
+mod decision;
+mod execute;
+mod lookout;
+mod runner;
+mod source;
+mod validate;
+
+pub use conditions::{RECLAIM_NOTE, reclaim_note};
+pub use runner::{OnceReport, RequestError, Runner, RunnerParts, ValidateError};
+pub use source::ConnectorSource;
+pub use validate::{Validation, ValidationError};

@@ -80,7 +80,10 @@ impl<'a> Conditions<'a> {
             match (&change.action, profile(&change.name)) {
                 (Action::Kept { .. }, _) => {}
                 (Action::Removed, _) => self.orphaned(&change.name),
-                (_, Some(profile)) => self.in_force(profile, ready),
+                (_, Some(profile)) => {
+                    self.loads(&change.name);
+                    self.in_force(profile, ready);
+                }
                 (_, None) => {}
             }
         }
@@ -126,13 +129,12 @@ impl<'a> Conditions<'a> {
     fn in_force(&mut self, desired: &DesiredProfile, ready: Option<&str>) {
         let profile = &desired.profile;
         let name = &profile.name;
-        self.loads(name);
         self.set(
             name,
             ConditionKind::Reconciling,
             ConditionStatus::False,
             "Applied",
-            "the version of this revision is in force",
+            "what this revision says of it is in force",
         );
         let (status, reason, message) = match (profile.state, profile.suspend) {
             (ProfileState::Draft, _) => (

@@ -173,12 +173,13 @@ fn change(id: &DocumentId, version: &Version, action: Action, comes: bool) -> Ch
     }
 }
 
-/// Profiles that run differently although nothing in their own document changed.
+/// Profiles that run differently although nothing of their own document is applied. A last good
+/// version is among them: an exclusion that is new protects its users all the same.
 fn affected(recorded: &State, desired: &Desired, plan: &Plan) -> Vec<Name> {
     let named: BTreeSet<&Name> = plan
         .changes
         .iter()
-        .filter(|change| change.kind == Kind::Profile)
+        .filter(|change| change.kind == Kind::Profile && change.is_applied())
         .map(|change| &change.name)
         .collect();
     desired
@@ -190,4 +191,183 @@ fn affected(recorded: &State, desired: &Desired, plan: &Plan) -> Vec<Name> {
         })
         .map(|(name, _)| name.clone())
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn id(kind: Kind, name: &str) -> DocumentId {
+        DocumentId {
+            kind,
+            name: name.parse().unwrap(),
+        }
+    }
+
+    /// (kind, name, content, file): a small world, so that sides meet often.
+    type Line = (bool, u8, u8, u8);
+
+    fn state(lines: &[Line]) -> State {
+        let mut state = State::default();
+        for (is_profile, name, content, file) in lines {
+            let kind = if *is_profile {
+                Kind::Profile
+            } else {
+                Kind::Connection
+            };
+            let version = Version {
+                file: format!("{file}.yaml").into(),
+                digest: format!("sha256:{content}"),
+                document: None,
+            };
+            state
+                .documents
+                .insert(id(kind, &format!("n{name}")), version);
+        }
+        let surroundings: Vec<&str> = of_kind(&state, Kind::Connection)
+            .map(|(_, version)| version.digest.as_str())
+            .collect();
+        state.profiles = of_kind(&state, Kind::Profile)
+            .map(|(name, version)| (name.clone(), format!("{}{surroundings:?}", version.digest)))
+            .collect();
+        state
+    }
+
+    fn of_kind(state: &State, kind: Kind) -> impl Iterator<Item = (&Name, &Version)> {
+        state
+            .documents
+            .iter()
+            .filter(move |(id, _)| id.kind == kind)
+            .map(|(id, version)| (&id.name, version))
+    }
+
+    /// What the store does with a plan.
+    fn apply(plan: &Plan, recorded: &State, desired: &Desired) -> State {
+        let mut state = recorded.clone();
+        for change in &plan.changes {
+            let id = change.id();
+            match &change.action {
+                Action::Kept { .. } => continue,
+                Action::Removed => {
+                    state.documents.remove(&id);
+                    if id.kind == Kind::Profile {
+                        state.profiles.remove(&id.name);
+                    }
+                    continue;
+                }
+                Action::Renamed { from, .. } => {
+                    let old = DocumentId {
+                        kind: Kind::Profile,
+                        name: from.clone(),
+                    };
+                    state.documents.remove(&old);
+                    state.profiles.remove(from);
+                }
+                Action::Created | Action::Changed { .. } | Action::Moved { .. } => {}
+            }
+            let version = desired.state.documents[&id].clone();
+            assert_eq!(change.digest.as_ref(), Some(&version.digest));
+            if let Some(digest) = desired.state.profiles.get(&id.name)
+                && id.kind == Kind::Profile
+            {
+                state.profiles.insert(id.name.clone(), digest.clone());
+            }
+            state.documents.insert(id, version);
+        }
+        for name in &plan.affected {
+            let digest = desired.state.profiles[name].clone();
+            state.profiles.insert(name.clone(), digest);
+        }
+        state
+    }
+
+    fn lines() -> impl Strategy<Value = Vec<Line>> {
+        prop::collection::vec((any::<bool>(), 0..5_u8, 0..3_u8, 0..2_u8), 0..8)
+    }
+
+    proptest! {
+        #[test]
+        fn applying_the_difference_gives_what_is_desired(
+            recorded in lines(),
+            wanted in lines(),
+            formerly in prop::collection::vec((0..5_u8, 0..5_u8), 0..3),
+        ) {
+            let recorded = state(&recorded);
+            let desired = Desired {
+                state: state(&wanted),
+                kept: BTreeMap::new(),
+                formerly: formerly
+                    .into_iter()
+                    .map(|(old, new)| {
+                        (format!("n{old}").parse().unwrap(), format!("n{new}").parse().unwrap())
+                    })
+                    .collect(),
+            };
+            let plan = diff(&recorded, &desired);
+            prop_assert_eq!(&apply(&plan, &recorded, &desired), &desired.state);
+            let touched: BTreeSet<DocumentId> = plan.changes.iter().map(Change::id).collect();
+            prop_assert_eq!(touched.len(), plan.changes.len());
+        }
+
+        #[test]
+        fn nothing_differs_from_itself(lines in lines()) {
+            let side = state(&lines);
+            let desired = Desired { state: side.clone(), ..Desired::default() };
+            let plan = diff(&side, &desired);
+            prop_assert!(plan.is_empty());
+            prop_assert!(plan.changes.is_empty());
+            prop_assert_eq!(plan.unchanged, side.documents.len());
+        }
+
+        #[test]
+        fn what_is_kept_stays_as_it_is_recorded(recorded in lines(), wanted in lines(), broken in 0..5_u8) {
+            let recorded = state(&recorded);
+            let mut desired = Desired { state: state(&wanted), ..Desired::default() };
+            let broken = id(Kind::Profile, &format!("n{broken}"));
+            desired.state.documents.remove(&broken);
+            desired.state.profiles.remove(&broken.name);
+            let kept = Kept { reason: "DocumentBroken", message: "line 5".into() };
+            desired.kept.insert(broken.clone(), kept);
+            let after = apply(&diff(&recorded, &desired), &recorded, &desired);
+            prop_assert_eq!(after.documents.get(&broken), recorded.documents.get(&broken));
+            prop_assert_eq!(after.profiles.get(&broken.name), recorded.profiles.get(&broken.name));
+        }
+    }
+
+    #[test]
+    fn a_profile_with_a_former_name_is_renamed_once_the_old_one_is_gone() {
+        let recorded = state(&[(true, 1, 0, 0)]);
+        let formerly = BTreeMap::from([("n1".parse().unwrap(), "n2".parse().unwrap())]);
+        let both = Desired {
+            state: state(&[(true, 1, 0, 0), (true, 2, 0, 0)]),
+            formerly,
+            ..Desired::default()
+        };
+        let plan = diff(&recorded, &both);
+        assert!(matches!(plan.changes[0].action, Action::Created));
+        let moved = Desired {
+            state: state(&[(true, 2, 0, 0)]),
+            ..both
+        };
+        let plan = diff(&recorded, &moved);
+        assert_eq!(
+            plan.to_string().lines().next(),
+            Some("> Profile n1 → n2 (0.yaml)")
+        );
+    }
+
+    #[test]
+    fn a_profile_whose_connection_changed_is_affected_and_the_digest_tells() {
+        let recorded = state(&[(true, 1, 0, 0), (false, 1, 0, 0)]);
+        let wanted = |content| Desired {
+            state: state(&[(true, 1, 0, 0), (false, 1, content, 0)]),
+            ..Desired::default()
+        };
+        let plan = diff(&recorded, &wanted(1));
+        assert_eq!(plan.affected, ["n1".parse().unwrap()]);
+        assert_ne!(plan.digest(), diff(&recorded, &wanted(2)).digest());
+        assert_eq!(plan.digest(), diff(&recorded, &wanted(1)).digest());
+    }
 }

@@ -111,9 +111,9 @@ impl Driver {
 
     /// Reconciles once at start, then whenever there is a reason to, until `stop`.
     pub async fn run(mut self, stop: CancellationToken) {
-        self.pass(Trigger::Start, PassOptions::default()).await.ok();
         let mut rescans = 0_u32;
         let mut next_rescan = self.in_a_minute();
+        self.pass(Trigger::Start, PassOptions::default()).await.ok();
         while !stop.is_cancelled() {
             tokio::select! {
                 () = stop.cancelled() => return,

@@ -111,6 +111,7 @@ fn compare_lists(path: &str, old: &[Value], new: &[Value], found: &mut Vec<Field
 
 fn shown(path: &str, value: &Value) -> Option<Value> {
     let key = path.rsplit('.').next().unwrap_or(path);
+    let key = key.trim_end_matches("[]");
     match value {
         Value::Null => None,
         Value::String(_) if SECRET_KEYS.contains(&key) => Some("(not shown)".into()),
@@ -121,6 +122,103 @@ fn shown(path: &str, value: &Value) -> Option<Value> {
                 .collect::<Map<_, _>>()
                 .into(),
         ),
+        Value::Array(elements) => Some(elements.iter().filter_map(|e| shown(path, e)).collect()),
         other => Some(other.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::profile::model::{CheckedDocument, Connection, OAuth, SecretRef};
+
+    fn model(spec: Value) -> Document {
+        Document::SoftwareModel(CheckedDocument {
+            name: "m".parse().unwrap(),
+            spec,
+        })
+    }
+
+    fn told(old: &Document, new: &Document) -> Vec<String> {
+        differences(old, new)
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    }
+
+    #[test]
+    fn leaves_are_named_as_in_the_file_and_lists_by_element() {
+        let old = model(json!({"product": "Pro", "identifiers": ["a", "b"], "end": "2027-01-01"}));
+        let new = model(json!({"product": "Business", "identifiers": ["c", "a"]}));
+        assert_eq!(
+            told(&old, &new),
+            [
+                "end: `2027-01-01` removed",
+                "identifiers[]: `b` removed",
+                "identifiers[]: `c` added",
+                "product: `Pro` → `Business`",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_reference_to_a_secret_is_named_and_a_plain_secret_is_not() {
+        let connection = |credential: &str, share| {
+            Document::Connection(Box::new(Connection {
+                name: Some("c".parse().unwrap()),
+                vendor: None,
+                parent: None,
+                url: None,
+                oauth: OAuth {
+                    client_secret: Some(SecretRef::Credential(credential.into())),
+                    ..OAuth::default()
+                },
+                plan: None,
+                share,
+            }))
+        };
+        assert_eq!(
+            told(&connection("old", None), &connection("new", Some(10))),
+            [
+                "limits.share: `10` added",
+                "oauth.client_secret.credential: `old` → `new`",
+            ]
+        );
+        let told = told(
+            &model(json!({"hook": {"secret": "hunter2"}, "list": []})),
+            &model(json!({"hook": {"secret": "hunter3"}, "list": [{"token": ["hunter4"]}]})),
+        );
+        assert_eq!(told.len(), 2);
+        assert!(!told.join(" ").contains("hunter"), "{told:?}");
+    }
+
+    fn json_values() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            any::<bool>().prop_map(Value::from),
+            (0..3_i32).prop_map(Value::from),
+            "[ab]".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 12, 3, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+                prop::collection::btree_map("[abc]", inner, 0..3)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn there_are_differences_exactly_where_documents_differ(
+            old in prop::collection::btree_map("[abc]", json_values(), 0..3),
+            new in prop::collection::btree_map("[abc]", json_values(), 0..3),
+        ) {
+            let value = |map: &std::collections::BTreeMap<String, Value>| {
+                model(Value::Object(map.clone().into_iter().collect()))
+            };
+            prop_assert_eq!(differences(&value(&old), &value(&new)).is_empty(), old == new);
+        }
     }
 }

@@ -1,13 +1,15 @@
 //! What a pass tells the journal: each applied change, each finding once.
 
+use std::collections::BTreeSet;
+
 use super::outcome::Outcome;
 use crate::store::revision::RevisionOutcome;
-use crate::yaml::diagnostic::Diagnostic;
+use crate::yaml::diagnostic::Severity;
 
 /// Remembers what was told, so that a rescan does not repeat it.
 #[derive(Debug, Default)]
 pub(super) struct Journal {
-    findings: Vec<Diagnostic>,
+    findings: BTreeSet<String>,
     held: bool,
 }
 
@@ -16,17 +18,24 @@ const MOST_LINES: usize = 50;
 
 impl Journal {
     pub(super) fn tell(&mut self, outcome: &Outcome) {
+        let told = std::mem::take(&mut self.findings);
+        let mut lines = 0;
         for finding in &outcome.findings {
-            if self.findings.contains(finding) {
-                continue;
+            let line = finding.to_string();
+            if !told.contains(&line) {
+                lines += 1;
+                match finding.severity {
+                    _ if lines > MOST_LINES => {}
+                    Severity::Error => tracing::error!("{line}"),
+                    Severity::Warning => tracing::warn!("{line}"),
+                }
             }
-            if finding.is_error() {
-                tracing::error!(file = %finding.file.display(), "{finding}");
-            } else {
-                tracing::warn!(file = %finding.file.display(), "{finding}");
-            }
+            self.findings.insert(line);
         }
-        self.findings.clone_from(&outcome.findings);
+        if lines > MOST_LINES {
+            let more = lines - MOST_LINES;
+            tracing::warn!(more, "more findings: `seatsync status` lists them");
+        }
         let held = outcome.result == RevisionOutcome::Held;
         if held {
             if !self.held {

@@ -16,6 +16,7 @@ mod pass;
 pub mod plan;
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -175,7 +176,7 @@ impl Reconciler {
 
     async fn look(&mut self, loaded: Loaded, options: PassOptions) -> Result<Look, ReconcileError> {
         let recorded = self.store.recorded().await?;
-        let gone = !self.folder.is_dir();
+        let gone = is_gone(&self.folder);
         let held = self.held(&loaded, &recorded, gone, options);
         let (revision, label, files) = (revision(&loaded), loaded.label.clone(), loaded.files);
         let kept = if gone {
@@ -380,6 +381,11 @@ fn state_of(recorded: &Recorded) -> State {
         documents: documents.collect(),
         profiles: profiles.collect(),
     }
+}
+
+/// Not there; a folder that may not be read is something else.
+fn is_gone(folder: &Path) -> bool {
+    std::fs::metadata(folder).is_err_and(|error| error.kind() == ErrorKind::NotFound)
 }
 
 fn revision(loaded: &Loaded) -> String {

@@ -156,7 +156,7 @@ pub(super) fn assemble(
             .into_iter()
             .map(|(id, document)| LoadedDocument::recorded(id, document)),
     );
-    let (mut set, linking) = link(&documents, settings);
+    let (set, linking) = link(&documents, settings);
     let mut findings = loaded.diagnostics;
     findings.extend(linking);
     for (name, reasons) in &set.failed {
@@ -210,13 +210,6 @@ pub(super) fn assemble(
         }
     }
     memory.documents = remembered;
-    set.profiles.retain(|name, _| {
-        let id = DocumentId {
-            kind: Kind::Profile,
-            name: name.clone(),
-        };
-        !kept.contains_key(&id)
-    });
     state.profiles = profile_digests(&set.profiles, memory);
     Assembled {
         desired: Desired {
@@ -278,4 +271,91 @@ fn digest_of<T: Serialize>(value: &T) -> String {
 
 fn relative(file: &Path, folder: &Path) -> PathBuf {
     file.strip_prefix(folder).unwrap_or(file).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::document::{DocumentState, RecordedDocument};
+
+    fn id(name: &str) -> DocumentId {
+        DocumentId {
+            kind: Kind::Profile,
+            name: name.parse().unwrap(),
+        }
+    }
+
+    fn recorded(documents: &[(&str, &str)]) -> Recorded {
+        let documents = documents.iter().map(|(name, file)| {
+            let document = RecordedDocument {
+                file: file.into(),
+                digest: "sha256:0".into(),
+                state: DocumentState::InForce,
+            };
+            (id(name), document)
+        });
+        Recorded {
+            documents: documents.collect(),
+            ..Recorded::default()
+        }
+    }
+
+    fn broken(documents: &[&str], files: &[&str]) -> Loaded {
+        let finding = |file: &str, message: &str| {
+            Diagnostic::error(Path::new(file), "profile::key", message.to_owned())
+        };
+        Loaded {
+            broken: Broken {
+                documents: documents.iter().map(|name| id(name)).collect(),
+                files: files.iter().map(PathBuf::from).collect(),
+            },
+            diagnostics: vec![
+                finding("/p/a.yaml", "wrong in a"),
+                finding("/p/b.yaml", "wrong in b"),
+            ],
+            ..Loaded::default()
+        }
+    }
+
+    fn reasons(recorded: &Recorded, loaded: &Loaded) -> Vec<(String, &'static str)> {
+        let kept = kept(recorded, loaded, Path::new("/p"));
+        kept.into_iter()
+            .map(|(id, kept)| (id.name.to_string(), kept.reason))
+            .collect()
+    }
+
+    #[test]
+    fn a_broken_document_keeps_itself_and_others_may_go() {
+        let recorded = recorded(&[("a", "a.yaml"), ("gone", "gone.yaml")]);
+        let loaded = broken(&["a"], &[]);
+        assert_eq!(reasons(&recorded, &loaded), [("a".into(), DOCUMENT_BROKEN)]);
+        let kept = kept(&recorded, &loaded, Path::new("/p"));
+        let message = &kept[&id("a")].message;
+        assert!(message.contains("/p/a.yaml: wrong in a"), "{message}");
+        assert!(!message.contains("wrong in b"), "{message}");
+    }
+
+    #[test]
+    fn nothing_is_pruned_that_may_hide_in_a_file_that_cannot_be_read() {
+        let recorded = recorded(&[("a", "a.yaml"), ("gone", "gone.yaml")]);
+        assert_eq!(
+            reasons(&recorded, &broken(&[], &["/p/a.yaml"])),
+            [("a".into(), NOT_PRUNED), ("gone".into(), NOT_PRUNED)]
+        );
+    }
+
+    #[test]
+    fn nothing_is_pruned_that_may_have_become_a_broken_document_of_a_new_name() {
+        let recorded = recorded(&[("old", "a.yaml")]);
+        assert_eq!(
+            reasons(&recorded, &broken(&["new"], &[])),
+            [("old".into(), NOT_PRUNED)]
+        );
+    }
+
+    #[test]
+    fn what_is_gone_while_all_loads_is_let_go() {
+        let recorded = recorded(&[("a", "a.yaml")]);
+        assert_eq!(reasons(&recorded, &Loaded::default()), []);
+    }
 }

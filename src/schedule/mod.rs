@@ -1,1 +1,8 @@
-//! When a subflow is due: cron, zone and missed runs.
+//! When a subflow is due. Pure: schedules, a zone and an instant in, due times out; the store's
+//! unique (profile, subflow, due time) decides that each runs once. [`crate::job`] asks
+//! [`planner::plan`] and lets [`alarm::Alarm`] wake it again.
+
+pub mod alarm;
+pub mod cron;
+pub mod missed;
+pub mod planner;

@@ -1,7 +1,8 @@
-//! How values stand in columns: instants as whole milliseconds, closed sets as their word, whole
-//! values as JSON. Used by the table groups of this room only.
+//! How values stand in columns: instants as whole milliseconds, days as whole days, closed sets as
+//! their word, whole values as JSON. Used by the table groups of this room only.
 
-use jiff::Timestamp;
+use jiff::civil::{Date, date};
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::ToSql;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
 use serde::Serialize;
@@ -24,6 +25,60 @@ impl FromSql for At {
         Timestamp::from_millisecond(millis)
             .map(Self)
             .map_err(|_| FromSqlError::OutOfRange(millis))
+    }
+}
+
+/// A day, as days since 1970-01-01.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Day(pub(super) Date);
+
+const EPOCH: Date = date(1970, 1, 1);
+
+impl Day {
+    /// The day as the column has it.
+    pub(super) fn number(self) -> i64 {
+        self.0.duration_since(EPOCH).as_hours() / 24
+    }
+}
+
+impl ToSql for Day {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.number().into())
+    }
+}
+
+impl FromSql for Day {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let days = value.as_i64()?;
+        days.checked_mul(24)
+            .and_then(|hours| {
+                EPOCH
+                    .checked_add(SignedDuration::try_from_hours(hours)?)
+                    .ok()
+            })
+            .map(Self)
+            .ok_or(FromSqlError::OutOfRange(days))
+    }
+}
+
+/// A number that is never negative.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Count(pub(super) u64);
+
+impl ToSql for Count {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        i64::try_from(self.0)
+            .map(Into::into)
+            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
+    }
+}
+
+impl FromSql for Count {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let number = value.as_i64()?;
+        u64::try_from(number)
+            .map(Self)
+            .map_err(|_| FromSqlError::OutOfRange(number))
     }
 }
 

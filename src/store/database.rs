@@ -8,9 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::error::StoreError;
+use super::writer::{self, Sharing, Work};
 
 /// One step of a file's layout: run once, in one transaction, in order.
 #[derive(Debug, Clone, Copy)]
@@ -29,8 +31,6 @@ pub struct Layout {
     /// Every migration; its count is the layout's version (`user_version`).
     pub migrations: &'static [Migration],
 }
-
-type Work = Box<dyn FnOnce(&mut Connection) + Send>;
 
 /// An open file. Cheap to clone; the last clone's writer thread ends with it.
 #[derive(Debug, Clone)]
@@ -59,7 +59,7 @@ impl Database {
     /// without touching it, and runs the migrations that it lacks.
     pub fn open(path: &Path, layout: &Layout) -> Result<Self, StoreError> {
         let mut connection = prepare(path, layout)?;
-        let (writer, mut queue) = mpsc::channel::<Work>(QUEUE);
+        let (writer, queue) = mpsc::channel::<Work>(QUEUE);
         let name = path.file_name().map_or_else(
             || "writer".into(),
             |name| name.to_string_lossy().into_owned(),
@@ -67,9 +67,7 @@ impl Database {
         thread::Builder::new()
             .name(name)
             .spawn(move || {
-                while let Some(work) = queue.blocking_recv() {
-                    work(&mut connection);
-                }
+                writer::run(&mut connection, queue);
                 settle(&connection);
             })
             .map_err(|error| io_error(path, &error))?;
@@ -110,15 +108,47 @@ impl Database {
         F: FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        let work: Work = Box::new(move |connection| {
+        let work = Work::Alone(Box::new(move |connection| {
             // A caller that went away does not undo what it asked for.
             let _ = answer.send(work(connection));
-        });
+        }));
         self.shared
             .writer
             .send(work)
             .await
             .map_err(|_| StoreError::Closed)?;
+        answered.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Runs `work` in a transaction that it may share with other such works, so that one sync makes
+    /// all of them durable: when this returns `Ok`, the change is durable. `weight` is roughly how
+    /// many bytes it writes. Fails at once, rather than wait, when the writer has too much to do.
+    ///
+    /// An error of one undoes all that share, so `work` fails only where the file does.
+    pub async fn write_shared<T, F>(
+        &self,
+        step: &'static str,
+        weight: usize,
+        work: F,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let work = Work::Shared(Box::new(Sharing {
+            weight,
+            work: Some(work),
+            value: None,
+            answer,
+        }));
+        self.shared
+            .writer
+            .try_send(work)
+            .map_err(|error| match error {
+                TrySendError::Full(_) => StoreError::Busy { step: step.into() },
+                TrySendError::Closed(_) => StoreError::Closed,
+            })?;
         answered.await.map_err(|_| StoreError::Closed)?
     }
 
@@ -151,6 +181,14 @@ impl Database {
         tokio::task::spawn_blocking(read)
             .await
             .map_err(|_| StoreError::Closed)?
+    }
+
+    /// Answers when the file can be read.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.read("look whether the database answers", |snapshot| {
+            Ok(snapshot.query_row("SELECT 1", [], |_| Ok(()))?)
+        })
+        .await
     }
 
     /// Waits for queued work, then moves the log into the file.

@@ -65,12 +65,39 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: String,
     },
+    /// More work waits than the disk keeps up with. Nothing was stored.
+    #[error(
+        "too much work waits for the disk ({step}): try again in a moment; nothing of this was stored"
+    )]
+    Busy {
+        /// What was to be done.
+        step: String,
+    },
+    /// The transaction that this work shared with others failed. Nothing was stored.
+    #[error("nothing was stored, because the transaction shared with others failed: {reason}")]
+    Group {
+        /// What the failure said.
+        reason: String,
+    },
     /// The store is closed: the daemon is stopping.
     #[error("the store is closed: seatsync is stopping")]
     Closed,
 }
 
 impl StoreError {
+    /// The same failure, told to another who shared the transaction.
+    pub(super) fn for_another(&self) -> Self {
+        match self {
+            Self::Disk { step, reason } => Self::Disk {
+                step: step.clone(),
+                reason: reason.clone(),
+            },
+            other => Self::Group {
+                reason: other.to_string(),
+            },
+        }
+    }
+
     /// Names the step in which SQLite failed, and tells a full or failing disk from our mistakes.
     pub fn from_sqlite(step: impl Into<String>, source: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode;

@@ -4,6 +4,8 @@
 //!
 //! The interface speaks domain verbs; nothing outside this room sees a statement or a row.
 
+pub mod activity;
+pub mod add_on;
 mod column;
 pub mod condition;
 pub mod database;
@@ -11,18 +13,42 @@ pub mod document;
 pub mod error;
 pub mod job;
 pub mod lock;
+pub mod matching;
+mod merge;
+pub mod queue;
 pub mod revision;
+pub mod staging;
+pub mod standing;
+pub mod subscription;
+pub mod usage;
+pub mod user_facts;
+pub mod walk;
+mod writer;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use database::{Database, Layout, Migration};
 pub use error::StoreError;
 
 /// The migrations of `seatsync.db`, oldest first. A released one is never edited.
-const MIGRATIONS: &[Migration] = &[Migration {
-    name: "documents",
-    sql: include_str!("migrations/seatsync/0001_documents.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        name: "documents",
+        sql: include_str!("migrations/seatsync/0001_documents.sql"),
+    },
+    Migration {
+        name: "jobs",
+        sql: include_str!("migrations/seatsync/0002_jobs.sql"),
+    },
+    Migration {
+        name: "subscriptions",
+        sql: include_str!("migrations/seatsync/0003_subscriptions.sql"),
+    },
+    Migration {
+        name: "activity",
+        sql: include_str!("migrations/seatsync/0004_activity.sql"),
+    },
+];
 
 /// What `seatsync.db` is to SQLite: its application id (`SEAT` in ASCII) and its migrations.
 const LAYOUT: Layout = Layout {
@@ -34,13 +60,22 @@ const LAYOUT: Layout = Layout {
 #[derive(Debug, Clone)]
 pub struct Store {
     database: Database,
+    state: PathBuf,
 }
 
 impl Store {
     /// Opens or creates `seatsync.db` in `state`, and brings it up to this program's layout.
     pub fn open(state: &Path) -> Result<Self, StoreError> {
         let database = Database::open(&state.join("seatsync.db"), &LAYOUT)?;
-        Ok(Self { database })
+        Ok(Self {
+            database,
+            state: state.to_owned(),
+        })
+    }
+
+    /// Answers when the store can be read.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.database.ping().await
     }
 
     /// Finishes what is queued, moves the log into the database file and closes it.

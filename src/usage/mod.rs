@@ -1,1 +1,17 @@
-//! The usage record: parse, key, merge rule.
+//! The usage record: parse, key, merge rule. Pure: text and stored values in, values out. Used by
+//! `store/usage.rs`, which keeps records, and `api/usage`, which takes them in.
+//!
+//! The words and rules are those of ServiceNow's *SAM - Software Usage Data Integration API* and
+//! its table `samp_sw_usage`. Two reclamation types share the table: `total_usage`, the sum of a
+//! month, and `last_used_date`. A repeat *sets* values, it never adds: an agent that sends a month's
+//! running total twice changes nothing.
+
+pub mod batch;
+mod item;
+mod json;
+mod number;
+pub mod record;
+
+pub use batch::{Batch, BodyError, Entry};
+pub use item::{ErrorCode, Item, ItemError, Rules};
+pub use record::{Change, Changes, Key, Period, ReclamationType, Record, Reference, SysId, Values};

@@ -6,3 +6,4 @@
 mod api_serve;
 mod documents;
 mod house;
+mod watch;

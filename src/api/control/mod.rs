@@ -1,3 +1,138 @@
 //! The control API: HTTP/1.1 and JSON under `/v1/`, for the command line, for metrics and health.
+//! Viewers may read, operators may do everything; `/health` is for any peer that can connect.
 
+mod answer;
+mod folder;
 pub mod model;
+mod profiles;
+mod seats;
+mod usage;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, Method, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use jiff::Timestamp;
+
+use super::peer::Peer;
+use super::role::{ControlAccess, ControlRole};
+use crate::clock::SharedClock;
+use crate::metrics::{Metrics, Snapshot};
+use crate::reconcile::ReconcileHandle;
+use crate::settings::Settings;
+use crate::store::Store;
+use crate::store::usage::UsageStore;
+use answer::Refusal;
+use model::{Health, VERSION_HEADER};
+
+/// What the control API asks and tells.
+#[derive(Debug, Clone)]
+pub struct Control {
+    /// Subscriptions, jobs, conditions.
+    pub store: Store,
+    /// Usage records.
+    pub usage: UsageStore,
+    /// The profiles folder's keeper.
+    pub reconcile: ReconcileHandle,
+    /// The daemon's settings.
+    pub settings: Arc<Settings>,
+    /// Who may do what.
+    pub access: Arc<ControlAccess>,
+    /// This process's counters.
+    pub metrics: Metrics,
+    /// Now.
+    pub clock: SharedClock,
+    /// When the daemon started.
+    pub started_at: Timestamp,
+    /// The profiles folder.
+    pub folder: PathBuf,
+}
+
+/// The service of one connection, for [`super::serve::serve`].
+pub fn service(control: &Control, peer: &Peer) -> Router {
+    let role = control.access.role(peer);
+    let guarded = Router::new()
+        .route("/metrics", get(metrics))
+        .route("/v1/status", get(profiles::status))
+        .route("/v1/status/{profile}", get(profiles::status_of))
+        .route("/v1/reload", post(folder::reload))
+        .route("/v1/plan", get(folder::plan))
+        .route("/v1/subscriptions", get(seats::list))
+        .route("/v1/identifiers", get(seats::identifiers))
+        .route("/v1/explain", get(seats::explain))
+        .route("/v1/usage", get(usage::list))
+        .route("/v1/usage/summary", get(usage::summary))
+        .route("/v1/usage/export", get(usage::export))
+        .layer(middleware::from_fn(move |request: Request, next: Next| {
+            permit(role, request, next)
+        }));
+    Router::new()
+        .route("/health", get(health))
+        .merge(guarded)
+        .fallback(unknown)
+        .layer(middleware::map_response(name_version))
+        .with_state(control.clone())
+}
+
+/// Lets a request through that the peer's role allows.
+async fn permit(role: Option<ControlRole>, request: Request, next: Next) -> Response {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    let allowed = match role {
+        Some(ControlRole::Operator) => true,
+        Some(ControlRole::Viewer) => reads,
+        None => false,
+    };
+    if allowed {
+        return next.run(request).await;
+    }
+    let what = if reads { "read" } else { "change" };
+    Refusal::forbidden(format!(
+        "this user may not {what} anything here: add it to `control.{}` in seatsync.yaml, or to the group named there",
+        if reads { "viewers" } else { "operators" }
+    ))
+    .into_response()
+}
+
+async fn name_version(mut response: Response) -> Response {
+    let version = HeaderValue::from_static(env!("CARGO_PKG_VERSION"));
+    response.headers_mut().insert(VERSION_HEADER, version);
+    response
+}
+
+async fn unknown(request: Request) -> Refusal {
+    Refusal::not_found(format!("there is no `{}`", request.uri().path()))
+}
+
+async fn health(State(control): State<Control>) -> Response {
+    let health = match control.store.ping().await.and(control.usage.ping().await) {
+        Ok(()) => Health {
+            ok: true,
+            message: "the daemon serves".to_owned(),
+        },
+        Err(error) => Health {
+            ok: false,
+            message: error.to_string(),
+        },
+    };
+    let status = if health.ok {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (status, axum::Json(health)).into_response()
+}
+
+async fn metrics(State(control): State<Control>) -> Result<Response, Refusal> {
+    let snapshot: Snapshot = profiles::snapshot(&control).await?;
+    let text = control
+        .metrics
+        .render(snapshot)
+        .map_err(|error| Refusal::internal(format!("cannot write the metrics: {error}")))?;
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Ok(([("content-type", kind)], text).into_response())
+}

@@ -2,11 +2,12 @@
 //! in UTC; members are only ever added.
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::connector::facts::Verdict;
+use crate::store::condition::Condition;
 use crate::store::job::Job;
+use crate::store::subscription::Presence;
 
 /// Header of every answer: the daemon's version.
 pub const VERSION_HEADER: &str = "x-seatsync-version";
@@ -75,10 +76,10 @@ pub struct RevisionStatus {
 pub struct FindingStatus {
     /// Which file.
     pub file: String,
-    /// One-based line.
-    pub line: u64,
+    /// One-based line; 0 when it concerns the whole file.
+    pub line: u32,
     /// One-based column.
-    pub column: u64,
+    pub column: u32,
     /// `error` or `warning`.
     pub severity: String,
     /// Stable code, for instance `profile::schedule`.
@@ -105,26 +106,9 @@ pub struct ProfileStatus {
     /// The vendor account it is bound to.
     pub account: Option<String>,
     /// Its conditions.
-    pub conditions: Vec<ConditionStatus>,
+    pub conditions: Vec<Condition>,
     /// Its subflows.
     pub subflows: Vec<SubflowStatus>,
-}
-
-/// One condition of a profile.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ConditionStatus {
-    /// `Ready`, `Stalled`, `Validated/download` and so on.
-    pub kind: String,
-    /// `True`, `False` or `Unknown`.
-    pub status: String,
-    /// One word for programs.
-    pub reason: String,
-    /// A sentence for people.
-    pub message: String,
-    /// Since when it has this status.
-    pub at: Timestamp,
-    /// The revision that it was judged by.
-    pub observed_revision: Option<String>,
 }
 
 /// One subflow of a profile.
@@ -254,8 +238,11 @@ pub struct SubscriptionQuery {
     /// Only of this user, by e-mail address or the vendor's id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// Ended seats too.
-    pub ended: bool,
+    /// Excluded ones, or the others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub excluded: Option<bool>,
+    /// Whether they are there.
+    pub presence: Presence,
     /// Continue after this token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
@@ -273,61 +260,7 @@ pub struct Listing<T> {
     pub next: Option<String>,
 }
 
-/// One subscription.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct SubscriptionRow {
-    /// Of which profile.
-    pub profile: String,
-    /// The vendor's user id.
-    pub external_user_id: String,
-    /// What it is a seat of.
-    pub identifier: String,
-    /// The user's address.
-    pub email: String,
-    /// The user's name.
-    pub display_name: String,
-    /// The user's department.
-    pub department: Option<String>,
-    /// `active`, `inactive` or `pending`.
-    pub status: String,
-    /// `owner`, `admin` or `member`.
-    pub role: String,
-    /// Last day of activity that is known.
-    pub last_activity: Option<Date>,
-    /// `hosted` or `listed`.
-    pub activity_grade: Option<String>,
-    /// The vendor's last sign-in.
-    pub last_login_at: Option<Timestamp>,
-    /// First seen by us.
-    pub first_seen: Timestamp,
-    /// Seen last by us.
-    pub last_seen: Option<Timestamp>,
-    /// When the seat was found gone.
-    pub ended_at: Option<Timestamp>,
-    /// The exclusion that takes it out, with its reason.
-    pub excluded_by: Option<String>,
-    /// The protected entry that holds it, with its reason.
-    pub protected_by: Option<String>,
-}
-
-/// One identifier of a profile.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct IdentifierRow {
-    /// Of which profile.
-    pub profile: String,
-    /// The identifier.
-    pub identifier: String,
-    /// Seats that stand.
-    pub seats: u64,
-    /// Of those, excluded.
-    pub excluded: u64,
-    /// Of those, with known activity.
-    pub with_activity: u64,
-    /// Bought, where the vendor tells.
-    pub bought: Option<u64>,
-}
-
-/// Query of `GET /v1/explain`.
+/// Query of `GET /v1/explain`, which answers with [`crate::store::user_facts::UserFacts`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ExplainQuery {
@@ -335,40 +268,6 @@ pub struct ExplainQuery {
     pub profile: String,
     /// Whom, by e-mail address or the vendor's id.
     pub user: String,
-    /// Only this identifier.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub identifier: Option<String>,
-}
-
-/// `GET /v1/explain`: everything that is known of a user's seats.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Explanation {
-    /// Of which profile.
-    pub profile: String,
-    /// Whom.
-    pub user: String,
-    /// One entry per seat.
-    pub seats: Vec<SeatExplanation>,
-}
-
-/// Everything that is known of one seat.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct SeatExplanation {
-    /// What it is a seat of.
-    pub identifier: String,
-    /// Each fact with its value and source.
-    pub facts: Vec<Fact>,
-}
-
-/// One fact about a seat.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fact {
-    /// What is asked, for instance `last activity`.
-    pub name: String,
-    /// The answer.
-    pub value: String,
-    /// Where it comes from.
-    pub source: String,
 }
 
 /// Query of `GET /v1/usage`, `/v1/usage/summary` and `/v1/usage/export`.
@@ -412,11 +311,11 @@ pub struct UsageRow {
     /// Four digits.
     pub year: Option<u16>,
     /// Number of times opened.
-    pub usage_count: Option<u32>,
+    pub usage_count: Option<i32>,
     /// Seconds.
-    pub total_usage_time: Option<u32>,
+    pub total_usage_time: Option<i32>,
     /// When it was used last.
-    pub last_used_time: Option<String>,
+    pub last_used_time: Option<Timestamp>,
     /// When the record was stored first.
     pub created_at: Timestamp,
     /// When it was stored last.
@@ -437,9 +336,9 @@ pub struct UsageSummaryRow {
     /// Records.
     pub records: u64,
     /// Times opened.
-    pub usage_count: u64,
+    pub usage_count: i64,
     /// Seconds used.
-    pub total_usage_time: u64,
+    pub total_usage_time: i64,
     /// The latest last use.
-    pub last_used_time: Option<String>,
+    pub last_used_time: Option<Timestamp>,
 }

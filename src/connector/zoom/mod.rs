@@ -1,23 +1,96 @@
-//! Zoom's API.
+//! Zoom's API: its users are the seats, their settings tell add-ons, its reports tell who hosted.
+//!
+//! The account is the one the server-to-server credentials are of: Zoom issues a token only when
+//! the `account_id` asked for is the app's own, so a token proves it, and `GET /users/me` is not to
+//! be used with such tokens.
+
+mod activity;
+mod client;
+mod identifiers;
+mod lenient;
+mod listed;
+mod reports;
+mod scopes;
+mod seats;
+mod settings;
+mod users;
+mod validate;
+mod walk;
+mod wire;
 
 use jiff::civil::Date;
 use tokio::sync::mpsc::Sender;
 
+use self::client::ZoomDialect;
+use self::scopes::{Operation, REPORT_WEBINARS};
+use super::Connector;
+use super::error::ConnectorError;
 use super::facts::{
     Account, ActivityPage, ActivityPlan, AddOnReport, Process, Purchased, SeatPage, Verdict,
     WalkReport,
 };
-use super::{Connector, ConnectorError};
-use crate::profile::identifier::Vendor;
+use super::http::api::{Api, Call};
+use super::http::dialect::Dialect;
+use crate::profile::identifier::{ProfileType, Vendor};
+use crate::profile::model::Plan;
 
-/// A client of one Zoom account.
+/// How Zoom refuses.
+pub(crate) const DIALECT: &dyn Dialect = &ZoomDialect;
+
+/// A client of one Zoom account, for one run.
 #[derive(Debug)]
-pub struct ZoomConnector {}
+pub struct ZoomConnector {
+    api: Api,
+    account_id: String,
+    profile_type: ProfileType,
+    plan: Plan,
+    page_size: String,
+}
 
-fn not_yet() -> ConnectorError {
-    ConnectorError::Unsupported {
-        what: "calling Zoom".to_owned(),
+impl ZoomConnector {
+    pub(super) fn new(api: Api, account_id: String, profile_type: ProfileType, plan: Plan) -> Self {
+        let page_size = api.http.options().page_size.to_string();
+        Self {
+            api,
+            account_id,
+            profile_type,
+            plan,
+            page_size,
+        }
     }
+
+    /// Calls; where Zoom misses a scope without naming it, the operation does.
+    async fn get<T>(
+        &self,
+        operation: Operation,
+        call: &Call<'_>,
+        read: impl Fn(&[u8]) -> serde_json::Result<T>,
+    ) -> Result<T, ConnectorError> {
+        self.api.get(call, read).await.map_err(|error| match error {
+            ConnectorError::MissingScope { context, scopes } if scopes.is_empty() => {
+                ConnectorError::MissingScope {
+                    context,
+                    scopes: operation.alternatives(),
+                }
+            }
+            error => error,
+        })
+    }
+
+    /// The scopes of the current token; none where Zoom tells none.
+    async fn granted(&self) -> Result<Vec<String>, ConnectorError> {
+        Ok(self.api.tokens.token().await?.scopes.clone())
+    }
+
+    async fn granted_afresh(&self) -> Result<Vec<String>, ConnectorError> {
+        let current = self.api.tokens.token().await?;
+        Ok(self.api.tokens.renew(&current).await?.scopes.clone())
+    }
+}
+
+/// Whether `granted` allows `operation`. Where no scopes are told, it is tried.
+fn allows(granted: &[String], operation: Operation) -> bool {
+    granted.is_empty() || operation.held(granted).is_some()
 }
 
 impl Connector for ZoomConnector {
@@ -26,48 +99,49 @@ impl Connector for ZoomConnector {
     }
 
     async fn account(&self) -> Result<Account, ConnectorError> {
-        Err(not_yet())
+        Ok(Account {
+            scopes: self.granted().await?,
+            id: self.account_id.clone(),
+        })
     }
 
     async fn validate(&self, process: Process) -> Verdict {
-        Verdict {
-            process,
-            ok: false,
-            message: not_yet().to_string(),
-            scopes_needed: Vec::new(),
-            scopes_held: Vec::new(),
-        }
+        self.verdict(process).await
     }
 
-    async fn walk_seats(&self, _pages: Sender<SeatPage>) -> Result<WalkReport, ConnectorError> {
-        Err(not_yet())
+    async fn walk_seats(&self, pages: Sender<SeatPage>) -> Result<WalkReport, ConnectorError> {
+        self.walk_users(pages).await
     }
 
-    async fn add_ons(&self, _external_user_id: &str) -> Result<AddOnReport, ConnectorError> {
-        Err(not_yet())
+    async fn add_ons(&self, external_user_id: &str) -> Result<AddOnReport, ConnectorError> {
+        self.add_ons_of(external_user_id).await
     }
 
     async fn purchased(&self) -> Result<Vec<Purchased>, ConnectorError> {
-        Err(not_yet())
+        self.seats_bought().await
     }
 
     async fn activity_plan(&self) -> Result<ActivityPlan, ConnectorError> {
-        Err(not_yet())
+        self.how_activity_can_be_had().await
     }
 
     async fn activity_of_day(
         &self,
-        _day: Date,
-        _pages: Sender<ActivityPage>,
+        day: Date,
+        pages: Sender<ActivityPage>,
     ) -> Result<(), ConnectorError> {
-        Err(not_yet())
+        self.hosts_of_day(day, &pages).await?;
+        if allows(&self.granted().await?, REPORT_WEBINARS) {
+            self.webinars_of_day(day, &pages).await?;
+        }
+        Ok(())
     }
 
     async fn activity_of_user(
         &self,
-        _external_user_id: &str,
-        _since: Date,
+        external_user_id: &str,
+        since: Date,
     ) -> Result<ActivityPage, ConnectorError> {
-        Err(not_yet())
+        self.listed_activity(external_user_id, since).await
     }
 }

@@ -1,0 +1,93 @@
+//! The profiles folder: how it stands, looking again, what would change.
+
+use axum::Json;
+use axum::extract::State;
+
+use super::Control;
+use super::answer::Refusal;
+use super::model::{
+    FindingStatus, FolderStatus, PlanAnswer, ReloadRequest, Reloaded, RevisionStatus,
+};
+use crate::reconcile::{Outcome, ReconcileError};
+use crate::yaml::diagnostic::Diagnostic;
+
+impl From<ReconcileError> for Refusal {
+    fn from(error: ReconcileError) -> Self {
+        Self::internal(error.to_string())
+    }
+}
+
+/// `POST /v1/reload`.
+pub(super) async fn reload(
+    State(control): State<Control>,
+    Json(request): Json<ReloadRequest>,
+) -> Result<Json<Option<Reloaded>>, Refusal> {
+    if !request.wait {
+        let handle = control.reconcile.clone();
+        // The pass goes on whether or not the asker stays; its outcome shows in `status`.
+        tokio::spawn(async move { handle.reload(request.allow_empty).await });
+        return Ok(Json(None));
+    }
+    let outcome = control.reconcile.reload(request.allow_empty).await?;
+    let folder = status(&control, Some(&outcome)).await?;
+    let changes = outcome
+        .plan
+        .changes
+        .iter()
+        .filter(|change| change.is_applied())
+        .map(ToString::to_string)
+        .collect();
+    Ok(Json(Some(Reloaded { folder, changes })))
+}
+
+/// `GET /v1/plan`.
+pub(super) async fn plan(State(control): State<Control>) -> Result<Json<PlanAnswer>, Refusal> {
+    let preview = control.reconcile.plan().await?;
+    let plan = serde_json::to_value(&preview.plan)
+        .map_err(|error| Refusal::internal(error.to_string()))?;
+    Ok(Json(PlanAnswer {
+        digest: preview.plan.digest(),
+        changes: !preview.plan.is_empty(),
+        text: preview.plan.to_string(),
+        plan,
+        findings: preview.findings.iter().map(finding).collect(),
+    }))
+}
+
+/// How the folder stands after `outcome`, or after no pass at all.
+pub(super) async fn status(
+    control: &Control,
+    outcome: Option<&Outcome>,
+) -> Result<FolderStatus, Refusal> {
+    let attempted = control.store.revision_attempted().await?;
+    let applied = control.store.revision_applied().await?;
+    Ok(FolderStatus {
+        path: control.folder.display().to_string(),
+        attempted: attempted.map(|revision| RevisionStatus {
+            digest: revision.digest,
+            label: revision.label,
+            at: revision.last_attempted_at,
+        }),
+        applied: applied.map(|revision| RevisionStatus {
+            at: revision.applied_at.unwrap_or(revision.last_attempted_at),
+            digest: revision.digest,
+            label: revision.label,
+        }),
+        held: outcome.and_then(Outcome::held).map(str::to_owned),
+        findings: outcome
+            .map(|outcome| outcome.findings.iter().map(finding).collect())
+            .unwrap_or_default(),
+    })
+}
+
+fn finding(diagnostic: &Diagnostic) -> FindingStatus {
+    FindingStatus {
+        file: diagnostic.file.display().to_string(),
+        line: diagnostic.region.map_or(0, |region| region.line),
+        column: diagnostic.region.map_or(0, |region| region.column),
+        severity: diagnostic.severity.as_str().to_owned(),
+        code: diagnostic.code.to_owned(),
+        message: diagnostic.message.clone(),
+        help: diagnostic.help.clone(),
+    }
+}

@@ -1,0 +1,89 @@
+//! Seats: who holds them, what they are of, what is known of one user.
+
+use axum::Json;
+use axum::extract::{Query, State};
+
+use super::Control;
+use super::answer::{Refusal, profile_name};
+use super::model::{ExplainQuery, Listing, SubscriptionQuery};
+use crate::profile::name::Name;
+use crate::store::subscription::{IdentifierCount, Subscription, SubscriptionFilter};
+use crate::store::user_facts::UserFacts;
+
+/// Rows of one page, when the asker does not say.
+const PAGE: u32 = 100;
+/// Most rows of one page.
+const LARGEST_PAGE: u32 = 10_000;
+
+/// `GET /v1/subscriptions`.
+pub(super) async fn list(
+    State(control): State<Control>,
+    Query(query): Query<SubscriptionQuery>,
+) -> Result<Json<Listing<Subscription>>, Refusal> {
+    let limit = query.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
+    let after = query
+        .after
+        .as_deref()
+        .map(str::parse::<i64>)
+        .transpose()
+        .map_err(|_| Refusal::bad_request("`after` is not a token that a page gave"))?;
+    let filter = SubscriptionFilter {
+        profile: known_profile(&control, query.profile.as_deref()).await?,
+        identifier: query.identifier,
+        user: query.user,
+        excluded: query.excluded,
+        presence: query.presence,
+    };
+    let mut rows = control
+        .store
+        .subscriptions(filter, after, limit + 1)
+        .await?;
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    let next = rows.last().filter(|_| more).map(|row| row.id.to_string());
+    Ok(Json(Listing { rows, next }))
+}
+
+/// `GET /v1/identifiers`.
+pub(super) async fn identifiers(
+    State(control): State<Control>,
+    Query(query): Query<SubscriptionQuery>,
+) -> Result<Json<Listing<IdentifierCount>>, Refusal> {
+    let profile = known_profile(&control, query.profile.as_deref()).await?;
+    let rows = control.store.identifiers(profile).await?;
+    Ok(Json(Listing { rows, next: None }))
+}
+
+/// `GET /v1/explain`.
+pub(super) async fn explain(
+    State(control): State<Control>,
+    Query(query): Query<ExplainQuery>,
+) -> Result<Json<UserFacts>, Refusal> {
+    let name = profile_name(&query.profile)?;
+    let recorded = control
+        .store
+        .desired_profile(&name)
+        .await?
+        .ok_or_else(|| Refusal::no_profile(&query.profile))?;
+    let facts = control
+        .store
+        .user_facts(recorded.id, &name, &query.user)
+        .await?;
+    facts.map(Json).ok_or_else(|| {
+        Refusal::not_found(format!(
+            "no seat of `{}` is recorded in `{name}`: `seatsync subscriptions list --profile {name}` lists those that are",
+            query.user
+        ))
+    })
+}
+
+async fn known_profile(control: &Control, name: Option<&str>) -> Result<Option<Name>, Refusal> {
+    let Some(text) = name else {
+        return Ok(None);
+    };
+    let name = profile_name(text)?;
+    match control.store.desired_profile(&name).await? {
+        Some(_) => Ok(Some(name)),
+        None => Err(Refusal::no_profile(text)),
+    }
+}

@@ -1,0 +1,325 @@
+//! A call of a vendor's API, from rate budget to parsed answer. What a connector gets back is
+//! final: everything worth repeating was repeated.
+
+use std::fmt;
+use std::sync::Arc;
+
+use backon::ExponentialBackoff;
+use jiff::{SignedDuration, Timestamp};
+use reqwest::header::{ACCEPT, AUTHORIZATION, DATE, HeaderMap, LOCATION};
+use reqwest::{Method, Url};
+
+use super::dialect::{Dialect, Meaning};
+use super::retry::{RetryBudget, backoff, throttle_backoff};
+use super::throttle::{self, Throttle};
+use super::{Answer, ExchangeError, HttpClient};
+use crate::clock::{self, SharedClock};
+use crate::connector::error::{CallContext, ConnectorError};
+use crate::connector::limits::{AccountBudget, Label};
+use crate::connector::stats::CallStats;
+use crate::connector::token::{AccessToken, TokenSource};
+
+/// One reading call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Call<'a> {
+    /// The step in our words, for errors and job results.
+    pub(crate) step: &'a str,
+    /// Which rate budget it draws on.
+    pub(crate) label: Label,
+    /// Path segments below the API base, not yet percent-encoded.
+    pub(crate) path: &'a [&'a str],
+    /// Query parameters, not yet percent-encoded.
+    pub(crate) query: &'a [(&'a str, &'a str)],
+}
+
+/// What a connector calls its vendor through, for one run.
+#[derive(Debug)]
+pub(crate) struct Api {
+    pub(crate) http: Arc<HttpClient>,
+    pub(crate) base: Url,
+    pub(crate) tokens: Arc<TokenSource>,
+    pub(crate) budget: Arc<AccountBudget>,
+    pub(crate) stats: CallStats,
+    pub(crate) clock: SharedClock,
+    pub(crate) dialect: &'static dyn Dialect,
+    pub(crate) retries: RetryBudget,
+}
+
+/// What one answer, or the lack of one, means for the call.
+enum Judged<T> {
+    Done(T),
+    /// Worth repeating; the error if it is not repeated.
+    Trouble(ConnectorError),
+    /// Worth repeating with another token.
+    TokenRefused(ConnectorError),
+    /// Worth repeating when there is room.
+    Throttled(CallContext, HeaderMap, String),
+    Final(ConnectorError),
+}
+
+/// The patience one call has left.
+struct Patience {
+    repetitions: ExponentialBackoff,
+    throttles: ExponentialBackoff,
+    token_renewed: bool,
+}
+
+impl Api {
+    /// Calls, and reads the answer with `read`. A body that ends too soon or is not JSON is trouble
+    /// on the way and is asked for again; JSON of another shape is [`ConnectorError::Malformed`] at
+    /// once.
+    pub(crate) async fn get<T>(
+        &self,
+        call: &Call<'_>,
+        read: impl Fn(&[u8]) -> serde_json::Result<T>,
+    ) -> Result<T, ConnectorError> {
+        let mut patience = Patience {
+            repetitions: backoff(self.http.options()),
+            throttles: throttle_backoff(),
+            token_renewed: false,
+        };
+        let mut token = self.tokens.token().await?;
+        loop {
+            self.wait_for_room(call).await?;
+            let request = self.request(call, &token)?;
+            self.stats.called();
+            let outcome = self.http.exchange(request).await;
+            match self.judge(call, outcome, &read) {
+                Judged::Done(value) => {
+                    self.retries.earn();
+                    return Ok(value);
+                }
+                Judged::Trouble(error) => self.back_off(error, &mut patience).await?,
+                Judged::TokenRefused(error) if patience.token_renewed => return Err(error),
+                Judged::TokenRefused(error) => {
+                    tracing::debug!(%error, "getting another token");
+                    patience.token_renewed = true;
+                    self.stats.retried();
+                    token = self.tokens.renew(&token).await?;
+                }
+                Judged::Throttled(context, headers, message) => {
+                    self.close(call.label, context, &headers, &message, &mut patience)?;
+                }
+                Judged::Final(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Waits until the account's budget admits one more call, unless that is too long.
+    async fn wait_for_room(&self, call: &Call<'_>) -> Result<(), ConnectorError> {
+        let started = self.clock.now();
+        while let Some(Throttle { until, daily }) = self.budget.admit(call.label) {
+            if daily || self.too_long(until) {
+                return Err(ConnectorError::RateLimited {
+                    context: self.context(call, None),
+                    until,
+                });
+            }
+            self.clock.sleep_until(until).await;
+        }
+        self.stats
+            .throttled(self.clock.now().duration_since(started));
+        Ok(())
+    }
+
+    fn too_long(&self, until: Timestamp) -> bool {
+        let wait = until.duration_since(self.clock.now());
+        SignedDuration::try_from(self.http.options().longest_throttle)
+            .is_ok_and(|longest| wait > longest)
+    }
+
+    fn request(
+        &self,
+        call: &Call<'_>,
+        token: &AccessToken,
+    ) -> Result<reqwest::Request, ConnectorError> {
+        let misconfigured = |message: &dyn fmt::Display| ConnectorError::Misconfigured {
+            message: format!("`{}` cannot be called: {message}", self.base),
+        };
+        let mut url = self.base.clone();
+        url.path_segments_mut()
+            .map_err(|()| misconfigured(&"it has no path"))?
+            .pop_if_empty()
+            .extend(call.path);
+        if !call.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(call.query);
+        }
+        self.http
+            .client()?
+            .request(Method::GET, url)
+            .header(AUTHORIZATION, token.authorization.clone())
+            .header(ACCEPT, "application/json")
+            .build()
+            .map_err(|error| misconfigured(&error.without_url()))
+    }
+
+    fn judge<T>(
+        &self,
+        call: &Call<'_>,
+        outcome: Result<Answer, ExchangeError>,
+        read: &impl Fn(&[u8]) -> serde_json::Result<T>,
+    ) -> Judged<T> {
+        let answer = match outcome {
+            Ok(answer) => answer,
+            Err(ExchangeError::Trouble(message)) => {
+                return Judged::Trouble(ConnectorError::Unavailable {
+                    context: self.context(call, None),
+                    message,
+                });
+            }
+            Err(error @ ExchangeError::TooLarge { .. }) => {
+                return Judged::Final(ConnectorError::Malformed {
+                    context: self.context(call, None),
+                    message: error.to_string(),
+                });
+            }
+            Err(ExchangeError::Host(message)) => {
+                return Judged::Final(ConnectorError::Misconfigured { message });
+            }
+        };
+        self.note_vendor_time(&answer.headers);
+        match answer.status {
+            200..=299 => self.read(call, &answer, read),
+            300..=399 => Judged::Final(ConnectorError::Malformed {
+                message: elsewhere(&answer.headers),
+                context: self.context(call, Some(&answer)),
+            }),
+            408 | 500.. => Judged::Trouble(ConnectorError::Unavailable {
+                message: self.said(&answer),
+                context: self.context(call, Some(&answer)),
+            }),
+            429 => {
+                let refusal = self.dialect.refusal(429, &answer.body);
+                let context = self.context(call, Some(&answer));
+                Judged::Throttled(context, answer.headers, refusal.message)
+            }
+            _ => self.refused(call, &answer),
+        }
+    }
+
+    fn read<T>(
+        &self,
+        call: &Call<'_>,
+        answer: &Answer,
+        read: &impl Fn(&[u8]) -> serde_json::Result<T>,
+    ) -> Judged<T> {
+        let error = match read(&answer.body) {
+            Ok(value) => return Judged::Done(value),
+            Err(error) => error,
+        };
+        let malformed = ConnectorError::Malformed {
+            context: self.context(call, Some(answer)),
+            message: error.to_string(),
+        };
+        if error.is_data() {
+            Judged::Final(malformed)
+        } else {
+            Judged::Trouble(malformed)
+        }
+    }
+
+    fn refused<T>(&self, call: &Call<'_>, answer: &Answer) -> Judged<T> {
+        let refusal = self.dialect.refusal(answer.status, &answer.body);
+        let mut context = self.context(call, Some(answer));
+        context.code.clone_from(&refusal.code);
+        let message = self.said(answer);
+        match self.dialect.meaning(answer.status, &refusal) {
+            Meaning::TokenRefused => {
+                Judged::TokenRefused(ConnectorError::Unauthorized { context, message })
+            }
+            Meaning::MissingScope(scopes) => {
+                Judged::Final(ConnectorError::MissingScope { context, scopes })
+            }
+            Meaning::NoPermission => Judged::Final(ConnectorError::Unauthorized {
+                context,
+                message: format!(
+                    "{message}: give the role of the app's owner the right to do this"
+                ),
+            }),
+            Meaning::Other => Judged::Final(ConnectorError::Rejected { context, message }),
+        }
+    }
+
+    /// The vendor's words where it gives any, the status otherwise.
+    fn said(&self, answer: &Answer) -> String {
+        let refusal = self.dialect.refusal(answer.status, &answer.body);
+        if refusal.message.is_empty() {
+            format!("it answers {} without saying why", answer.status)
+        } else {
+            refusal.message
+        }
+    }
+
+    async fn back_off(
+        &self,
+        error: ConnectorError,
+        patience: &mut Patience,
+    ) -> Result<(), ConnectorError> {
+        let Some(wait) = patience.repetitions.next() else {
+            return Err(error);
+        };
+        if !self.retries.spend() {
+            tracing::warn!(%error, "too many repetitions in this run: giving up at once");
+            return Err(error);
+        }
+        tracing::debug!(%error, ?wait, "calling again");
+        self.stats.retried();
+        let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::from_mins(1));
+        clock::sleep(&*self.clock, wait).await;
+        Ok(())
+    }
+
+    /// Closes the label for everybody on the account; the next round of the loop waits it out.
+    fn close(
+        &self,
+        label: Label,
+        context: CallContext,
+        headers: &HeaderMap,
+        message: &str,
+        patience: &mut Patience,
+    ) -> Result<(), ConnectorError> {
+        let fallback = patience.throttles.next();
+        let shortest = fallback.unwrap_or_default().max(label.window());
+        let found = throttle::read(headers, message, shortest, self.clock.now());
+        self.budget.close(label, found);
+        if found.daily || fallback.is_none() || self.too_long(found.until) {
+            return Err(ConnectorError::RateLimited {
+                context,
+                until: found.until,
+            });
+        }
+        self.stats.retried();
+        tracing::debug!(step = %context.step, until = %found.until, "the vendor asks to wait");
+        Ok(())
+    }
+
+    fn note_vendor_time(&self, headers: &HeaderMap) {
+        let date = headers.get(DATE).and_then(|value| value.to_str().ok());
+        let Some(Ok(date)) = date.map(httpdate::parse_http_date) else {
+            return;
+        };
+        if let Ok(vendor_now) = Timestamp::try_from(date) {
+            self.stats.vendor_said(vendor_now, self.clock.now());
+        }
+    }
+
+    fn context(&self, call: &Call<'_>, answer: Option<&Answer>) -> CallContext {
+        CallContext {
+            step: call.step.to_owned(),
+            status: answer.map(|answer| answer.status),
+            code: None,
+            trace_id: answer
+                .and_then(|answer| answer.headers.get(self.dialect.trace_header()))
+                .and_then(|value| value.to_str().ok())
+                .map(str::to_owned),
+        }
+    }
+}
+
+fn elsewhere(headers: &HeaderMap) -> String {
+    let to = headers.get(LOCATION).and_then(|value| value.to_str().ok());
+    format!(
+        "it sends us on to `{}`, which is not the host of the connection: check `url`",
+        to.unwrap_or("nowhere")
+    )
+}

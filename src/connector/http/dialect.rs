@@ -1,0 +1,38 @@
+//! What differs between vendors when an answer says no. Each vendor's folder implements
+//! [`Dialect`]; the decisions taken from it are the same for all.
+
+use std::fmt::Debug;
+
+/// A refusal as the vendor words it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    /// The vendor's own error code.
+    pub(crate) code: Option<String>,
+    /// The vendor's text; empty when the answer was not in its envelope.
+    pub(crate) message: String,
+}
+
+/// What a refusal means for the call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    /// The token is not accepted: a new one may be.
+    TokenRefused,
+    /// The token lacks a scope; any of these would do.
+    MissingScope(Vec<String>),
+    /// The credentials' role may not do this.
+    NoPermission,
+    /// Anything else: up to the caller.
+    Other,
+}
+
+/// How a vendor speaks when it refuses.
+pub(crate) trait Dialect: Debug + Send + Sync {
+    /// The header that carries the vendor's trace id.
+    fn trace_header(&self) -> &'static str;
+
+    /// Reads the vendor's error envelope.
+    fn refusal(&self, status: u16, body: &[u8]) -> Refusal;
+
+    /// What it means.
+    fn meaning(&self, status: u16, refusal: &Refusal) -> Meaning;
+}

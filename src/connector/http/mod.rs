@@ -1,0 +1,179 @@
+//! The polite HTTP client that every connector calls through. [`HttpClient`] makes one exchange,
+//! with deadlines and a size cap; [`api::Api`] makes a call of it, with the account's rate budget,
+//! a token, retries and the vendor's way of saying no.
+
+pub(crate) mod api;
+pub(crate) mod dialect;
+pub(crate) mod retry;
+pub(crate) mod throttle;
+
+use std::error::Error;
+use std::sync::{Arc, OnceLock};
+
+use oauth2::http;
+use reqwest::header::HeaderMap;
+use reqwest::redirect;
+
+use super::error::ConnectorError;
+use super::options::ConnectorOptions;
+
+/// How often a vendor may send us on within its own host before it is a loop.
+const MOST_REDIRECTS: usize = 3;
+
+/// Sends requests and reads whole answers. One per process: it keeps connections alive.
+#[derive(Debug)]
+pub(crate) struct HttpClient {
+    options: ConnectorOptions,
+    client: OnceLock<Result<reqwest::Client, String>>,
+}
+
+/// An answer, read whole.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+/// Why there is no whole answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ExchangeError {
+    /// The network or the server broke off, or a deadline passed: worth repeating.
+    #[error("{0}")]
+    Trouble(String),
+    /// The answer is larger than what is read.
+    #[error("the answer is larger than {limit} bytes")]
+    TooLarge { limit: usize },
+    /// This host cannot make such a request at all.
+    #[error("{0}")]
+    Host(String),
+}
+
+impl HttpClient {
+    pub(crate) fn new(options: ConnectorOptions) -> Self {
+        Self {
+            options,
+            client: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn options(&self) -> &ConnectorOptions {
+        &self.options
+    }
+
+    /// Built at the first call, so that a host without certificates still runs everything that
+    /// needs no vendor.
+    pub(crate) fn client(&self) -> Result<&reqwest::Client, ConnectorError> {
+        self.client
+            .get_or_init(|| build(&self.options))
+            .as_ref()
+            .map_err(|message| ConnectorError::Misconfigured {
+                message: message.clone(),
+            })
+    }
+
+    /// Sends `request` once and reads the answer, whatever its status.
+    pub(crate) async fn exchange(
+        &self,
+        request: reqwest::Request,
+    ) -> Result<Answer, ExchangeError> {
+        let client = self
+            .client()
+            .map_err(|error| ExchangeError::Host(error.to_string()))?;
+        let mut response = client.execute(request).await.map_err(trouble)?;
+        let status = response.status().as_u16();
+        let headers = std::mem::take(response.headers_mut());
+        let limit = self.options.largest_answer;
+        let announced = response
+            .content_length()
+            .and_then(|length| usize::try_from(length).ok())
+            .unwrap_or(0);
+        let mut body = Vec::with_capacity(announced.min(limit));
+        while let Some(piece) = response.chunk().await.map_err(trouble)? {
+            if body.len() + piece.len() > limit {
+                return Err(ExchangeError::TooLarge { limit });
+            }
+            body.extend_from_slice(&piece);
+        }
+        Ok(Answer {
+            status,
+            headers,
+            body,
+        })
+    }
+
+    /// Sends a request of the `oauth2` crate: its own client speaks another reqwest.
+    pub(crate) async fn oauth_exchange(
+        &self,
+        request: oauth2::HttpRequest,
+    ) -> Result<oauth2::HttpResponse, ExchangeError> {
+        let request = reqwest::Request::try_from(request)
+            .map_err(|error| ExchangeError::Host(error.without_url().to_string()))?;
+        let answer = self.exchange(request).await?;
+        let mut response = http::Response::new(answer.body);
+        *response.status_mut() = http::StatusCode::from_u16(answer.status)
+            .map_err(|error| ExchangeError::Trouble(error.to_string()))?;
+        *response.headers_mut() = answer.headers;
+        Ok(response)
+    }
+}
+
+fn build(options: &ConnectorOptions) -> Result<reqwest::Client, String> {
+    reqwest::Client::builder()
+        .user_agent(concat!("seatsync/", env!("CARGO_PKG_VERSION")))
+        .tls_backend_preconfigured(tls()?)
+        .connect_timeout(options.connect_timeout)
+        .read_timeout(options.read_timeout)
+        .timeout(options.request_timeout)
+        .redirect(redirect::Policy::custom(within_the_host))
+        .build()
+        .map_err(|error| format!("the HTTP client cannot be set up: {}", cause(&error)))
+}
+
+/// The provider is named here and not installed for the process, so that nothing depends on who
+/// was first.
+fn tls() -> Result<rustls::ClientConfig, String> {
+    use rustls_platform_verifier::BuilderVerifierExt;
+
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verified = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .and_then(BuilderVerifierExt::with_platform_verifier);
+    match verified {
+        Ok(builder) => Ok(builder.with_no_client_auth()),
+        Err(error) => Err(format!(
+            "the host's CA certificates cannot be used ({error}): install them, for instance the package `ca-certificates`"
+        )),
+    }
+}
+
+/// A token goes to the host it is for and to no other, whatever that host answers.
+fn within_the_host(attempt: redirect::Attempt<'_>) -> redirect::Action {
+    let Some(first) = attempt.previous().first() else {
+        return attempt.stop();
+    };
+    if attempt.previous().len() > MOST_REDIRECTS || first.origin() != attempt.url().origin() {
+        return attempt.stop();
+    }
+    attempt.follow()
+}
+
+fn trouble(error: reqwest::Error) -> ExchangeError {
+    let error = error.without_url();
+    if error.is_timeout() {
+        return ExchangeError::Trouble("no whole answer within the deadline".to_owned());
+    }
+    ExchangeError::Trouble(cause(&error))
+}
+
+/// The innermost cause says what happened (`Connection refused`); the outer ones say who tried.
+fn cause(error: &dyn Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    if std::ptr::eq(innermost, error) {
+        return error.to_string();
+    }
+    format!("{error}: {innermost}")
+}

@@ -1,0 +1,309 @@
+//! Our share of a vendor account's rate limits. Zoom counts per account and label, all apps of the
+//! account together, so every connector of an account draws on one [`AccountBudget`].
+//!
+//! Pace comes from `governor` on our clock, one call at a time without bursts: a burst of one
+//! second's share followed by that share again would be twice the share within one second. Daily
+//! budgets are counted here, since governor knows no calendar; the count starts at zero with the
+//! process, and the vendor's own refusal corrects it.
+
+use std::collections::BTreeMap;
+use std::ops::Add;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use governor::clock::{Clock as GovernorClock, Reference};
+use governor::middleware::NoOpMiddleware;
+use governor::nanos::Nanos;
+use governor::state::{InMemoryState, NotKeyed};
+use governor::{Quota, RateLimiter};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use super::http::throttle::{Throttle, next_midnight};
+use super::options::Limits;
+use crate::clock::SharedClock;
+use crate::profile::identifier::Vendor;
+use crate::profile::model::{Plan, ResolvedConnection};
+
+/// Zoom's rate-limit label of an operation. Vendors without labels use [`Label::Light`] for all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Label {
+    /// Single records.
+    Light,
+    /// Lists.
+    Medium,
+    /// Reports.
+    Heavy,
+    /// Dashboards, counted per minute.
+    ResourceIntensive,
+}
+
+impl Label {
+    const ALL: [Self; 4] = [
+        Self::Light,
+        Self::Medium,
+        Self::Heavy,
+        Self::ResourceIntensive,
+    ];
+
+    /// How long the vendor's own window is: after a refusal that names no time, waiting less is in
+    /// vain.
+    pub(crate) fn window(self) -> Duration {
+        match self {
+            Self::Light | Self::Medium | Self::Heavy => SECOND,
+            Self::ResourceIntensive => MINUTE,
+        }
+    }
+}
+
+/// What one label allows a whole account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Allowance {
+    calls: u32,
+    per: Duration,
+    /// Calls a day, counted together with every other label that names the same label here.
+    daily: Option<(Label, u64)>,
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_mins(1);
+
+/// Zoom's numbers by plan, from its page on rate limits: a day is 00:00 to 00:00 UTC, and from Pro
+/// on Heavy and Resource-intensive share one daily budget.
+fn zoom_allowance(plan: Plan, label: Label) -> Allowance {
+    let (calls, per, daily) = match (plan, label) {
+        (Plan::Free, Label::Light) => (4, SECOND, Some((label, 6_000))),
+        (Plan::Free, Label::Medium) => (2, SECOND, Some((label, 2_000))),
+        (Plan::Free, Label::Heavy) => (1, SECOND, Some((label, 1_000))),
+        (Plan::Free, Label::ResourceIntensive) => (10, MINUTE, Some((label, 30_000))),
+        (Plan::Pro, Label::Light) => (30, SECOND, None),
+        (Plan::Pro, Label::Medium) => (20, SECOND, None),
+        (Plan::Pro, Label::Heavy) => (10, SECOND, Some((Label::Heavy, 30_000))),
+        (Plan::Pro, Label::ResourceIntensive) => (10, MINUTE, Some((Label::Heavy, 30_000))),
+        (Plan::Business, Label::Light) => (80, SECOND, None),
+        (Plan::Business, Label::Medium) => (60, SECOND, None),
+        (Plan::Business, Label::Heavy) => (40, SECOND, Some((Label::Heavy, 60_000))),
+        (Plan::Business, Label::ResourceIntensive) => (20, MINUTE, Some((Label::Heavy, 60_000))),
+    };
+    Allowance { calls, per, daily }
+}
+
+/// What one label allows us: the account's allowance times our share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Share {
+    /// Between two calls.
+    period: Duration,
+    daily: Option<(Label, u64)>,
+}
+
+impl Share {
+    fn of(allowance: Allowance, percent: u8) -> Self {
+        let percent = u32::from(percent.clamp(1, 100));
+        Self {
+            period: allowance.per * 100 / (allowance.calls * percent),
+            daily: allowance
+                .daily
+                .map(|(pool, calls)| (pool, (calls * u64::from(percent) / 100).max(1))),
+        }
+    }
+}
+
+/// What the connectors of one vendor account may still ask of it.
+#[derive(Debug)]
+pub(crate) struct AccountBudget {
+    clock: SharedClock,
+    terms: Option<(Plan, u8)>,
+    lanes: Vec<Lane>,
+    /// Survives a change of plan or share.
+    spent: Arc<Mutex<Spent>>,
+}
+
+#[derive(Debug)]
+struct Lane {
+    share: Share,
+    pace: RateLimiter<NotKeyed, InMemoryState, Ticks, NoOpMiddleware<Tick>>,
+}
+
+/// What the account has used and been refused.
+#[derive(Debug, Default)]
+struct Spent {
+    day: Date,
+    calls: BTreeMap<Label, u64>,
+    closed_until: BTreeMap<Label, Timestamp>,
+}
+
+impl AccountBudget {
+    fn new(clock: SharedClock, terms: Option<(Plan, u8)>, spent: Arc<Mutex<Spent>>) -> Self {
+        let lanes = terms.into_iter().flat_map(|(plan, percent)| {
+            Label::ALL.map(|label| Share::of(zoom_allowance(plan, label), percent))
+        });
+        let lanes = lanes
+            .filter_map(|share| {
+                let pace = RateLimiter::direct_with_clock(
+                    Quota::with_period(share.period)?,
+                    Ticks(clock.clone()),
+                );
+                Some(Lane { share, pace })
+            })
+            .collect();
+        Self {
+            clock,
+            terms,
+            lanes,
+            spent,
+        }
+    }
+
+    /// When a call under `label` may go out: now, when this gives nothing, and then it is counted.
+    pub(crate) fn admit(&self, label: Label) -> Option<Throttle> {
+        let now = self.clock.now();
+        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(until) = spent.closed_until.get(&label).filter(|until| **until > now) {
+            return Some(Throttle {
+                until: *until,
+                daily: false,
+            });
+        }
+        let lane = self.lanes.get(label as usize)?;
+        if let Some((pool, most)) = lane.share.daily
+            && spent.today(now, pool) >= most
+        {
+            return Some(Throttle {
+                until: next_midnight(now),
+                daily: true,
+            });
+        }
+        if let Err(not_yet) = lane.pace.check() {
+            // A clock that was set back must not cost more than one period.
+            let at_most = after(now, lane.share.period);
+            return Some(Throttle {
+                until: not_yet.earliest_possible().timestamp().min(at_most),
+                daily: false,
+            });
+        }
+        if let Some((pool, _)) = lane.share.daily {
+            *spent.calls.entry(pool).or_default() += 1;
+        }
+        None
+    }
+
+    /// The vendor refused a call under `label`: nobody asks again before `throttle` ends.
+    pub(crate) fn close(&self, label: Label, throttle: Throttle) {
+        let pool = self
+            .lanes
+            .get(label as usize)
+            .and_then(|lane| lane.share.daily);
+        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        for other in Label::ALL {
+            let same_pool = throttle.daily
+                && pool.is_some_and(|(pool, _)| {
+                    self.lanes
+                        .get(other as usize)
+                        .and_then(|lane| lane.share.daily)
+                        .is_some_and(|(other, _)| other == pool)
+                });
+            if other == label || same_pool {
+                spent.closed_until.insert(other, throttle.until);
+            }
+        }
+    }
+}
+
+impl Spent {
+    fn today(&mut self, now: Timestamp, pool: Label) -> u64 {
+        let day = now.to_zoned(TimeZone::UTC).date();
+        if self.day != day {
+            self.day = day;
+            self.calls.clear();
+        }
+        self.calls.get(&pool).copied().unwrap_or(0)
+    }
+}
+
+fn after(now: Timestamp, wait: Duration) -> Timestamp {
+    SignedDuration::try_from(wait)
+        .ok()
+        .and_then(|wait| now.checked_add(wait).ok())
+        .unwrap_or(Timestamp::MAX)
+}
+
+/// The budgets of every account this process has talked to.
+#[derive(Debug)]
+pub(crate) struct Budgets {
+    clock: SharedClock,
+    limits: Limits,
+    accounts: Mutex<BTreeMap<(Vendor, String), Arc<AccountBudget>>>,
+}
+
+impl Budgets {
+    pub(crate) fn new(clock: SharedClock, limits: Limits) -> Self {
+        Self {
+            clock,
+            limits,
+            accounts: Mutex::default(),
+        }
+    }
+
+    /// The budget of `account`. Where two connections of one account name different plans or
+    /// shares, the latest to connect decides; what was spent stays spent.
+    pub(crate) fn of(&self, account: &str, connection: &ResolvedConnection) -> Arc<AccountBudget> {
+        let terms = match self.limits {
+            Limits::ByPlan => Some((connection.plan, connection.share)),
+            Limits::Unlimited => None,
+        };
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (connection.vendor, account.to_owned());
+        let known = accounts.get(&key);
+        if let Some(budget) = known.filter(|budget| budget.terms == terms) {
+            return budget.clone();
+        }
+        let spent = known.map(|budget| budget.spent.clone()).unwrap_or_default();
+        let budget = Arc::new(AccountBudget::new(self.clock.clone(), terms, spent));
+        accounts.insert(key, budget.clone());
+        budget
+    }
+}
+
+/// Our clock as governor wants one.
+#[derive(Debug, Clone)]
+struct Ticks(SharedClock);
+
+/// Nanoseconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Tick(u64);
+
+impl Tick {
+    fn timestamp(self) -> Timestamp {
+        Timestamp::from_nanosecond(i128::from(self.0)).unwrap_or(Timestamp::MAX)
+    }
+}
+
+impl Add<Nanos> for Tick {
+    type Output = Self;
+
+    fn add(self, nanos: Nanos) -> Self {
+        Self(self.0.saturating_add(nanos.as_u64()))
+    }
+}
+
+impl Reference for Tick {
+    fn duration_since(&self, earlier: Self) -> Nanos {
+        self.0.saturating_sub(earlier.0).into()
+    }
+
+    fn saturating_sub(&self, duration: Nanos) -> Self {
+        Self(self.0.saturating_sub(duration.as_u64()))
+    }
+}
+
+impl GovernorClock for Ticks {
+    type Instant = Tick;
+
+    fn now(&self) -> Tick {
+        Tick(u64::try_from(self.0.now().as_nanosecond()).unwrap_or(0))
+    }
+}
+
+#[cfg(test)]
+mod tests;

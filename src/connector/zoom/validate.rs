@@ -1,0 +1,278 @@
+//! Whether each process can work: download and activity by calling for real, reclaim by the scopes
+//! granted, since trying it would change a licence.
+
+use jiff::ToSpan as _;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::ZoomConnector;
+use super::scopes::{
+    LIST_MEETINGS, LIST_USERS, LIST_WEBINARS, Operation, READ_USER, REPORT_HOSTS, REPORT_WEBINARS,
+    UPDATE_SETTINGS, UPDATE_USER, USER_SETTINGS,
+};
+use super::wire::{HistoryPage, HostsPage, UsersPage};
+use crate::connector::error::ConnectorError;
+use crate::connector::facts::{ActivitySource, Process, Verdict};
+use crate::connector::http::api::Call;
+use crate::connector::limits::Label;
+
+/// The smallest page: only whether it comes matters.
+const FEW: &str = "10";
+
+impl ZoomConnector {
+    pub(super) async fn verdict(&self, process: Process) -> Verdict {
+        let needed = needed(process);
+        // A scope that was just added shows only in a new token.
+        let granted = match self.granted_afresh().await {
+            Ok(granted) => granted,
+            Err(error) => return judged(process, needed, &[], Err(error)),
+        };
+        let found = match process {
+            Process::Download => self.try_download(&granted).await,
+            Process::Activity => self.try_activity().await,
+            Process::Reclaim => Ok(reclaim_by_scopes(&granted)),
+        };
+        judged(process, needed, &granted, found)
+    }
+
+    async fn try_download(&self, granted: &[String]) -> Result<Finding, ConnectorError> {
+        let (users, somebody) = self.few_users().await?;
+        if let Some(user) = somebody {
+            self.add_ons_of(&user).await?;
+        } else if !super::allows(granted, USER_SETTINGS) {
+            return Ok(Finding::not_granted(USER_SETTINGS));
+        }
+        let users = users.map_or_else(|| "an unknown number of".to_owned(), |n| n.to_string());
+        Ok(Finding::ok(format!(
+            "Zoom lists {users} active users and answers for their add-ons"
+        )))
+    }
+
+    async fn try_activity(&self) -> Result<Finding, ConnectorError> {
+        let plan = self.how_activity_can_be_had().await?;
+        let message = match plan.source {
+            ActivitySource::ReportsByDay => {
+                let day = self.report_day();
+                self.few_hosts(day).await?;
+                if plan.missing.is_empty() {
+                    self.few_webinars(day).await?;
+                }
+                format!(
+                    "Zoom reports the hosts of a day, {} days back",
+                    plan.keeps_days
+                )
+            }
+            ActivitySource::ListsByUser => {
+                if let (_, Some(user)) = self.few_users().await? {
+                    self.listed_activity(&user, self.report_day()).await?;
+                }
+                "Zoom lists each user's scheduled meetings".to_owned()
+            }
+        };
+        let parts: Vec<String> = std::iter::once(message).chain(plan.missing).collect();
+        Ok(Finding::ok(parts.join("; ")))
+    }
+
+    /// A day that every report covers.
+    fn report_day(&self) -> Date {
+        let today = self.api.clock.now().to_zoned(TimeZone::UTC).date();
+        today.checked_sub(4.days()).unwrap_or(today)
+    }
+
+    /// How many active users there are, and one of them.
+    async fn few_users(&self) -> Result<(Option<u64>, Option<String>), ConnectorError> {
+        let call = Call {
+            step: "list active users",
+            label: Label::Medium,
+            path: &["users"],
+            query: &[("status", "active"), ("page_size", FEW)],
+        };
+        self.get(LIST_USERS, &call, |body| {
+            let page: UsersPage<'_> = serde_json::from_slice(body)?;
+            let somebody = page.users.iter().find_map(|user| user.id.given());
+            Ok((page.total_records.count(), somebody.map(str::to_owned)))
+        })
+        .await
+    }
+
+    async fn few_hosts(&self, day: Date) -> Result<(), ConnectorError> {
+        let date = day.to_string();
+        let call = Call {
+            step: "report the hosts of a day",
+            label: Label::Heavy,
+            path: &["report", "users"],
+            query: &[
+                ("type", "active"),
+                ("from", &date),
+                ("to", &date),
+                ("page_size", FEW),
+            ],
+        };
+        self.get(REPORT_HOSTS, &call, |body| {
+            serde_json::from_slice::<HostsPage<'_>>(body).map(|_| ())
+        })
+        .await
+    }
+
+    async fn few_webinars(&self, day: Date) -> Result<(), ConnectorError> {
+        let date = day.to_string();
+        let call = Call {
+            step: "report the webinars of a day",
+            label: Label::Heavy,
+            path: &["report", "history_meetings"],
+            query: &[
+                ("from", &date),
+                ("to", &date),
+                ("date_type", "start_time"),
+                ("meeting_type", "webinar"),
+                ("page_size", FEW),
+            ],
+        };
+        self.get(REPORT_WEBINARS, &call, |body| {
+            serde_json::from_slice::<HistoryPage<'_>>(body).map(|_| ())
+        })
+        .await
+    }
+}
+
+/// What trying a process told.
+struct Finding {
+    ok: bool,
+    message: String,
+}
+
+impl Finding {
+    fn ok(message: String) -> Self {
+        Self { ok: true, message }
+    }
+
+    fn not_granted(operation: Operation) -> Self {
+        Self {
+            ok: false,
+            message: format!(
+                "scope {} is not granted, so seatsync cannot {}: add it to the Zoom app",
+                operation.alternatives().join(" or "),
+                operation.does
+            ),
+        }
+    }
+}
+
+fn needed(process: Process) -> &'static [Operation] {
+    match process {
+        Process::Download => &[LIST_USERS, USER_SETTINGS],
+        Process::Activity => &[REPORT_HOSTS, REPORT_WEBINARS, LIST_MEETINGS, LIST_WEBINARS],
+        Process::Reclaim => &[READ_USER, USER_SETTINGS, UPDATE_USER, UPDATE_SETTINGS],
+    }
+}
+
+fn reclaim_by_scopes(granted: &[String]) -> Finding {
+    if granted.is_empty() {
+        return Finding {
+            ok: false,
+            message: "Zoom's token answer tells no scopes, so the right to reclaim is not proved"
+                .to_owned(),
+        };
+    }
+    let lacking = needed(Process::Reclaim)
+        .iter()
+        .find(|operation| operation.held(granted).is_none());
+    lacking.map_or_else(
+        || {
+            Finding::ok(
+                "the scopes granted allow changing licences; nothing was written".to_owned(),
+            )
+        },
+        |operation| Finding::not_granted(*operation),
+    )
+}
+
+fn judged(
+    process: Process,
+    needed: &[Operation],
+    granted: &[String],
+    found: Result<Finding, ConnectorError>,
+) -> Verdict {
+    let (ok, message) = match found {
+        Ok(finding) => (finding.ok, finding.message),
+        Err(error) => (false, error.to_string()),
+    };
+    Verdict {
+        process,
+        ok,
+        message,
+        scopes_needed: needed.iter().map(|operation| operation.needed()).collect(),
+        scopes_held: held(needed, granted),
+    }
+}
+
+/// The granted scopes that the operations make use of, each once.
+fn held(needed: &[Operation], granted: &[String]) -> Vec<String> {
+    let mut held: Vec<String> = Vec::new();
+    for scope in needed
+        .iter()
+        .filter_map(|operation| operation.held(granted))
+    {
+        if !held.iter().any(|known| known == scope) {
+            held.push(scope.to_owned());
+        }
+    }
+    held
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_right_to_reclaim_is_proved_by_scopes_of_either_kind() {
+        let cases: [(&[&str], Option<&str>); 5] = [
+            (&["user:write:admin"], None),
+            (
+                &[
+                    "user:read:user:admin",
+                    "user:read:settings:admin",
+                    "user:update:user:admin",
+                    "user:update:settings:admin",
+                ],
+                None,
+            ),
+            (
+                &["user:read:admin"],
+                Some("user:update:user:admin or user:write:admin"),
+            ),
+            (
+                &["user:read:admin", "user:update:user:admin"],
+                Some("user:update:settings:admin or user:write:admin"),
+            ),
+            (&[], Some("tells no scopes")),
+        ];
+        for (granted, lacking) in cases {
+            let granted: Vec<String> = granted.iter().map(|&scope| scope.to_owned()).collect();
+            let found = reclaim_by_scopes(&granted);
+            assert_eq!(found.ok, lacking.is_none(), "{granted:?}");
+            if let Some(lacking) = lacking {
+                assert!(found.message.contains(lacking), "{}", found.message);
+            }
+        }
+    }
+
+    #[test]
+    fn a_verdict_tells_scopes_needed_and_held() {
+        let granted = ["user:read:admin".to_owned(), "report:read:admin".to_owned()];
+        let found = judged(
+            Process::Download,
+            needed(Process::Download),
+            &granted,
+            Ok(Finding::ok(String::new())),
+        );
+        assert_eq!(
+            found.scopes_needed,
+            [
+                "user:read:list_users:admin|user:read:admin",
+                "user:read:settings:admin|user:read:admin"
+            ]
+        );
+        assert_eq!(found.scopes_held, ["user:read:admin"]);
+    }
+}

@@ -1,0 +1,326 @@
+//! One claimed job, from its connector to its recorded end.
+
+use super::conditions::Conditions;
+use super::decision::{self, Decision};
+use super::source::ConnectorSource;
+use super::validate::{self, ValidationError};
+use crate::clock::SharedClock;
+use crate::connector::facts::Process;
+use crate::connector::{CallStats, ConnectorError};
+use crate::metrics::{JobLabel, Metrics, ProfileLabel};
+use crate::profile::model::{DesiredProfile, SubflowKind};
+use crate::settings::Settings;
+use crate::store::document::RecordedProfile;
+use crate::store::job::{Counts, Failure, Job, JobState, Trigger};
+use crate::store::queue::{JobEnd, PutOff};
+use crate::store::{Store, StoreError};
+use crate::subflow::progress::Reporter;
+use crate::subflow::{Outcome, Run, SubflowError, activity, download};
+
+/// What one job is executed with.
+#[derive(Debug)]
+pub(super) struct Worker<S> {
+    pub(super) store: Store,
+    pub(super) clock: SharedClock,
+    pub(super) settings: std::sync::Arc<Settings>,
+    pub(super) source: S,
+    pub(super) metrics: Metrics,
+}
+
+/// How a run went, before it is decided what that means.
+#[derive(Debug)]
+enum Ran {
+    Ended(Outcome),
+    Cut(Failure, Decision),
+}
+
+impl<S: ConnectorSource> Worker<S> {
+    /// Runs a claimed job and records its end.
+    pub(super) async fn execute(&self, job: &Job, reporter: &Reporter) -> Result<(), StoreError> {
+        let Some(profile) = self.store.desired_profile(&job.profile).await? else {
+            return Ok(());
+        };
+        let stats = CallStats::default();
+        // What runs before this one of the same job did is not forgotten.
+        let before = job.counts.clone();
+        let mut counts = Counts::default();
+        let ran = self
+            .attempt(job, &profile, &stats, reporter, &mut counts)
+            .await?;
+        let called = stats.counts();
+        counts.vendor_calls = before.vendor_calls + called.vendor_calls;
+        counts.retries = before.retries + called.retries;
+        let throttled = u64::try_from(called.throttled.as_millis()).unwrap_or_default();
+        counts.throttled_ms = before.throttled_ms + throttled;
+        self.metrics
+            .vendor_calls
+            .get_or_create(&ProfileLabel {
+                profile: job.profile.to_string(),
+            })
+            .inc_by(called.vendor_calls);
+        self.record(job, &profile, ran, counts).await
+    }
+
+    async fn attempt(
+        &self,
+        job: &Job,
+        profile: &RecordedProfile,
+        stats: &CallStats,
+        reporter: &Reporter,
+        counts: &mut Counts,
+    ) -> Result<Ran, StoreError> {
+        let connector = match self.source.connect(&profile.desired, stats) {
+            Ok(connector) => connector,
+            Err(error) => return self.cut(job, profile, &error).await,
+        };
+        let process = validate::process_of(job.subflow);
+        if !validate::is_validated(&self.store, profile, process).await? {
+            reporter.step("validating", None);
+            let found =
+                validate::validate(&connector, &self.store, profile, self.clock.now()).await;
+            if let Some(ran) = self.after_validation(job, profile, process, found).await? {
+                return Ok(ran);
+            }
+        }
+        let run = Run {
+            store: &self.store,
+            clock: &*self.clock,
+            zone: &self.settings.time_zone,
+            profile,
+            job: &job.id,
+            reporter,
+        };
+        let ended = match job.subflow {
+            SubflowKind::DownloadSubscriptions => {
+                download::download(&connector, &run, counts).await
+            }
+            SubflowKind::PullUserActivity => {
+                activity::pull_activity(&connector, &run, counts).await
+            }
+            SubflowKind::ReclaimSubscriptions => {
+                return Ok(Ran::Cut(
+                    failure("start", super::RECLAIM_NOTE.to_owned()),
+                    Decision::Fail,
+                ));
+            }
+        };
+        match ended {
+            Ok(outcome) => Ok(Ran::Ended(outcome)),
+            Err(SubflowError::Connector(error)) => self.cut(job, profile, &error).await,
+            Err(SubflowError::Store(error)) => Ok(Ran::Cut(
+                failure("store", error.to_string()),
+                Decision::Fail,
+            )),
+        }
+    }
+
+    /// `None` when the job may go on.
+    async fn after_validation(
+        &self,
+        job: &Job,
+        profile: &RecordedProfile,
+        process: Process,
+        found: Result<validate::Validation, ValidationError>,
+    ) -> Result<Option<Ran>, StoreError> {
+        let validation = match found {
+            Ok(validation) => validation,
+            Err(ValidationError::Connector(error)) => {
+                return self.cut(job, profile, &error).await.map(Some);
+            }
+            Err(ValidationError::Store(error)) => return Err(error),
+            Err(error) => {
+                let failure = failure("validate", error.to_string());
+                return Ok(Some(Ran::Cut(failure, Decision::Fail)));
+            }
+        };
+        let bad = validation
+            .verdicts
+            .into_iter()
+            .find(|verdict| verdict.process == process && !verdict.ok);
+        Ok(bad.map(|verdict| {
+            let decision = if validate::lacks_scopes(&verdict) {
+                Decision::Fail
+            } else {
+                decision::after_outage(job.attempts, self.clock.now())
+            };
+            Ran::Cut(failure("validate", verdict.message), decision)
+        }))
+    }
+
+    async fn cut(
+        &self,
+        job: &Job,
+        profile: &RecordedProfile,
+        error: &ConnectorError,
+    ) -> Result<Ran, StoreError> {
+        let conditions = self.conditions(profile);
+        // What only a person can put right is said once, as a condition.
+        let reason = match error {
+            ConnectorError::Unauthorized { .. } => Some("Unauthorized"),
+            ConnectorError::Misconfigured { .. } => Some("Misconfigured"),
+            ConnectorError::Unsupported { .. } => Some("Unsupported"),
+            ConnectorError::Secret(_) => Some("SecretUnreadable"),
+            _ => None,
+        };
+        if let Some(reason) = reason {
+            let stalled = Some((reason, error.to_string()));
+            conditions.stalled(stalled).await?;
+            // When it is put right, everything is to be proved again.
+            self.store.set_validated(profile.id, None).await?;
+        }
+        let decision = decision::after(error, job.attempts, self.clock.now());
+        Ok(Ran::Cut(Failure::from(error), decision))
+    }
+
+    async fn record(
+        &self,
+        job: &Job,
+        profile: &RecordedProfile,
+        ran: Ran,
+        counts: Counts,
+    ) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let conditions = self.conditions(profile);
+        if job.subflow == SubflowKind::DownloadSubscriptions
+            && let Some(walk) = self.store.last_walk(profile.id).await?
+        {
+            conditions.complete(&walk).await?;
+        }
+        let (state, failure) = match ran {
+            Ran::Ended(Outcome::Completed) => (JobState::Completed, None),
+            Ran::Ended(Outcome::Partial(failure)) => (JobState::PartiallyCompleted, Some(failure)),
+            Ran::Ended(Outcome::Unbelieved(failure)) | Ran::Cut(failure, Decision::Fail) => {
+                (JobState::Failed, Some(failure))
+            }
+            Ran::Cut(
+                failure,
+                Decision::PutOff {
+                    until,
+                    costs_attempt,
+                },
+            ) => {
+                let message = format!("put off until {until}: {}", failure.message);
+                tracing::warn!(profile = %job.profile, subflow = job.subflow.as_str(), job = %job.id, "{message}");
+                conditions.ready(Some(("PutOff", message))).await?;
+                let put_off = PutOff {
+                    until,
+                    costs_attempt,
+                    counts,
+                    failure,
+                };
+                return self.store.put_off(&job.id, put_off).await;
+            }
+        };
+        self.announce(job, state, failure.as_ref());
+        self.judge_ready(job, &conditions, state, failure.as_ref())
+            .await?;
+        let then = next_in_chain(&profile.desired, job, state);
+        let end = JobEnd {
+            state,
+            counts,
+            failure,
+            then,
+        };
+        self.store.finish(&job.id, end, now).await.map(drop)
+    }
+
+    fn announce(&self, job: &Job, state: JobState, failure: Option<&Failure>) {
+        self.metrics
+            .job_results
+            .get_or_create(&JobLabel {
+                profile: job.profile.to_string(),
+                subflow: job.subflow.as_str().to_owned(),
+                state: state.as_str().to_owned(),
+            })
+            .inc();
+        let (profile, subflow, id) = (&job.profile, job.subflow.as_str(), &job.id);
+        match failure {
+            None => tracing::info!(%profile, subflow, job = %id, "completed"),
+            Some(failure) => {
+                tracing::warn!(
+                    %profile, subflow, job = %id, state = state.as_str(), step = failure.step,
+                    trace_id = failure.trace_id, "{}", failure.message
+                );
+            }
+        }
+    }
+
+    async fn judge_ready(
+        &self,
+        job: &Job,
+        conditions: &Conditions<'_>,
+        state: JobState,
+        failure: Option<&Failure>,
+    ) -> Result<(), StoreError> {
+        let message = || {
+            format!(
+                "`{}`: {}",
+                job.subflow.as_str(),
+                failure.map_or("", |failure| &failure.message)
+            )
+        };
+        match state {
+            JobState::Completed | JobState::PartiallyCompleted => {
+                conditions.stalled(None).await?;
+                // The other subflow's trouble is not cured by this one's success.
+                let trouble = if state == JobState::PartiallyCompleted {
+                    Some(("Degraded", message()))
+                } else {
+                    self.trouble_of_other(job, conditions.profile).await?
+                };
+                conditions.ready(trouble).await
+            }
+            _ => conditions.ready(Some(("Failed", message()))).await,
+        }
+    }
+
+    async fn trouble_of_other(
+        &self,
+        job: &Job,
+        profile: &RecordedProfile,
+    ) -> Result<Option<(&'static str, String)>, StoreError> {
+        let other = match job.subflow {
+            SubflowKind::DownloadSubscriptions => SubflowKind::PullUserActivity,
+            _ => SubflowKind::DownloadSubscriptions,
+        };
+        if !validate::is_on(&profile.desired, validate::process_of(other)) {
+            return Ok(None);
+        }
+        let last = self.store.last_result(profile.id, other).await?;
+        Ok(last.and_then(|last| {
+            let failure = last.failure?;
+            let reason = match last.state {
+                JobState::Failed => "Failed",
+                JobState::PartiallyCompleted => "Degraded",
+                _ => return None,
+            };
+            Some((reason, format!("`{}`: {}", other.as_str(), failure.message)))
+        }))
+    }
+
+    fn conditions<'a>(&'a self, profile: &'a RecordedProfile) -> Conditions<'a> {
+        Conditions {
+            store: &self.store,
+            profile,
+            now: self.clock.now(),
+        }
+    }
+}
+
+pub(super) fn failure(step: &str, message: String) -> Failure {
+    Failure {
+        step: step.to_owned(),
+        message,
+        ..Failure::default()
+    }
+}
+
+/// Activity follows a download that counts, unless it has a schedule of its own; the first one
+/// follows the publication in any case.
+fn next_in_chain(desired: &DesiredProfile, job: &Job, state: JobState) -> Option<SubflowKind> {
+    let activity = &desired.profile.subflows.pull_user_activity;
+    let follows = activity.schedule.is_none() || job.trigger == Trigger::Publish;
+    let counts = matches!(state, JobState::Completed | JobState::PartiallyCompleted);
+    (job.subflow == SubflowKind::DownloadSubscriptions && activity.enabled && follows && counts)
+        .then_some(SubflowKind::PullUserActivity)
+}

@@ -1,0 +1,383 @@
+//! The loop that keeps jobs running, and the handle by which other rooms reach it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::execute::{Worker, failure};
+use super::lookout::{self, Lookout};
+use super::source::ConnectorSource;
+use super::validate::{self, Validation, ValidationError};
+use crate::clock::SharedClock;
+use crate::connector::{CallStats, Connectors};
+use crate::metrics::Metrics;
+use crate::profile::model::SubflowKind;
+use crate::profile::name::Name;
+use crate::schedule::alarm::{Alarm, Bell};
+use crate::settings::Settings;
+use crate::store::document::RecordedProfile;
+use crate::store::job::{Job, JobState, Trigger};
+use crate::store::queue::{JobEnd, NewJob, Queued};
+use crate::store::{Store, StoreError};
+use crate::subflow::progress::{JobProgress, Reporter, RunningJobs};
+
+/// Jobs that run at once, each of another profile.
+const CONCURRENT: usize = 4;
+/// When the store cannot be read, it is looked at again after this time.
+const TROUBLE: SignedDuration = SignedDuration::from_secs(30);
+
+/// What a runner is made of.
+#[derive(Debug)]
+pub struct RunnerParts<S> {
+    /// Where jobs and facts are.
+    pub store: Store,
+    /// What time it is.
+    pub clock: SharedClock,
+    /// The zone of schedules and last days.
+    pub settings: Arc<Settings>,
+    /// Where connectors come from.
+    pub source: S,
+    /// Where ended jobs and vendor calls are counted.
+    pub metrics: Metrics,
+}
+
+/// Runs jobs. Cheap to clone; clones are one runner.
+#[derive(Debug)]
+pub struct Runner<S = Connectors> {
+    shared: Arc<Shared<S>>,
+}
+
+impl<S> Clone for Runner<S> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Shared<S> {
+    worker: Worker<S>,
+    bell: Bell,
+    running: watch::Sender<RunningJobs>,
+    stops: Mutex<BTreeMap<String, (Name, CancellationToken)>>,
+}
+
+/// Why a job that was asked for is not queued.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    /// There is no such profile.
+    #[error("there is no profile `{0}`")]
+    UnknownProfile(Name),
+    /// It was not started; the record says why.
+    #[error("{}", .0.failure.as_ref().map_or("the job was refused", |failure| &failure.message))]
+    Refused(Box<Job>),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What `run --once` ran.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OnceReport {
+    /// Every job, as it was recorded at the end.
+    pub jobs: Vec<Job>,
+}
+
+impl OnceReport {
+    /// Whether anything did not do all that it should.
+    pub fn failed(&self) -> bool {
+        self.jobs.iter().any(|job| job.state != JobState::Completed)
+    }
+}
+
+impl<S: ConnectorSource> Runner<S> {
+    /// A runner; nothing runs before [`Runner::run`].
+    pub fn new(parts: RunnerParts<S>) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                worker: Worker {
+                    store: parts.store,
+                    clock: parts.clock,
+                    settings: parts.settings,
+                    source: parts.source,
+                    metrics: parts.metrics,
+                },
+                bell: Bell::default(),
+                running: watch::Sender::new(RunningJobs::new()),
+                stops: Mutex::new(BTreeMap::new()),
+            }),
+        }
+    }
+
+    /// Something changed: look at everything soon.
+    pub fn wake(&self) {
+        self.shared.bell.ring();
+    }
+
+    /// How far running jobs are, by their id.
+    pub fn progress(&self) -> watch::Receiver<RunningJobs> {
+        self.shared.running.subscribe()
+    }
+
+    /// Queues a run that a person asked for. What follows in the chain follows.
+    pub async fn request(&self, profile: &Name, subflow: SubflowKind) -> Result<Job, RequestError> {
+        let store = &self.shared.worker.store;
+        let now = self.now();
+        let recorded = self.recorded(profile).await?;
+        let job = NewJob {
+            profile: recorded.id,
+            subflow,
+            trigger: Trigger::Manual,
+            due_at: now,
+        };
+        let reason = lookout::bar(&recorded).or_else(|| unrunnable(&recorded, subflow));
+        if let Some(reason) = reason {
+            let refused = store.refuse(job, reason, now).await?;
+            return Err(RequestError::Refused(Box::new(refused)));
+        }
+        for queued in store.enqueue(vec![job], now).await? {
+            match queued {
+                Queued::New(job) => {
+                    self.wake();
+                    return Ok(job);
+                }
+                Queued::Refused(job) => return Err(RequestError::Refused(Box::new(job))),
+                Queued::Known => {}
+            }
+        }
+        Err(RequestError::UnknownProfile(profile.clone()))
+    }
+
+    /// Calls the vendor now and proves each process, beside whatever runs.
+    pub async fn validate(&self, profile: &Name) -> Result<Validation, ValidateError> {
+        let worker = &self.shared.worker;
+        let recorded = self.recorded(profile).await?;
+        let connector = worker
+            .source
+            .connect(&recorded.desired, &CallStats::default())
+            .map_err(ValidationError::from)?;
+        let found = validate::validate(&connector, &worker.store, &recorded, self.now()).await?;
+        self.wake();
+        Ok(found)
+    }
+
+    /// Runs jobs until `shutdown`; then cuts what runs, records it as interrupted, and returns. What
+    /// was cut runs again, from its beginning, at the next start.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let mut lookout = self.lookout();
+        let mut alarm = Alarm::new(Arc::clone(&self.shared.worker.clock), &self.shared.bell);
+        alarm.add_second_bell().await;
+        let mut tasks = JoinSet::new();
+        self.recover().await;
+        while !shutdown.is_cancelled() {
+            let wake_at = match self.turn(&mut lookout, &mut tasks, &shutdown).await {
+                Ok(wake_at) => wake_at,
+                Err(error) => {
+                    tracing::error!(%error, "jobs wait for the store");
+                    self.now().saturating_add(TROUBLE).ok()
+                }
+            };
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = alarm.wait_until(wake_at) => {}
+                Some(_) = tasks.join_next() => {}
+            }
+        }
+        while tasks.join_next().await.is_some() {}
+        alarm.stop().await;
+    }
+
+    /// Runs everything that is due, and what follows it, then returns.
+    pub async fn run_due_to_completion(&self) -> Result<OnceReport, StoreError> {
+        let mut lookout = self.lookout();
+        let shutdown = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        let mut report = OnceReport::default();
+        self.recover().await;
+        loop {
+            self.turn(&mut lookout, &mut tasks, &shutdown).await?;
+            let Some(ended) = tasks.join_next().await else {
+                return Ok(report);
+            };
+            if let Ok(id) = ended
+                && let Some(job) = self.shared.worker.store.job(&id).await?
+            {
+                report.jobs.push(job);
+            }
+        }
+    }
+
+    fn lookout(&self) -> Lookout {
+        let worker = &self.shared.worker;
+        Lookout::new(
+            worker.store.clone(),
+            Arc::clone(&worker.clock),
+            Arc::clone(&worker.settings),
+        )
+    }
+
+    fn now(&self) -> Timestamp {
+        self.shared.worker.clock.now()
+    }
+
+    async fn recorded(&self, profile: &Name) -> Result<RecordedProfile, RequestError> {
+        self.shared
+            .worker
+            .store
+            .desired_profile(profile)
+            .await?
+            .ok_or_else(|| RequestError::UnknownProfile(profile.clone()))
+    }
+
+    async fn recover(&self) {
+        let store = &self.shared.worker.store;
+        if let Err(error) = store.sweep_staging().await {
+            tracing::warn!(%error, "old staging sets stay");
+        }
+        match store.recover_jobs(self.now()).await {
+            Ok(jobs) => {
+                for job in jobs {
+                    tracing::warn!(profile = %job.profile, subflow = job.subflow.as_str(), job = %job.id, "a crash cut this job: it runs again");
+                }
+            }
+            Err(error) => tracing::error!(%error, "jobs that a crash cut are not recovered"),
+        }
+    }
+
+    /// Looks, stops what must not run, starts what may. When to look again.
+    async fn turn(
+        &self,
+        lookout: &mut Lookout,
+        tasks: &mut JoinSet<String>,
+        shutdown: &CancellationToken,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let seen = lookout.look().await?;
+        self.stop_barred(&seen.barred);
+        while tasks.len() < CONCURRENT {
+            let Some(job) = self.shared.worker.store.claim(self.now()).await? else {
+                break;
+            };
+            let stop = shutdown.child_token();
+            self.stops()
+                .insert(job.id.clone(), (job.profile.clone(), stop.clone()));
+            let runner = self.clone();
+            tasks.spawn(async move {
+                runner.work(&job, &stop).await;
+                runner.stops().remove(&job.id);
+                job.id
+            });
+        }
+        let put_off = self
+            .shared
+            .worker
+            .store
+            .next_claim_after(self.now())
+            .await?;
+        Ok(match (seen.wake_at, put_off) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        })
+    }
+
+    async fn work(&self, job: &Job, stop: &CancellationToken) {
+        let worker = &self.shared.worker;
+        let progress = JobProgress {
+            profile: job.profile.clone(),
+            subflow: job.subflow,
+            started_at: self.now(),
+            step: "starting".into(),
+            done: 0,
+            of: None,
+        };
+        let reporter = Reporter::start(self.shared.running.clone(), job.id.clone(), progress);
+        let recorded = tokio::select! {
+            () = stop.cancelled() => self.cut(job).await,
+            executed = worker.execute(job, &reporter) => match executed {
+                Ok(()) => Ok(()),
+                Err(error) => self.give_up(job, &error).await,
+            },
+        };
+        if let Err(error) = recorded {
+            tracing::error!(job = %job.id, %error, "the end of a job is not recorded: it runs again at the next start");
+        }
+    }
+
+    /// A stop of the daemon, or of the profile's jobs.
+    async fn cut(&self, job: &Job) -> Result<(), StoreError> {
+        let store = &self.shared.worker.store;
+        let profile = store.desired_profile(&job.profile).await?;
+        match profile.as_ref().and_then(lookout::bar) {
+            None => store.interrupt(&job.id, self.now()).await,
+            Some(reason) => {
+                let end = JobEnd {
+                    state: JobState::Interrupted,
+                    counts: job.counts.clone(),
+                    failure: Some(failure("run", reason)),
+                    then: None,
+                };
+                store.finish(&job.id, end, self.now()).await.map(drop)
+            }
+        }
+    }
+
+    /// The store failed under a running job; its record may still be written.
+    async fn give_up(&self, job: &Job, error: &StoreError) -> Result<(), StoreError> {
+        tracing::error!(job = %job.id, profile = %job.profile, %error, "the store failed under a job");
+        let end = JobEnd {
+            state: JobState::Failed,
+            counts: job.counts.clone(),
+            failure: Some(failure("store", error.to_string())),
+            then: None,
+        };
+        let store = &self.shared.worker.store;
+        store.finish(&job.id, end, self.now()).await.map(drop)
+    }
+
+    fn stop_barred(&self, barred: &BTreeMap<Name, String>) {
+        for (profile, stop) in self.stops().values() {
+            if barred.contains_key(profile) {
+                stop.cancel();
+            }
+        }
+    }
+
+    fn stops(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, (Name, CancellationToken)>> {
+        self.shared
+            .stops
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Why a profile could not be validated.
+#[derive(Debug, thiserror::Error)]
+pub enum ValidateError {
+    /// There is no such profile, or the store failed.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// At the vendor, or because of the account.
+    #[error(transparent)]
+    Validation(#[from] ValidationError),
+}
+
+/// Why a subflow of a profile has no job, when its profile may run.
+fn unrunnable(profile: &RecordedProfile, subflow: SubflowKind) -> Option<String> {
+    if subflow == SubflowKind::ReclaimSubscriptions {
+        return Some(
+            "this version has no job that reclaims: nothing is written to the vendor".into(),
+        );
+    }
+    let process = validate::process_of(subflow);
+    (!validate::is_on(&profile.desired, process)).then(|| {
+        format!(
+            "`{}` of profile `{}` is switched off",
+            subflow.as_str(),
+            profile.name
+        )
+    })
+}

@@ -1,0 +1,193 @@
+//! Proves a profile against its vendor: which account it reaches, and which processes can work.
+//! One process that cannot work degrades that process alone.
+
+use jiff::Timestamp;
+
+use super::conditions::Conditions;
+use crate::connector::facts::{Account, Process, Verdict};
+use crate::connector::{Connector, ConnectorError};
+use crate::profile::model::{DesiredProfile, ProfileState, SubflowKind};
+use crate::profile::name::Name;
+use crate::store::condition::{ConditionKind, ConditionStatus};
+use crate::store::document::{Binding, RecordedProfile};
+use crate::store::{Store, StoreError};
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Validation {
+    /// The vendor account that the connection reaches.
+    pub account: Account,
+    /// One verdict for each process, those that are off included.
+    pub verdicts: Vec<Verdict>,
+}
+
+/// Why nothing could be validated, or why nothing may run although it could.
+#[derive(Debug, thiserror::Error)]
+pub enum ValidationError {
+    /// At the vendor, before there was anything to judge.
+    #[error(transparent)]
+    Connector(#[from] ConnectorError),
+    /// In the store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The connection reaches another account than before.
+    #[error(
+        "profile `{profile}` is bound to vendor account `{bound}`, but its connection now reaches `{found}`: nothing runs; put the connection right, or run `seatsync rebind {profile}`"
+    )]
+    OtherAccount {
+        /// Whose connection.
+        profile: Name,
+        /// The account seen first.
+        bound: String,
+        /// The account seen now.
+        found: String,
+    },
+    /// Two profiles would count and reclaim the same seats.
+    #[error(
+        "profile `{profile}` and profile `{other}` reach the same vendor account `{account}` with overlapping products: unpublish or suspend one of them"
+    )]
+    SharedAccount {
+        /// The one that was to run.
+        profile: Name,
+        /// The other one.
+        other: Name,
+        /// The account.
+        account: String,
+    },
+}
+
+/// The process behind a subflow.
+pub(super) fn process_of(subflow: SubflowKind) -> Process {
+    match subflow {
+        SubflowKind::DownloadSubscriptions => Process::Download,
+        SubflowKind::PullUserActivity => Process::Activity,
+        SubflowKind::ReclaimSubscriptions => Process::Reclaim,
+    }
+}
+
+/// Whether the profile has a process switched on.
+pub(super) fn is_on(desired: &DesiredProfile, process: Process) -> bool {
+    let subflows = &desired.profile.subflows;
+    match process {
+        Process::Download => true,
+        Process::Activity => subflows.pull_user_activity.enabled,
+        Process::Reclaim => subflows.reclaim_subscriptions.enabled,
+    }
+}
+
+/// Whether a verdict is bad for want of scopes, which no waiting mends.
+pub(super) fn lacks_scopes(verdict: &Verdict) -> bool {
+    verdict.scopes_needed.iter().any(|alternatives| {
+        !alternatives
+            .split('|')
+            .any(|scope| verdict.scopes_held.iter().any(|held| held == scope.trim()))
+    })
+}
+
+/// Calls the vendor: binds the account, looks for another profile on it, and proves each process.
+/// Sets the conditions that follow.
+pub(super) async fn validate<C: Connector>(
+    connector: &C,
+    store: &Store,
+    profile: &RecordedProfile,
+    now: Timestamp,
+) -> Result<Validation, ValidationError> {
+    let conditions = Conditions {
+        store,
+        profile,
+        now,
+    };
+    let account = connector.account().await?;
+    bind(&conditions, &account).await?;
+    if let Some(other) = sharer(store, profile, &account.id).await? {
+        let error = ValidationError::SharedAccount {
+            profile: profile.name.clone(),
+            other,
+            account: account.id,
+        };
+        let stalled = Some(("SharedAccount", error.to_string()));
+        conditions.stalled(stalled).await?;
+        return Err(error);
+    }
+    let mut verdicts = Vec::new();
+    for process in [Process::Download, Process::Activity, Process::Reclaim] {
+        let verdict = connector.validate(process).await;
+        if is_on(&profile.desired, process) {
+            conditions.validated(&verdict).await?;
+        }
+        verdicts.push(verdict);
+    }
+    store
+        .set_validated(profile.id, Some(&profile.revision))
+        .await?;
+    Ok(Validation { account, verdicts })
+}
+
+/// Whether a job of this process may run without validating first.
+pub(super) async fn is_validated(
+    store: &Store,
+    profile: &RecordedProfile,
+    process: Process,
+) -> Result<bool, StoreError> {
+    let standing = store.standings().await?.remove(&profile.id);
+    let revision = standing.and_then(|standing| standing.validated_revision);
+    if revision.as_ref() != Some(&profile.revision) {
+        return Ok(false);
+    }
+    let conditions = store.conditions(&profile.name).await?;
+    Ok(conditions.iter().any(|condition| {
+        condition.kind == ConditionKind::Validated(process)
+            && condition.status == ConditionStatus::True
+    }))
+}
+
+async fn bind(conditions: &Conditions<'_>, account: &Account) -> Result<(), ValidationError> {
+    let profile = conditions.profile;
+    let binding = conditions
+        .store
+        .bind_account(profile.id, &account.id, conditions.now)
+        .await?;
+    match binding {
+        Binding::Other { bound } => {
+            let error = ValidationError::OtherAccount {
+                profile: profile.name.clone(),
+                bound,
+                found: account.id.clone(),
+            };
+            let message = error.to_string();
+            conditions
+                .set(ConditionKind::Held, true, "OtherAccount", message)
+                .await?;
+            Err(error)
+        }
+        Binding::First | Binding::Same => {
+            let message = format!("bound to vendor account `{}`", account.id);
+            conditions
+                .set(ConditionKind::Held, false, "SameAccount", message)
+                .await?;
+            Ok(())
+        }
+    }
+}
+
+/// Another profile that runs on the same vendor account. Products of one vendor overlap: every
+/// profile type of it lists the same users.
+async fn sharer(
+    store: &Store,
+    profile: &RecordedProfile,
+    account: &str,
+) -> Result<Option<Name>, StoreError> {
+    let vendor = profile.desired.profile.profile_type.vendor();
+    let others = store.desired_profiles().await?;
+    Ok(others
+        .into_iter()
+        .find(|other| {
+            other.id != profile.id
+                && other.orphaned_at.is_none()
+                && other.desired.profile.state == ProfileState::Published
+                && !other.desired.profile.suspend
+                && other.desired.profile.profile_type.vendor() == vendor
+                && other.bound_account.as_deref() == Some(account)
+        })
+        .map(|other| other.name))
+}

@@ -1,0 +1,284 @@
+//! Brings a staging set into force, in one transaction: readers see all of a refresh or none of it,
+//! and rows that did not change are not written. [`crate::subflow`] decides whether it may.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+
+use super::column::{At, Count, Day};
+use super::document::ProfileId;
+use super::matching::{self, Entries};
+use super::staging::{Scratch, Staging};
+use super::walk::{self, NewWalk};
+use super::{Store, StoreError};
+
+/// What a merge did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Merged {
+    /// Seats new to us.
+    pub inserted: u64,
+    /// Seats that changed, or that are there again.
+    pub updated: u64,
+    /// Seats that are no longer there.
+    pub ended: u64,
+    /// Seats that an exclusion takes out, of all that are there.
+    pub excluded: u64,
+}
+
+impl Store {
+    /// Brings a complete walk into force: new seats, changes, seats that ended, what the entries
+    /// mean, and the day's counts.
+    pub async fn merge(
+        &self,
+        staging: Staging,
+        walk: NewWalk,
+        entries: Entries,
+    ) -> Result<Merged, StoreError> {
+        let profile = staging.profile();
+        self.with_staged("merge walk", staging, move |t| {
+            let merged = merge_seats(t, profile, &walk)?;
+            matching::replace(t, profile, &entries, walk.ended_at)?;
+            let excluded = count_seats(t, profile, walk.ended_at)?;
+            Ok(Merged { excluded, ..merged })
+        })
+        .await
+    }
+
+    /// Brings what the entries mean into force without a walk; the staging set holds the matches
+    /// alone. Returns how many seats are excluded now.
+    pub async fn rematch(
+        &self,
+        staging: Staging,
+        entries: Entries,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let profile = staging.profile();
+        self.with_staged("match exclusions", staging, move |t| {
+            matching::replace(t, profile, &entries, now)?;
+            count_excluded(t, profile)
+        })
+        .await
+    }
+
+    async fn with_staged<T, F>(
+        &self,
+        step: &'static str,
+        staging: Staging,
+        work: F,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        let scratch = staging.close();
+        self.database
+            .with_writer(move |connection| attached(step, connection, &scratch, work))
+            .await
+    }
+}
+
+fn attached<T, F>(
+    step: &'static str,
+    connection: &mut Connection,
+    scratch: &Scratch,
+    work: F,
+) -> Result<T, StoreError>
+where
+    F: FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+{
+    let failed = |error| StoreError::from_sqlite(step, error);
+    connection
+        .execute(
+            "ATTACH ?1 AS staged",
+            [scratch.path().to_string_lossy().as_ref()],
+        )
+        .map_err(failed)?;
+    let outcome = (|| {
+        let t = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(failed)?;
+        let value = work(&t)?;
+        t.commit().map_err(failed)?;
+        Ok(value)
+    })();
+    connection.execute_batch("DETACH staged").map_err(failed)?;
+    outcome
+}
+
+fn merge_seats(
+    t: &Transaction<'_>,
+    profile: ProfileId,
+    walk: &NewWalk,
+) -> Result<Merged, StoreError> {
+    let before: Option<At> = t.query_row(
+        "SELECT max(ended_at) FROM walks WHERE profile_id = ?1 AND verdict = 'complete'",
+        [profile.0],
+        |row| row.get(0),
+    )?;
+    let number = walk::put(t, profile, walk)?;
+    let now = At(walk.ended_at);
+    carry_over_pending(t, profile)?;
+    let (inserted, updated) = upsert(t, profile, number, now)?;
+    let ended = t.execute(
+        "UPDATE main.subscriptions SET ended_at = ?3, ended_by = 'download', last_seen = ?4
+         WHERE profile_id = ?1 AND source = 'walk' AND ended_at IS NULL AND walk <> ?2
+           AND id NOT IN (SELECT id FROM staged.seen)",
+        params![profile.0, number, now, before],
+    )?;
+    let ended = ended + follow_add_ons(t, profile, number, now)?;
+    Ok(Merged {
+        inserted,
+        updated,
+        ended: u64::try_from(ended).unwrap_or_default(),
+        excluded: 0,
+    })
+}
+
+/// An invitation without a user id becomes the user's seat when the id appears: same row, same
+/// `first_seen`.
+fn carry_over_pending(t: &Transaction<'_>, profile: ProfileId) -> Result<(), StoreError> {
+    let waiting: bool = t.query_row(
+        "SELECT EXISTS (SELECT 1 FROM main.subscriptions
+             WHERE profile_id = ?1 AND external_user_id >= 'pending:' AND external_user_id < 'pending;'
+               AND ended_at IS NULL AND id NOT IN (SELECT id FROM staged.seen))",
+        [profile.0],
+        |row| row.get(0),
+    )?;
+    if !waiting {
+        return Ok(());
+    }
+    // A row of that user may be there already; then the invitation just ends.
+    t.execute(
+        "UPDATE OR IGNORE main.subscriptions AS invitation
+         SET external_user_id = arrived.external_user_id
+         FROM (SELECT external_user_id, coalesce(email_folded, email) AS email FROM staged.seats
+               WHERE external_user_id NOT GLOB 'pending:*') AS arrived
+         WHERE invitation.profile_id = ?1 AND invitation.ended_at IS NULL
+           AND invitation.external_user_id = 'pending:' || arrived.email
+           AND invitation.id NOT IN (SELECT id FROM staged.seen)",
+        [profile.0],
+    )?;
+    Ok(())
+}
+
+fn upsert(
+    t: &Transaction<'_>,
+    profile: ProfileId,
+    number: i64,
+    now: At,
+) -> Result<(u64, u64), StoreError> {
+    let last: i64 = t.query_row(
+        "SELECT coalesce(max(id), 0) FROM main.subscriptions",
+        [],
+        |row| row.get(0),
+    )?;
+    // In the order of the key, so that the index is written front to back.
+    let written = t.execute(
+        "INSERT INTO main.subscriptions (profile_id, external_user_id, identifier, email,
+             email_folded, display_name, department, status, role, user_created_at, last_login_at,
+             bundled, paid, may_have_add_ons, source, digest, walk, first_seen, changed_at,
+             last_hosted_day)
+         SELECT ?1, external_user_id, identifier, email, email_folded, display_name, department,
+             status, role, user_created_at, last_login_at, bundled, paid, may_have_add_ons, 'walk',
+             digest, ?2, ?3, ?3, sign_in_day
+         FROM staged.seats WHERE true ORDER BY external_user_id, identifier, seq
+         ON CONFLICT (profile_id, external_user_id, identifier) DO UPDATE SET
+             changed_at = iif(
+                 (status, role, bundled, paid, source, ended_at)
+                 IS (excluded.status, excluded.role, excluded.bundled, excluded.paid, 'walk', NULL),
+                 changed_at, excluded.changed_at),
+             last_hosted_day = iif(excluded.last_hosted_day > coalesce(last_hosted_day, -1000000),
+                 excluded.last_hosted_day, last_hosted_day),
+             email = excluded.email, email_folded = excluded.email_folded,
+             display_name = excluded.display_name, department = excluded.department,
+             status = excluded.status, role = excluded.role,
+             user_created_at = excluded.user_created_at, last_login_at = excluded.last_login_at,
+             bundled = excluded.bundled, paid = excluded.paid,
+             may_have_add_ons = excluded.may_have_add_ons, source = excluded.source,
+             digest = excluded.digest, walk = excluded.walk,
+             last_seen = NULL, ended_at = NULL, ended_by = NULL
+         WHERE walk <> excluded.walk OR digest <> excluded.digest",
+        params![profile.0, number, now],
+    )?;
+    let inserted: Count = t.query_row(
+        "SELECT count(*) FROM main.subscriptions WHERE id > ?1",
+        [last],
+        |row| row.get(0),
+    )?;
+    let written = u64::try_from(written).unwrap_or_default();
+    Ok((inserted.0, written.saturating_sub(inserted.0)))
+}
+
+/// Add-on seats take their user's facts from the base seat, and end with it. Returns how many ended.
+fn follow_add_ons(
+    t: &Transaction<'_>,
+    profile: ProfileId,
+    number: i64,
+    now: At,
+) -> Result<usize, StoreError> {
+    t.execute(
+        "UPDATE main.subscriptions AS add_on
+         SET email = base.email, email_folded = base.email_folded,
+             display_name = base.display_name, department = base.department,
+             status = base.status, role = base.role, user_created_at = base.user_created_at,
+             last_login_at = base.last_login_at, walk = ?2
+         FROM main.subscriptions AS base
+         WHERE add_on.profile_id = ?1 AND add_on.source = 'add_on' AND add_on.ended_at IS NULL
+           AND base.profile_id = ?1 AND base.external_user_id = add_on.external_user_id
+           AND base.source = 'walk' AND base.may_have_add_ons AND base.walk = ?2",
+        params![profile.0, number],
+    )?;
+    Ok(t.execute(
+        "UPDATE main.subscriptions AS add_on
+         SET ended_at = ?2, ended_by = 'download', last_seen = (
+                 SELECT checked_at FROM user_checks AS c
+                 WHERE c.profile_id = ?1 AND c.what = 'add_ons'
+                   AND c.external_user_id = add_on.external_user_id)
+         WHERE profile_id = ?1 AND source = 'add_on' AND ended_at IS NULL AND NOT EXISTS (
+             SELECT 1 FROM main.subscriptions AS base
+             WHERE base.profile_id = ?1 AND base.external_user_id = add_on.external_user_id
+               AND base.source = 'walk' AND base.may_have_add_ons AND base.ended_at IS NULL)",
+        params![profile.0, now],
+    )?)
+}
+
+const EXCLUDED: &str = "(EXISTS (SELECT 1 FROM identifier_matches AS m
+         WHERE m.profile_id = s.profile_id AND m.identifier = s.identifier AND m.lifted_at IS NULL)
+     OR EXISTS (SELECT 1 FROM user_matches AS m
+         WHERE m.profile_id = s.profile_id AND m.external_user_id = s.external_user_id
+           AND m.purpose = 'exclusion' AND m.lifted_at IS NULL))";
+
+/// Writes the counts of the day, and returns how many seats are excluded.
+pub(super) fn count_seats(
+    t: &Transaction<'_>,
+    profile: ProfileId,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    let day = Day(now.to_zoned(TimeZone::UTC).date());
+    t.execute(
+        &format!(
+            "INSERT OR REPLACE INTO seat_counts (profile_id, identifier, day, seats, paid, excluded)
+             SELECT ?1, identifier, ?2, count(*), sum(paid), sum({EXCLUDED})
+             FROM subscriptions AS s WHERE profile_id = ?1 AND ended_at IS NULL GROUP BY identifier"
+        ),
+        params![profile.0, day],
+    )?;
+    let excluded: Count = t.query_row(
+        "SELECT coalesce(sum(excluded), 0) FROM seat_counts WHERE profile_id = ?1 AND day = ?2",
+        params![profile.0, day],
+        |row| row.get(0),
+    )?;
+    Ok(excluded.0)
+}
+
+fn count_excluded(t: &Transaction<'_>, profile: ProfileId) -> Result<u64, StoreError> {
+    let excluded: Count = t.query_row(
+        &format!(
+            "SELECT count(*) FROM subscriptions AS s
+             WHERE profile_id = ?1 AND ended_at IS NULL AND {EXCLUDED}"
+        ),
+        [profile.0],
+        |row| row.get(0),
+    )?;
+    Ok(excluded.0)
+}

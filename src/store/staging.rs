@@ -1,0 +1,356 @@
+//! Where a download puts what it reads until it is known to be complete: a scratch file beside the
+//! database, appended to page by page without ever waiting for a disk or for the writer. A crash
+//! loses it, which is right: the run starts again from page one. [`super::merge`] brings it into
+//! force.
+//!
+//! A seat that is recorded already and has not changed leaves only its number here, so that a
+//! download in which nothing changed writes next to nothing.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use jiff::civil::Date;
+use jiff::{Timestamp, tz::TimeZone};
+use rusqlite::{Connection, OptionalExtension, params};
+use sha2::{Digest, Sha256};
+
+use super::column::{At, Day};
+use super::document::ProfileId;
+use super::{Store, StoreError};
+use crate::connector::facts::Seat;
+
+/// Which of two lists an entry stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Purpose {
+    /// Out of the position, the candidates and reclaim.
+    Exclusion,
+    /// Counted and paid, never a candidate.
+    Protection,
+}
+
+impl Purpose {
+    /// The word in the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Exclusion => "exclusion",
+            Self::Protection => "protection",
+        }
+    }
+}
+
+/// An entry that means one user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserMatch {
+    /// Whom it means.
+    pub external_user_id: String,
+    /// Which list it stands in.
+    pub purpose: Purpose,
+    /// The entry as written, for instance `user:ceo@example.com`.
+    pub pattern: String,
+    /// Where it is written, for people.
+    pub rule: String,
+    /// Why, in the team's words.
+    pub reason: String,
+    /// The last day it holds.
+    pub expires: Option<Date>,
+}
+
+/// One page on its way into the staging set.
+#[derive(Debug, Clone, Default)]
+pub struct StagedPage {
+    /// The seats on it.
+    pub seats: Vec<StagedSeat>,
+    /// The entries that mean their users.
+    pub matches: Vec<UserMatch>,
+}
+
+/// A seat and what it proves by itself.
+#[derive(Debug, Clone)]
+pub struct StagedSeat {
+    /// As the vendor told it.
+    pub seat: Seat,
+    /// The last sign-in counts as activity of this product.
+    pub sign_in_is_activity: bool,
+}
+
+/// A staging set. Dropping it throws it away.
+#[derive(Debug)]
+pub struct Staging {
+    connection: Connection,
+    scratch: Scratch,
+    profile: ProfileId,
+    seats: u64,
+}
+
+/// The scratch file; it goes when this goes.
+#[derive(Debug)]
+pub(super) struct Scratch(PathBuf);
+
+impl Scratch {
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_file(&self.0) {
+            tracing::debug!(%error, file = %self.0.display(), "scratch file stays until the next start");
+        }
+    }
+}
+
+const LAYOUT: &str = "
+    PRAGMA main.journal_mode = OFF;
+    PRAGMA main.synchronous = OFF;
+    PRAGMA main.locking_mode = EXCLUSIVE;
+    PRAGMA main.cache_size = -2000;
+    CREATE TABLE seats (
+        seq INTEGER PRIMARY KEY, external_user_id TEXT, identifier TEXT, email TEXT,
+        email_folded TEXT, display_name TEXT, department TEXT, status TEXT, role TEXT,
+        user_created_at INTEGER, last_login_at INTEGER, bundled INTEGER, paid INTEGER,
+        may_have_add_ons INTEGER, digest BLOB, sign_in_day INTEGER);
+    CREATE TABLE seen (id INTEGER PRIMARY KEY);
+    CREATE TABLE matches (
+        external_user_id TEXT, purpose TEXT, pattern TEXT, rule TEXT, reason TEXT, expires TEXT,
+        PRIMARY KEY (external_user_id, purpose, pattern)) WITHOUT ROWID;";
+
+impl Store {
+    /// Opens an empty staging set for a run of `profile`. `run` names the file: a job's id.
+    pub async fn begin_staging(
+        &self,
+        profile: ProfileId,
+        run: &str,
+    ) -> Result<Staging, StoreError> {
+        let folder = self.staging_folder();
+        let path = folder.join(format!("{run}.db"));
+        let live = self.state.join("seatsync.db");
+        blocking(move || {
+            fs::create_dir_all(&folder).map_err(|error| StoreError::Io {
+                path: folder,
+                reason: error.to_string(),
+            })?;
+            let _ = fs::remove_file(&path);
+            let failed = |error| StoreError::from_sqlite("open staging set", error);
+            let connection = Connection::open(&path).map_err(failed)?;
+            connection.set_prepared_statement_cache_capacity(8);
+            connection.execute_batch(LAYOUT).map_err(failed)?;
+            connection
+                .execute("ATTACH ?1 AS live", [live.to_string_lossy()])
+                .map_err(failed)?;
+            connection
+                .execute_batch("PRAGMA live.cache_size = -2000")
+                .map_err(failed)?;
+            Ok(Staging {
+                connection,
+                scratch: Scratch(path),
+                profile,
+                seats: 0,
+            })
+        })
+        .await
+    }
+
+    /// At start: throws away staging sets that a crash left.
+    pub async fn sweep_staging(&self) -> Result<(), StoreError> {
+        let folder = self.staging_folder();
+        blocking(move || match fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(StoreError::Io {
+                path: folder,
+                reason: error.to_string(),
+            }),
+            _ => Ok(()),
+        })
+        .await
+    }
+
+    fn staging_folder(&self) -> PathBuf {
+        self.state.join("staging")
+    }
+}
+
+impl Staging {
+    /// Whose it is.
+    pub fn profile(&self) -> ProfileId {
+        self.profile
+    }
+
+    /// Seats staged, those that a repeated walk saw again included.
+    pub fn seats(&self) -> u64 {
+        self.seats
+    }
+
+    /// Appends a page.
+    pub async fn stage(mut self, page: StagedPage) -> Result<Self, StoreError> {
+        blocking(move || {
+            self.put(&page)
+                .map_err(|error| StoreError::from_sqlite("stage page", error))?;
+            Ok(self)
+        })
+        .await
+    }
+
+    /// Users of recorded seats after the seat with number `after`: the next page of a look at all
+    /// of them, and the number to go on from.
+    pub async fn recorded_users(
+        self,
+        after: i64,
+        limit: u32,
+    ) -> Result<(Self, Vec<(i64, String, String)>), StoreError> {
+        blocking(move || {
+            let users = self
+                .read_users(after, limit)
+                .map_err(|error| StoreError::from_sqlite("read users", error))?;
+            Ok((self, users))
+        })
+        .await
+    }
+
+    /// Closes the set and hands over its file.
+    pub(super) fn close(self) -> Scratch {
+        drop(self.connection);
+        self.scratch
+    }
+
+    fn read_users(
+        &self,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<(i64, String, String)>, rusqlite::Error> {
+        self.connection
+            .prepare_cached(
+                "SELECT id, external_user_id, email FROM live.subscriptions
+                 WHERE profile_id = ?1 AND id > ?2 AND ended_at IS NULL ORDER BY id LIMIT ?3",
+            )?
+            .query_map(params![self.profile.0, after, limit], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })?
+            .collect()
+    }
+
+    fn put(&mut self, page: &StagedPage) -> Result<(), rusqlite::Error> {
+        let t = self.connection.transaction()?;
+        {
+            let mut known = t.prepare_cached(
+                "SELECT id, digest FROM live.subscriptions
+                 WHERE profile_id = ?1 AND external_user_id = ?2 AND identifier = ?3
+                   AND ended_at IS NULL AND source = 'walk'",
+            )?;
+            let mut seen = t.prepare_cached("INSERT OR IGNORE INTO seen (id) VALUES (?1)")?;
+            let mut stage = t.prepare_cached(
+                "INSERT INTO seats (external_user_id, identifier, email, email_folded,
+                     display_name, department, status, role, user_created_at, last_login_at,
+                     bundled, paid, may_have_add_ons, digest, sign_in_day)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+            )?;
+            for staged in &page.seats {
+                let seat = &staged.seat;
+                let digest = digest_of(seat);
+                let unchanged: Option<i64> = known
+                    .query_row(
+                        params![
+                            self.profile.0,
+                            seat.external_user_id,
+                            seat.identifier.as_str()
+                        ],
+                        |row| {
+                            let same = row.get_ref(1)?.as_blob().is_ok_and(|old| old == digest);
+                            Ok(same.then_some(row.get(0)?))
+                        },
+                    )
+                    .optional()?
+                    .flatten();
+                if let Some(id) = unchanged {
+                    seen.execute([id])?;
+                    continue;
+                }
+                let sign_in_day = staged
+                    .sign_in_is_activity
+                    .then_some(seat.last_login_at)
+                    .flatten()
+                    .map(|at| Day(at.to_zoned(TimeZone::UTC).date()));
+                stage.execute(params![
+                    seat.external_user_id,
+                    seat.identifier.as_str(),
+                    seat.email,
+                    folded(&seat.email),
+                    seat.display_name,
+                    seat.department,
+                    seat.status.as_str(),
+                    seat.role.as_str(),
+                    seat.user_created_at.map(At),
+                    seat.last_login_at.map(At),
+                    seat.bundled,
+                    seat.paid,
+                    seat.may_have_add_ons,
+                    digest,
+                    sign_in_day,
+                ])?;
+            }
+            let mut matched = t.prepare_cached(
+                "INSERT OR IGNORE INTO matches
+                     (external_user_id, purpose, pattern, rule, reason, expires)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?;
+            for entry in &page.matches {
+                matched.execute(params![
+                    entry.external_user_id,
+                    entry.purpose.as_str(),
+                    entry.pattern,
+                    entry.rule,
+                    entry.reason,
+                    entry.expires.map(|day| day.to_string()),
+                ])?;
+            }
+        }
+        t.commit()?;
+        self.seats += u64::try_from(page.seats.len()).unwrap_or_default();
+        Ok(())
+    }
+}
+
+/// The address in lower case, where that differs.
+pub(super) fn folded(email: &str) -> Option<String> {
+    email
+        .chars()
+        .any(char::is_uppercase)
+        .then(|| email.to_lowercase())
+}
+
+/// What tells whether a seat changed: everything the vendor told but its key.
+fn digest_of(seat: &Seat) -> [u8; 16] {
+    let mut hash = Sha256::new();
+    let mut text = |value: Option<&str>| {
+        // The length keeps neighbours apart; absence differs from emptiness.
+        let length = value.map_or(u64::MAX, |value| value.len() as u64);
+        hash.update(length.to_le_bytes());
+        hash.update(value.unwrap_or_default());
+    };
+    text(Some(&seat.email));
+    text(Some(&seat.display_name));
+    text(seat.department.as_deref());
+    text(Some(seat.status.as_str()));
+    text(Some(seat.role.as_str()));
+    let instant = |at: Option<Timestamp>| at.map_or(i64::MIN, Timestamp::as_millisecond);
+    hash.update(instant(seat.user_created_at).to_le_bytes());
+    hash.update(instant(seat.last_login_at).to_le_bytes());
+    hash.update([
+        u8::from(seat.bundled),
+        u8::from(seat.paid),
+        u8::from(seat.may_have_add_ons),
+    ]);
+    let digest = hash.finalize();
+    let mut short = [0; 16];
+    short.copy_from_slice(&digest[..16]);
+    short
+}
+
+pub(super) async fn blocking<T, F>(work: F) -> Result<T, StoreError>
+where
+    T: Send + 'static,
+    F: FnOnce() -> Result<T, StoreError> + Send + 'static,
+{
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| StoreError::Closed)?
+}

@@ -1,0 +1,217 @@
+//! Usage records in `usage.db`, a file of its own so that nothing else holds up an agent. Written by
+//! the usage socket, whose answers wait for the commit; read by the control socket for
+//! `seatsync usage list|summary|export`.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::database::{Database, Layout, Migration};
+use super::error::StoreError;
+use crate::usage::{Item, Key, ReclamationType, Record, Reference, SysId};
+
+mod read;
+mod retention;
+mod row;
+mod upsert;
+
+/// What `usage.db` is to SQLite: its application id (`SEAU` in ASCII) and its migrations, oldest
+/// first. A released one is never edited.
+const LAYOUT: Layout = Layout {
+    application_id: 0x5345_4155,
+    migrations: &[Migration {
+        name: "usage records",
+        sql: include_str!("migrations/usage/0001_records.sql"),
+    }],
+};
+
+/// The usage records of one state directory. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct UsageStore {
+    database: Database,
+}
+
+/// What became of one item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Upserted {
+    /// The record's id.
+    pub sys_id: SysId,
+    /// Whether the record is new.
+    pub inserted: bool,
+}
+
+/// Which records to read; what is not set does not narrow.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UsageFilter {
+    /// Of this host or device only.
+    pub configuration_item: Option<Reference>,
+    /// Of this product only.
+    pub norm_product: Option<Reference>,
+    /// Of this type only.
+    pub reclamation_type: Option<ReclamationType>,
+    /// 1 to 12.
+    pub month: Option<u8>,
+    /// 1970 to 9999.
+    pub year: Option<u16>,
+}
+
+/// Use of one product in one month, or, without a month, the last-used dates of one product.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UsageSummary {
+    /// The product.
+    pub norm_product: Reference,
+    /// What is summed.
+    pub reclamation_type: ReclamationType,
+    /// The year, for `total_usage`.
+    pub year: Option<u16>,
+    /// The month, for `total_usage`.
+    pub month: Option<u8>,
+    /// How many records.
+    pub records: u64,
+    /// How many configuration items used it.
+    pub configuration_items: u64,
+    /// Times opened.
+    pub usage_count: i64,
+    /// Seconds.
+    pub total_usage_time: i64,
+    /// The last use of any.
+    pub last_used_time: Option<Timestamp>,
+}
+
+/// Roughly what a row takes in the log beside its page's share.
+const ROW_WEIGHT: usize = 200;
+/// Records that an export reads at once.
+const EXPORT_PAGE: u32 = 1000;
+
+impl UsageStore {
+    /// Opens or creates `usage.db` in `state`, and brings it up to this program's layout.
+    pub fn open(state: &Path) -> Result<Self, StoreError> {
+        let database = Database::open(&state.join("usage.db"), &LAYOUT)?;
+        Ok(Self { database })
+    }
+
+    /// Answers when the store can be read.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.database.ping().await
+    }
+
+    /// Finishes what is queued, moves the log into the database file and closes it.
+    pub async fn close(&self) {
+        self.database.close().await;
+    }
+
+    /// Stores a batch whole, in its order, and says what became of each item. When this returns, the
+    /// batch is durable; batches that arrive together share the sync.
+    pub async fn upsert(
+        &self,
+        items: Vec<Item>,
+        newest_wins: bool,
+        now: Timestamp,
+    ) -> Result<Vec<Upserted>, StoreError> {
+        let weight = items.len() * ROW_WEIGHT;
+        self.database
+            .write_shared("store usage records", weight, move |transaction| {
+                upsert::all(transaction, &items, newest_wins, now)
+            })
+            .await
+    }
+
+    /// Records in the order of their keys, at most `limit` of them, from behind `after`.
+    pub async fn list(
+        &self,
+        filter: UsageFilter,
+        after: Option<Key>,
+        limit: u32,
+    ) -> Result<Vec<Record>, StoreError> {
+        self.database
+            .read("list usage records", move |snapshot| {
+                read::list(snapshot, &filter, after.as_ref(), limit)
+            })
+            .await
+    }
+
+    /// All records that pass `filter`, a page at a time, so that memory does not grow with them.
+    /// Each page is a snapshot of its own: what is written meanwhile may or may not be seen.
+    pub fn export(&self, filter: UsageFilter) -> UsageExport {
+        UsageExport {
+            store: self.clone(),
+            filter,
+            after: None,
+            done: false,
+        }
+    }
+
+    /// Sums by product and month.
+    pub async fn summary(&self, filter: UsageFilter) -> Result<Vec<UsageSummary>, StoreError> {
+        self.database
+            .read("sum usage records", move |snapshot| {
+                read::summary(snapshot, &filter)
+            })
+            .await
+    }
+
+    /// How many records there are.
+    pub async fn count(&self) -> Result<u64, StoreError> {
+        self.database
+            .read("count usage records", |snapshot| {
+                let sql = "SELECT count(*) FROM usage_record";
+                Ok(snapshot.query_row(sql, [], |row| row::count(row, 0))?)
+            })
+            .await
+    }
+
+    /// Removes records that nobody has reported since `instant`; how many. Looks for them on a
+    /// reader and removes a few at a time, so that agents do not wait for it.
+    pub async fn forget_before(&self, instant: Timestamp) -> Result<u64, StoreError> {
+        let mut forgotten = 0;
+        let mut after = None;
+        loop {
+            let found = self
+                .database
+                .read("look for old usage records", move |snapshot| {
+                    retention::old_keys(snapshot, instant, after)
+                })
+                .await?;
+            let Some(last) = found.last().copied() else {
+                return Ok(forgotten);
+            };
+            forgotten += self
+                .database
+                .write("remove old usage records", move |transaction| {
+                    retention::remove(transaction, &found, instant)
+                })
+                .await?;
+            after = Some(last);
+        }
+    }
+}
+
+/// See [`UsageStore::export`].
+#[derive(Debug)]
+pub struct UsageExport {
+    store: UsageStore,
+    filter: UsageFilter,
+    after: Option<Key>,
+    done: bool,
+}
+
+impl UsageExport {
+    /// The next records; none at the end.
+    pub async fn next(&mut self) -> Result<Option<Vec<Record>>, StoreError> {
+        if self.done {
+            return Ok(None);
+        }
+        let page = self
+            .store
+            .list(self.filter.clone(), self.after, EXPORT_PAGE)
+            .await?;
+        self.after = page.last().map(|record| record.key);
+        self.done = self.after.is_none();
+        Ok(Some(page).filter(|page| !page.is_empty()))
+    }
+}
+
+#[cfg(test)]
+#[path = "usage_tests.rs"]
+mod tests;

@@ -1,0 +1,258 @@
+//! `pull_user_activity`: who used what, and when. Completed days are read from reports over the
+//! whole account where the scopes allow it; otherwise each user's lists tell what is scheduled. A
+//! seat's last activity only ever moves forward.
+
+use jiff::ToSpan;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use tokio::sync::mpsc::{self, Receiver};
+
+use super::{Outcome, Run, SubflowError, coverage, evidence};
+use crate::connector::facts::{Activity, ActivityPage, ActivityPlan, ActivitySource, Grade};
+use crate::connector::{Connector, ConnectorError};
+use crate::store::StoreError;
+use crate::store::activity::ReadDay;
+use crate::store::add_on::UserCheck;
+use crate::store::job::{Counts, Failure};
+
+/// Pages read ahead of the ledger.
+const PAGES_AHEAD: usize = 4;
+/// Seats looked at in one transaction.
+const SEATS: u32 = 2_000;
+/// Users asked for between two writes.
+const USERS: u32 = 100;
+
+/// Runs the subflow. `counts` is right also when it ends in an error; days that were read count
+/// then, and are not read again when it continues.
+pub async fn pull_activity<C: Connector>(
+    connector: &C,
+    run: &Run<'_>,
+    counts: &mut Counts,
+) -> Result<Outcome, SubflowError> {
+    let plan = connector.activity_plan().await?;
+    let analyzed = run.profile.desired.profile.subflows.analyze_from;
+    let horizon = analyzed.whole_days().min(plan.keeps_days);
+    let mut pull = Pull {
+        run,
+        plan: &plan,
+        since: run.today().saturating_sub(i64::from(horizon).days()),
+        ahead: 0,
+        refused: None,
+    };
+    let read = match plan.source {
+        ActivitySource::ReportsByDay => pull.read_days(connector, horizon, counts).await,
+        ActivitySource::ListsByUser => pull.read_users(connector, counts).await,
+    };
+    // What was read moves seats forward also when the rest was not.
+    settle(run, counts).await?;
+    counts.unresolved = run
+        .store
+        .unresolved_users(run.profile.id, pull.since)
+        .await?;
+    read?;
+    Ok(pull.outcome())
+}
+
+struct Pull<'a> {
+    run: &'a Run<'a>,
+    plan: &'a ActivityPlan,
+    since: Date,
+    ahead: u64,
+    refused: Option<Failure>,
+}
+
+impl Pull<'_> {
+    async fn read_days<C: Connector>(
+        &mut self,
+        connector: &C,
+        horizon: u32,
+        counts: &mut Counts,
+    ) -> Result<(), SubflowError> {
+        let run = self.run;
+        let kinds = self.plan.kinds.clone();
+        let read = run
+            .store
+            .read_days(run.profile.id, kinds, Grade::Hosted, self.since)
+            .await?;
+        let days = coverage::days_to_read(run.now(), horizon, self.plan.late_days, &read);
+        let of = u64::try_from(days.len()).ok();
+        run.reporter.step("days of activity", of);
+        for day in days {
+            let read_at = run.now();
+            let (pages, received) = mpsc::channel(PAGES_AHEAD);
+            let (asked, recorded) = tokio::join!(
+                connector.activity_of_day(day, pages),
+                self.record_pages(received, counts),
+            );
+            recorded?;
+            asked?;
+            let kinds = self.plan.kinds.clone();
+            run.store
+                .record_read_day(
+                    run.profile.id,
+                    kinds,
+                    Grade::Hosted,
+                    ReadDay { day, read_at },
+                )
+                .await?;
+            run.reporter.advance();
+        }
+        Ok(())
+    }
+
+    async fn record_pages(
+        &mut self,
+        mut pages: Receiver<ActivityPage>,
+        counts: &mut Counts,
+    ) -> Result<(), StoreError> {
+        while let Some(page) = pages.recv().await {
+            self.record(page.activities, counts).await?;
+        }
+        Ok(())
+    }
+
+    async fn record(
+        &mut self,
+        mut activities: Vec<Activity>,
+        counts: &mut Counts,
+    ) -> Result<(), StoreError> {
+        counts.fetched += u64::try_from(activities.len()).unwrap_or_default();
+        let latest = latest_believed(self.run.today());
+        let told = activities.len();
+        activities.retain(|activity| activity.day <= latest);
+        self.ahead += u64::try_from(told - activities.len()).unwrap_or_default();
+        if activities.is_empty() {
+            return Ok(());
+        }
+        self.run
+            .store
+            .record_activities(self.run.profile.id, activities)
+            .await
+    }
+
+    async fn read_users<C: Connector>(
+        &mut self,
+        connector: &C,
+        counts: &mut Counts,
+    ) -> Result<(), SubflowError> {
+        let run = self.run;
+        let asked_at = run.now();
+        let start_of_day = run
+            .today()
+            .to_zoned(TimeZone::UTC)
+            .map_or(asked_at, |day| day.timestamp());
+        run.reporter.step("activity of users", None);
+        let mut after = String::new();
+        loop {
+            let users = run
+                .store
+                .users_to_ask(
+                    run.profile.id,
+                    UserCheck::Activity,
+                    start_of_day,
+                    &after,
+                    USERS,
+                )
+                .await?;
+            let Some(last) = users.last() else {
+                break;
+            };
+            after.clone_from(last);
+            let mut asked = Vec::with_capacity(users.len());
+            let mut cut = None;
+            for user in users {
+                match connector.activity_of_user(&user, self.since).await {
+                    Ok(page) => self.record(page.activities, counts).await?,
+                    Err(error @ ConnectorError::Rejected { .. }) => {
+                        self.refused.get_or_insert_with(|| Failure::from(&error));
+                    }
+                    Err(error) => {
+                        cut = Some(error);
+                        break;
+                    }
+                }
+                asked.push(user);
+                run.reporter.advance();
+            }
+            run.store
+                .record_user_check(run.profile.id, UserCheck::Activity, asked, asked_at)
+                .await?;
+            if let Some(error) = cut {
+                return Err(error.into());
+            }
+        }
+        if self.refused.is_none() {
+            self.record_listed_days().await?;
+        }
+        Ok(())
+    }
+
+    /// Everybody's lists were read: what is scheduled is known for every day since.
+    async fn record_listed_days(&self) -> Result<(), StoreError> {
+        let run = self.run;
+        let read_at = run.now();
+        let today = run.today();
+        let days = self.since.series(1.day()).take_while(|day| *day < today);
+        for day in days {
+            let kinds = self.plan.kinds.clone();
+            run.store
+                .record_read_day(
+                    run.profile.id,
+                    kinds,
+                    Grade::Listed,
+                    ReadDay { day, read_at },
+                )
+                .await?;
+        }
+        Ok(())
+    }
+
+    fn outcome(self) -> Outcome {
+        let mut missing = self.plan.missing.clone();
+        if self.ahead > 0 {
+            missing.push(format!(
+                "{} activities lie more than a day ahead and were ignored: compare the clocks of this host and the vendor",
+                self.ahead
+            ));
+        }
+        if let Some(mut refused) = self.refused {
+            missing.insert(0, std::mem::take(&mut refused.message));
+            refused.message = missing.join("; ");
+            return Outcome::Partial(refused);
+        }
+        if missing.is_empty() {
+            return Outcome::Completed;
+        }
+        Outcome::Partial(Failure {
+            step: "activity".into(),
+            message: missing.join("; "),
+            ..Failure::default()
+        })
+    }
+}
+
+async fn settle(run: &Run<'_>, counts: &mut Counts) -> Result<(), StoreError> {
+    let mut after = 0;
+    loop {
+        let settled = run
+            .store
+            .settle_last_activity(
+                run.profile.id,
+                evidence::counting,
+                latest_believed(run.today()),
+                after,
+                SEATS,
+            )
+            .await?;
+        counts.updated += settled.moved;
+        match settled.next {
+            Some(next) => after = next,
+            None => return Ok(()),
+        }
+    }
+}
+
+/// Activity of a later day is a clock gone wrong, not use.
+fn latest_believed(today: Date) -> Date {
+    today.saturating_add(1.day())
+}
