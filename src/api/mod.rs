@@ -11,3 +11,4 @@ pub mod listen;
 pub mod peer;
 pub mod role;
 pub mod serve;
+pub mod usage;

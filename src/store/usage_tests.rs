@@ -30,12 +30,9 @@ fn items(short: &[(u32, u32, u8, &str)]) -> Vec<Item> {
         })
         .collect();
     let body = format!(r#"{{"items":[{}]}}"#, text.join(","));
-    let batch = Batch::parse(body.as_bytes(), &Rules::default()).unwrap();
-    batch
-        .entries
-        .into_iter()
-        .map(|entry| entry.verdict.unwrap())
-        .collect()
+    Batch::parse(body.as_bytes(), &Rules::default())
+        .unwrap()
+        .items
 }
 
 async fn push(store: &UsageStore, short: &[(u32, u32, u8, &str)]) -> Vec<Upserted> {

@@ -59,6 +59,8 @@ pub enum BodyError {
 pub struct Batch<'a> {
     /// One per element of `items`.
     pub entries: Vec<Entry<'a>>,
+    /// What the entries without errors say, in the same order.
+    pub items: Vec<Item>,
     /// Columns in all items that we do not keep.
     pub unknown_columns: usize,
 }
@@ -70,11 +72,16 @@ pub struct Entry<'a> {
     raw: Option<&'a str>,
     /// Whether it has members that our answer sets itself.
     has_ours: bool,
-    /// What it says, or everything that is wrong with it.
-    pub verdict: Result<Item, Vec<ItemError>>,
+    /// Everything that is wrong with it; nothing where it is accepted.
+    pub errors: Vec<ItemError>,
 }
 
 impl<'a> Entry<'a> {
+    /// How many bytes it was sent in.
+    pub fn sent_bytes(&self) -> usize {
+        self.raw.map_or(0, str::len)
+    }
+
     /// Its members as they were sent, in their order, without braces; members that our answer sets
     /// itself are left out.
     pub fn members(&self) -> Cow<'a, str> {
@@ -101,10 +108,12 @@ impl<'a> Batch<'a> {
         let body = body.strip_prefix('\u{feff}').unwrap_or(body);
         let mut batch = Self {
             entries: Vec::new(),
+            items: Vec::new(),
             unknown_columns: 0,
         };
         let elements = elements(body)?;
         batch.entries.reserve_exact(elements.len());
+        batch.items.reserve_exact(elements.len());
         for element in elements {
             let entry = batch.read(element.get(), rules);
             let entry = entry.map_err(|error| syntax_in(body, element.get(), &error))?;
@@ -119,18 +128,26 @@ impl<'a> Batch<'a> {
             return Ok(Entry {
                 raw: None,
                 has_ours: false,
-                verdict: Err(vec![ItemError {
+                errors: vec![ItemError {
                     code: ErrorCode::InvalidItem,
                     message: format!("an item must be an object, this is {}", kind(raw)),
-                }]),
+                }],
             });
         }
         let members = serde_json::Deserializer::from_str(raw).deserialize_map(MembersVisitor)?;
         self.unknown_columns += members.unknown();
+        let has_ours = members.has_ours();
+        let errors = match members.into_item(rules) {
+            Ok(item) => {
+                self.items.push(item);
+                Vec::new()
+            }
+            Err(errors) => errors,
+        };
         Ok(Entry {
             raw: Some(raw),
-            has_ours: members.has_ours(),
-            verdict: members.into_item(rules),
+            has_ours,
+            errors,
         })
     }
 }

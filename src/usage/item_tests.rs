@@ -37,7 +37,7 @@ fn item_with(changes: &[(&str, Option<&str>)]) -> String {
 fn read_under(item: &str, rules: &Rules) -> Result<Item, Vec<ItemError>> {
     let body = format!(r#"{{"items":[{item}]}}"#);
     let mut batch = Batch::parse(body.as_bytes(), rules).unwrap();
-    batch.entries.remove(0).verdict
+    batch.items.pop().ok_or(batch.entries.remove(0).errors)
 }
 
 fn read(changes: &[(&str, Option<&str>)]) -> Result<Item, Vec<ItemError>> {

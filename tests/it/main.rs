@@ -6,4 +6,5 @@
 mod api_serve;
 mod documents;
 mod house;
+mod usage_socket;
 mod watch;

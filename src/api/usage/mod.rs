@@ -1,0 +1,288 @@
+//! The usage socket: ServiceNow's createOrUpdate API for software usage, for agents on this host.
+//!
+//! A request is judged in a fixed order, so that nobody learns more than they may: path (400, 404),
+//! identity (401, 403), method (405), formats (415, 406), size, body. An answer of 200 is sent only
+//! after the batch is durable. `daemon` makes one [`UsageApi`] and gives [`UsageApi::service`] to
+//! [`super::serve::serve`].
+
+mod format;
+mod intake;
+mod path;
+mod policy;
+mod refusal;
+
+use std::convert::Infallible;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use axum::body::Body;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tower::Service;
+
+use self::format::Format;
+use self::intake::{InHand, Share};
+use self::path::Destination;
+use self::policy::Standing;
+pub use self::policy::UsagePolicy;
+use self::refusal::Refusal;
+use super::peer::Peer;
+use crate::clock::SharedClock;
+use crate::metrics::{Fate, FateLabel, Metrics, StatusLabel};
+use crate::store::StoreError;
+use crate::store::usage::{Upserted, UsageStore};
+use crate::usage::{Batch, Item, Period, Rules};
+
+/// The usage API over one store. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct UsageApi {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    store: UsageStore,
+    policy: RwLock<Arc<UsagePolicy>>,
+    in_hand: InHand,
+    clock: SharedClock,
+    metrics: Metrics,
+    /// Counts requests, from a start that differs from run to run.
+    transactions: AtomicU64,
+}
+
+const X_TRANSACTION_ID: HeaderName = HeaderName::from_static("x-transaction-id");
+const X_IS_LOGGED_IN: HeaderName = HeaderName::from_static("x-is-logged-in");
+const X_HTTP_METHOD_OVERRIDE: HeaderName = HeaderName::from_static("x-http-method-override");
+
+impl UsageApi {
+    /// An API that stores into `store`, for those whom `policy` lets.
+    pub fn new(
+        store: UsageStore,
+        policy: UsagePolicy,
+        clock: SharedClock,
+        metrics: Metrics,
+    ) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                store,
+                policy: RwLock::new(Arc::new(policy)),
+                in_hand: InHand::default(),
+                clock,
+                metrics,
+                transactions: AtomicU64::new(RandomState::new().hash_one(0)),
+            }),
+        }
+    }
+
+    /// Puts another policy in force, from the next request on.
+    pub fn set_policy(&self, policy: UsagePolicy) {
+        let mut current = self
+            .shared
+            .policy
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        *current = Arc::new(policy);
+    }
+
+    /// The service for one connection of `peer`.
+    pub fn service(
+        &self,
+        peer: Arc<Peer>,
+    ) -> impl Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
+    + Clone
+    + Send
+    + use<> {
+        let shared = Arc::clone(&self.shared);
+        let share = shared.in_hand.share(peer.uid);
+        tower::service_fn(move |request| {
+            let (shared, peer, share) = (Arc::clone(&shared), Arc::clone(&peer), share.clone());
+            async move { Ok(shared.answer(&peer, &share, request).await) }
+        })
+    }
+}
+
+impl Shared {
+    async fn answer(&self, peer: &Peer, share: &Share, request: Request<Body>) -> Response<Body> {
+        let transaction = self.next_transaction();
+        let answered = self.process(peer, share, request, &transaction).await;
+        let mut response = match answered {
+            Ok((format, body)) => success(format, body),
+            Err((format, refusal)) => {
+                tracing::debug!(
+                    uid = peer.uid,
+                    pid = peer.pid,
+                    transaction,
+                    status = refusal.status.as_u16(),
+                    message = %refusal.message,
+                    "usage request refused"
+                );
+                failure(format, &refusal)
+            }
+        };
+        let headers = response.headers_mut();
+        if let Ok(transaction) = HeaderValue::from_str(&transaction) {
+            headers.insert(X_TRANSACTION_ID, transaction);
+        }
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        let status = response.status().as_u16();
+        let requests = &self.metrics.usage_requests;
+        requests.get_or_create(&StatusLabel { status }).inc();
+        response
+    }
+
+    /// Twelve hex digits, different for every request of this run.
+    fn next_transaction(&self) -> String {
+        // An odd factor keeps neighbours apart and never meets one twice.
+        let count = self
+            .transactions
+            .fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
+        format!("{:012x}", count >> 16)
+    }
+
+    async fn process(
+        &self,
+        peer: &Peer,
+        share: &Share,
+        request: Request<Body>,
+        transaction: &str,
+    ) -> Result<(Format, Vec<u8>), (Format, Refusal)> {
+        let answer_in = Format::of_answer(request.headers());
+        let format = *answer_in.as_ref().unwrap_or(&Format::Json);
+        let refused = |refusal| (format, refusal);
+        match path::follow(request.uri().path()) {
+            Destination::CreateOrUpdate => {}
+            Destination::NoResource => return Err(refused(Refusal::no_resource())),
+            Destination::Nowhere => return Err(refused(Refusal::not_found(request.uri().path()))),
+        }
+        let policy = Arc::clone(&self.policy.read().unwrap_or_else(PoisonError::into_inner));
+        let rules = match policy.standing(peer) {
+            Standing::Unknown => return Err(refused(Refusal::not_authenticated())),
+            Standing::Unprivileged => return Err(refused(Refusal::not_authorized())),
+            Standing::Privileged(rules) => rules,
+        };
+        refuse_method(request.method(), request.headers()).map_err(refused)?;
+        let sent_in = Format::of_request(request.headers()).map_err(refused)?;
+        answer_in.map_err(refused)?;
+        Share::refuse_declared(request.headers()).map_err(refused)?;
+        let clock = &*self.clock;
+        let taken = share
+            .take(request.into_body(), clock)
+            .await
+            .map_err(refused)?;
+        let body = sent_in.decode(&taken.bytes);
+        let answer = self.store_batch(&body, &rules, &policy, format, transaction);
+        answer.await.map(|body| (format, body)).map_err(refused)
+    }
+
+    async fn store_batch(
+        &self,
+        body: &[u8],
+        rules: &Rules,
+        policy: &UsagePolicy,
+        format: Format,
+        transaction: &str,
+    ) -> Result<Vec<u8>, Refusal> {
+        let mut batch = Batch::parse(body, rules).map_err(|error| Refusal::body(&error))?;
+        let rejected = batch.entries.len() - batch.items.len();
+        let first = batch.entries.iter().find_map(|entry| entry.errors.first());
+        if let Some(first) = first.filter(|_| policy.strict_batches) {
+            return Err(Refusal::strict(
+                rejected,
+                batch.entries.len(),
+                &first.message,
+            ));
+        }
+        let now = self.clock.now();
+        warn_of_the_future(&batch.items, now);
+        let items = std::mem::take(&mut batch.items);
+        let fates = if items.is_empty() {
+            Vec::new()
+        } else {
+            let stored = self.store.upsert(items, policy.newest_wins, now).await;
+            stored.map_err(|error| not_stored(&error, transaction))?
+        };
+        self.count(&fates, rejected);
+        Ok(format.encode(&batch, &fates))
+    }
+
+    fn count(&self, fates: &[Upserted], rejected: usize) {
+        let inserted = fates.iter().filter(|fate| fate.inserted).count();
+        let counts = [
+            (Fate::Insert, inserted),
+            (Fate::Update, fates.len() - inserted),
+            (Fate::Error, rejected),
+        ];
+        for (fate, count) in counts {
+            if count > 0 {
+                let items = &self.metrics.usage_items;
+                items
+                    .get_or_create(&FateLabel { fate })
+                    .inc_by(count as u64);
+            }
+        }
+    }
+}
+
+fn success(format: Format, body: Vec<u8>) -> Response<Body> {
+    let mut response = Response::new(Body::from(body));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, format.content_type());
+    headers.insert(X_IS_LOGGED_IN, HeaderValue::from_static("true"));
+    response
+}
+
+fn failure(format: Format, refusal: &Refusal) -> Response<Body> {
+    let mut response = Response::new(Body::from(format.encode_refusal(refusal)));
+    *response.status_mut() = refusal.status;
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, format.content_type());
+    response.headers_mut().extend(refusal.headers());
+    response
+}
+
+/// POST only. The platform honours an override of the method; here it could only lead away from
+/// POST, so one that says anything else is refused.
+fn refuse_method(method: &Method, headers: &HeaderMap) -> Result<(), Refusal> {
+    if method != Method::POST {
+        return Err(Refusal::method(method.as_str()));
+    }
+    for instead in headers.get_all(X_HTTP_METHOD_OVERRIDE) {
+        if !instead.as_bytes().eq_ignore_ascii_case(b"POST") {
+            let instead = String::from_utf8_lossy(instead.as_bytes());
+            return Err(Refusal::method(&instead));
+        }
+    }
+    Ok(())
+}
+
+fn not_stored(error: &StoreError, transaction: &str) -> Refusal {
+    match error {
+        StoreError::Busy { .. } => Refusal::busy("too many requests wait for the disk"),
+        StoreError::Closed => Refusal::busy("seatsync is stopping"),
+        error => {
+            tracing::error!(%error, transaction, "a batch of usage records was not stored");
+            Refusal::internal(transaction)
+        }
+    }
+}
+
+/// Clocks differ, so a month that has not begun is taken; somebody should look at that clock.
+fn warn_of_the_future(items: &[Item], now: Timestamp) {
+    let today = now.to_zoned(TimeZone::UTC);
+    let (Ok(year), Ok(month)) = (u16::try_from(today.year()), u8::try_from(today.month())) else {
+        return;
+    };
+    let present = Period::month(year, month);
+    if let Some(item) = items.iter().find(|item| item.key.period > present) {
+        tracing::warn!(
+            configuration_item = %item.key.configuration_item,
+            period = item.key.period.number(),
+            "usage reported for a month that has not begun: check the agent's clock"
+        );
+    }
+}

@@ -1,0 +1,157 @@
+//! Every way in which a request is refused as a whole, as the platform words it.
+
+use std::borrow::Cow;
+
+use axum::http::header::{ACCEPT_ENCODING, ALLOW, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+
+use crate::usage::BodyError;
+
+/// The largest body, in bytes: the platform's default for scripted REST.
+pub(super) const MAX_BODY: u64 = 10 << 20;
+
+/// A refused request; nothing of it was stored.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    pub(super) message: Cow<'static, str>,
+    pub(super) detail: Option<Cow<'static, str>>,
+    pub(super) header: Option<(HeaderName, &'static str)>,
+    /// The rest of the request is not read.
+    pub(super) close: bool,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, message: &'static str) -> Self {
+        Self {
+            status,
+            message: Cow::Borrowed(message),
+            detail: None,
+            header: None,
+            close: false,
+        }
+    }
+
+    fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    fn header(mut self, name: HeaderName, value: &'static str) -> Self {
+        self.header = Some((name, value));
+        self
+    }
+
+    /// As it is, and the connection ends.
+    pub(super) fn closing(mut self) -> Self {
+        self.close = true;
+        self
+    }
+
+    pub(super) fn no_resource() -> Self {
+        let message = "Requested URI does not represent any resource";
+        Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    pub(super) fn not_found(path: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "Not found").detail(path.to_owned())
+    }
+
+    pub(super) fn not_authenticated() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "User Not Authenticated")
+            .detail("Required to provide Auth information")
+            .header(WWW_AUTHENTICATE, "BASIC realm=\"Service-now\"")
+    }
+
+    pub(super) fn not_authorized() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "User Not Authorized")
+            .detail("Failed API level ACL Validation")
+    }
+
+    pub(super) fn method(method: &str) -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed")
+            .detail(method.to_owned())
+            .header(ALLOW, "POST")
+    }
+
+    pub(super) fn content_type(supported: &str) -> Self {
+        let mut refusal = Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "").detail("");
+        refusal.message = Cow::Owned(format!(
+            "Invalid content-type. Supported request media types for this service are: [{supported}]"
+        ));
+        refusal
+    }
+
+    pub(super) fn content_encoding(supported: &'static str) -> Self {
+        let message = "Invalid content-encoding";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
+            .detail(format!("supported: [{supported}]"))
+            .header(ACCEPT_ENCODING, supported)
+    }
+
+    pub(super) fn accept(supported: &str) -> Self {
+        Self::new(StatusCode::NOT_ACCEPTABLE, "Invalid accept header").detail(format!(
+            "Supported response media types for this service are: [{supported}]"
+        ))
+    }
+
+    fn unreadable(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "Exception while reading request").detail(detail)
+    }
+
+    /// `length` is what the client said, or what came before we stopped.
+    pub(super) fn too_large(length: u64) -> Self {
+        Self::unreadable(format!(
+            "Rejected large REST payload with content-length = {length} bytes. Max allowed: {MAX_BODY} bytes."
+        ))
+        .closing()
+    }
+
+    pub(super) fn stalled() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "Request timeout")
+            .detail("the request's body stopped coming")
+            .closing()
+    }
+
+    pub(super) fn broken_body() -> Self {
+        Self::unreadable("the body's framing is broken").closing()
+    }
+
+    pub(super) fn body(error: &BodyError) -> Self {
+        let mut refusal = Self::unreadable(error.to_string());
+        refusal.message = Cow::Borrowed(match error {
+            BodyError::NoItems => "items is required",
+            BodyError::NotAnArray { .. } => "items must be an array",
+            BodyError::TooManyItems => "items has too many elements",
+            _ => return refusal,
+        });
+        refusal
+    }
+
+    pub(super) fn strict(rejected: usize, total: usize, first: &str) -> Self {
+        let mut refusal = Self::new(StatusCode::BAD_REQUEST, "").detail(first.to_owned());
+        refusal.message = Cow::Owned(format!("{rejected} of {total} items rejected"));
+        refusal
+    }
+
+    pub(super) fn busy(detail: &'static str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "Service unavailable")
+            .detail(detail)
+            .header(RETRY_AFTER, "1")
+    }
+
+    pub(super) fn internal(transaction: &str) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error")
+            .detail(transaction.to_owned())
+    }
+
+    /// The headers that belong to it.
+    pub(super) fn headers(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+        let close = self.close.then_some((CONNECTION, "close"));
+        self.header
+            .clone()
+            .into_iter()
+            .chain(close)
+            .map(|(name, value)| (name, HeaderValue::from_static(value)))
+    }
+}
