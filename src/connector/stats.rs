@@ -17,7 +17,7 @@ pub struct CallStats {
 struct Counters {
     vendor_calls: AtomicU64,
     retries: AtomicU64,
-    throttled_millis: AtomicI64,
+    throttled_nanos: AtomicI64,
     vendor_ahead_millis: AtomicI64,
 }
 
@@ -29,7 +29,7 @@ impl Default for Counters {
         Self {
             vendor_calls: AtomicU64::new(0),
             retries: AtomicU64::new(0),
-            throttled_millis: AtomicI64::new(0),
+            throttled_nanos: AtomicI64::new(0),
             vendor_ahead_millis: AtomicI64::new(NO_DATE),
         }
     }
@@ -53,8 +53,8 @@ impl CallStats {
         CallCounts {
             vendor_calls: self.counters.vendor_calls.load(Ordering::Relaxed),
             retries: self.counters.retries.load(Ordering::Relaxed),
-            throttled: SignedDuration::from_millis(
-                self.counters.throttled_millis.load(Ordering::Relaxed),
+            throttled: SignedDuration::from_nanos(
+                self.counters.throttled_nanos.load(Ordering::Relaxed),
             ),
         }
     }
@@ -80,10 +80,10 @@ impl CallStats {
 
     /// The run waited for a rate budget.
     pub fn throttled(&self, waited: SignedDuration) {
-        let millis = i64::try_from(waited.as_millis()).unwrap_or(i64::MAX);
+        let nanos = i64::try_from(waited.as_nanos()).unwrap_or(i64::MAX);
         self.counters
-            .throttled_millis
-            .fetch_add(millis.max(0), Ordering::Relaxed);
+            .throttled_nanos
+            .fetch_add(nanos.max(0), Ordering::Relaxed);
     }
 
     /// An answer carried the vendor's time.

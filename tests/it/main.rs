@@ -8,3 +8,4 @@ mod documents;
 mod house;
 mod usage_socket;
 mod watch;
+mod zoom_client;
