@@ -20,6 +20,9 @@ use crate::connector::limits::Label;
 struct List {
     step: &'static str,
     word: &'static str,
+    /// Which part of the calendar. Of meetings the past ones, since a series is one row among the
+    /// scheduled ones, at its next occurrence; webinars know no such part.
+    part: &'static str,
     operation: Operation,
     kind: ActivityKind,
 }
@@ -27,6 +30,7 @@ struct List {
 const MEETINGS: List = List {
     step: "list a user's meetings",
     word: "meetings",
+    part: "previous_meetings",
     operation: LIST_MEETINGS,
     kind: ActivityKind::Meeting,
 };
@@ -34,6 +38,7 @@ const MEETINGS: List = List {
 const WEBINARS: List = List {
     step: "list a user's webinars",
     word: "webinars",
+    part: "scheduled",
     operation: LIST_WEBINARS,
     kind: ActivityKind::Webinar,
 };
@@ -130,10 +135,7 @@ impl ZoomConnector {
         user: &str,
         next: Option<&Next>,
     ) -> Result<Page, ConnectorError> {
-        let mut query = vec![
-            ("type", "scheduled"),
-            ("page_size", self.page_size.as_str()),
-        ];
+        let mut query = vec![("type", list.part), ("page_size", self.page_size.as_str())];
         match next {
             Some(Next::Token(token)) => query.push(("next_page_token", token)),
             Some(Next::Number(number)) => query.push(("page_number", number)),
