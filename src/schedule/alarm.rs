@@ -1,4 +1,4 @@
-//! Wakes the planner. Two bells: a sleep on the [`Clock`], which a test can move and which
+//! Wakes the planner. Two bells: a sleep on the [`Clock`](crate::clock::Clock), which a test can move and which
 //! survives suspend, and a one-shot of tokio-cron-scheduler, always an interval in UTC and always
 //! armed anew, never a zone or a repetition. A bell carries nothing: the planner looks at the store.
 
