@@ -18,9 +18,12 @@ use crate::api::listen::{Access, Listener};
 use crate::api::role::ControlAccess;
 use crate::api::serve::{Limits, serve};
 use crate::clock::{SharedClock, sleep};
+use crate::connector::{ConnectorOptions, Connectors};
+use crate::job::{Runner, RunnerParts};
 use crate::metrics::Metrics;
 use crate::reconcile::{Driver, ReconcileHandle, Reconciler};
-use crate::settings::Settings;
+use crate::secret::Secrets;
+use crate::settings::{self, Settings};
 use crate::store::Store;
 use crate::store::lock::StateLock;
 use crate::store::usage::UsageStore;
@@ -67,6 +70,11 @@ impl Surroundings {
     fn get(&self, name: &str) -> Option<&str> {
         self.environment.get(name).map(String::as_str)
     }
+
+    fn secrets(&self) -> Secrets {
+        let credentials = self.get("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+        Secrets::new(credentials, self.environment.clone())
+    }
 }
 
 /// How a run of the daemon ended.
@@ -82,17 +90,24 @@ pub async fn run(
     surroundings: Surroundings,
     clock: SharedClock,
 ) -> Result<Ended> {
-    let settings = Arc::new(Settings::default());
+    let settings = Arc::new(read_settings(options.config.as_deref())?);
     make_private(&options.state)?;
     let _lock = StateLock::take(&options.state)?;
     let store = Store::open(&options.state)?;
     let usage = UsageStore::open(&options.state)?;
-    let rooms = Rooms::furnish(&options, &settings, store, usage, clock);
+    let rooms = Rooms::furnish(&options, &surroundings, &settings, store, usage, clock);
     if options.once {
         rooms.run_once().await
     } else {
         rooms.serve(&options, &surroundings).await
     }
+}
+
+fn read_settings(config: Option<&Path>) -> Result<Settings> {
+    settings::load(config).map_err(|findings| {
+        let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("the settings are wrong:\n{}", lines.join("\n"))
+    })
 }
 
 /// Makes a directory that only its owner may enter, with what leads to it.
@@ -116,11 +131,14 @@ struct Rooms {
     metrics: Metrics,
     driver: Driver,
     reconcile: ReconcileHandle,
+    runner: Runner,
+    applied: Arc<Notify>,
 }
 
 impl Rooms {
     fn furnish(
         options: &Options,
+        surroundings: &Surroundings,
         settings: &Arc<Settings>,
         store: Store,
         usage: UsageStore,
@@ -135,6 +153,18 @@ impl Rooms {
             Arc::clone(&clock),
         );
         let (driver, reconcile) = Driver::new(reconciler, Arc::clone(&clock), Arc::clone(&applied));
+        let options = ConnectorOptions {
+            scratch: Some(options.state.clone()),
+            ..ConnectorOptions::default()
+        };
+        let secrets = Arc::new(surroundings.secrets());
+        let runner = Runner::new(RunnerParts {
+            store: store.clone(),
+            clock: Arc::clone(&clock),
+            settings: Arc::clone(settings),
+            source: Connectors::new(secrets, Arc::clone(&clock), options),
+            metrics: metrics.clone(),
+        });
         Self {
             store,
             usage,
@@ -143,6 +173,8 @@ impl Rooms {
             metrics,
             driver,
             reconcile,
+            runner,
+            applied,
         }
     }
 
@@ -151,11 +183,12 @@ impl Rooms {
         for finding in &outcome.findings {
             tracing::warn!("{finding}");
         }
+        let jobs = self.runner.run_due_to_completion().await?;
         self.store.close().await;
         self.usage.close().await;
         let held = outcome.held().is_some();
         Ok(Ended {
-            failed: outcome.errors() > 0 || held,
+            failed: outcome.errors() > 0 || held || jobs.failed(),
         })
     }
 
@@ -185,6 +218,7 @@ impl Rooms {
             store: self.store.clone(),
             usage: self.usage.clone(),
             reconcile: self.reconcile.clone(),
+            runner: self.runner.clone(),
             settings: Arc::clone(&self.settings),
             access: Arc::new(control_access),
             metrics: self.metrics.clone(),
@@ -200,6 +234,8 @@ impl Rooms {
             stop.clone(),
         ));
         tasks.spawn(self.driver.run(stop.clone()));
+        tasks.spawn(self.runner.clone().run(stop.clone()));
+        tasks.spawn(wake_planner(self.applied, self.runner, stop.clone()));
         tasks.spawn(keep_watchdog(Arc::clone(&self.clock), stop.clone()));
         tasks.close();
 
@@ -226,6 +262,13 @@ impl Rooms {
         self.usage.close().await;
         tracing::info!("stopped");
         Ok(Ended { failed: false })
+    }
+}
+
+/// Wakes the job planner whenever a pass over the folder changed something.
+async fn wake_planner(applied: Arc<Notify>, runner: Runner, stop: CancellationToken) {
+    while stop.run_until_cancelled(applied.notified()).await.is_some() {
+        runner.wake();
     }
 }
 

@@ -92,6 +92,7 @@ fn list(
         profile: filter.profile,
         subflow: filter.subflow,
         ended,
+        before: None,
         limit: Some(filter.limit),
     };
     let jobs: Listing<Job> = client.get("/v1/jobs", &query)?;

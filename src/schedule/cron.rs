@@ -3,6 +3,8 @@
 
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
+use std::fmt;
+
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan, Zoned};
 use sha2::{Digest, Sha256};
@@ -29,6 +31,12 @@ pub struct ScheduleError {
     pub text: String,
     /// What the parser minds.
     pub reason: String,
+}
+
+impl fmt::Display for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.cron.pattern.to_string())
+    }
 }
 
 impl Schedule {

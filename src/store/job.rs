@@ -144,6 +144,8 @@ pub struct JobFilter {
     pub subflow: Option<SubflowKind>,
     /// In this state.
     pub state: Option<JobState>,
+    /// Ended, or not.
+    pub ended: Option<bool>,
     /// Queued before the job with this id: the next page of a listing.
     pub before: Option<String>,
 }
@@ -184,7 +186,8 @@ impl Store {
                        AND (?2 IS NULL OR j.subflow = ?2)
                        AND (?3 IS NULL OR j.state = ?3)
                        AND (?4 IS NULL OR j.seq < (SELECT seq FROM jobs WHERE id = ?4))
-                     ORDER BY j.seq DESC LIMIT ?5"
+                       AND (?5 IS NULL OR (j.ended_at IS NOT NULL) = ?5)
+                     ORDER BY j.seq DESC LIMIT ?6"
                 ))?;
                 let rows = statement.query_map(
                     params![
@@ -192,6 +195,7 @@ impl Store {
                         filter.subflow.map(SubflowKind::as_str),
                         filter.state.map(Word),
                         filter.before,
+                        filter.ended,
                         limit,
                     ],
                     job_of,

@@ -31,6 +31,11 @@ impl Refusal {
         Self::new(StatusCode::NOT_FOUND, message)
     }
 
+    /// It cannot be done as things stand.
+    pub(super) fn conflict(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, message)
+    }
+
     /// The daemon failed.
     pub(super) fn internal(message: impl Into<String>) -> Self {
         let message = message.into();

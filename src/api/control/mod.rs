@@ -3,6 +3,7 @@
 
 mod answer;
 mod folder;
+mod jobs;
 pub mod model;
 mod profiles;
 mod seats;
@@ -12,7 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{Extension, Request, State};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -22,6 +23,7 @@ use jiff::Timestamp;
 use super::peer::Peer;
 use super::role::{ControlAccess, ControlRole};
 use crate::clock::SharedClock;
+use crate::job::Runner;
 use crate::metrics::{Metrics, Snapshot};
 use crate::reconcile::ReconcileHandle;
 use crate::settings::Settings;
@@ -39,6 +41,8 @@ pub struct Control {
     pub usage: UsageStore,
     /// The profiles folder's keeper.
     pub reconcile: ReconcileHandle,
+    /// The jobs' runner.
+    pub runner: Runner,
     /// The daemon's settings.
     pub settings: Arc<Settings>,
     /// Who may do what.
@@ -62,6 +66,11 @@ pub fn service(control: &Control, peer: &Peer) -> Router {
         .route("/v1/status/{profile}", get(profiles::status_of))
         .route("/v1/reload", post(folder::reload))
         .route("/v1/plan", get(folder::plan))
+        .route("/v1/profiles/{profile}/validate", post(profiles::validate))
+        .route("/v1/profiles/{profile}/release", post(profiles::release))
+        .route("/v1/profiles/{profile}/rebind", post(profiles::rebind))
+        .route("/v1/jobs", get(jobs::list).post(jobs::request))
+        .route("/v1/jobs/{id}", get(jobs::one))
         .route("/v1/subscriptions", get(seats::list))
         .route("/v1/identifiers", get(seats::identifiers))
         .route("/v1/explain", get(seats::explain))
@@ -74,10 +83,15 @@ pub fn service(control: &Control, peer: &Peer) -> Router {
     Router::new()
         .route("/health", get(health))
         .merge(guarded)
+        .layer(Extension(Asker(format!("uid {}", peer.uid))))
         .fallback(unknown)
         .layer(middleware::map_response(name_version))
         .with_state(control.clone())
 }
+
+/// Who asks, for the record of a decision.
+#[derive(Debug, Clone)]
+struct Asker(String);
 
 /// Lets a request through that the peer's role allows.
 async fn permit(role: Option<ControlRole>, request: Request, next: Next) -> Response {

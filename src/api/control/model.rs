@@ -169,6 +169,8 @@ pub struct PlanAnswer {
 pub struct Validation {
     /// The profile.
     pub profile: String,
+    /// The vendor account that its connection leads to.
+    pub account: String,
     /// One verdict per process.
     pub verdicts: Vec<ProcessVerdict>,
 }
@@ -220,6 +222,9 @@ pub struct JobQuery {
     pub subflow: Option<String>,
     /// Only ended jobs.
     pub ended: bool,
+    /// Queued before the job with this id: the next page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
     /// At most so many, newest first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,

@@ -1,28 +1,29 @@
 //! Profiles: how they stand, and the decisions they ask for.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Extension, Path, State};
 
 use super::answer::{Refusal, profile_name};
-use super::model::{ProfileStatus, Status};
-use super::{Control, folder};
+use super::model::{Decided, ProcessVerdict, ProfileStatus, Status, SubflowStatus, Validation};
+use super::{Asker, Control, folder};
+use crate::connector::facts::Process;
+use crate::job::{RECLAIM_NOTE, ValidateError};
 use crate::metrics::Snapshot;
-use crate::profile::model::ProfileState;
+use crate::profile::model::{DesiredProfile, ProfileState, SubflowKind};
+use crate::schedule::planner;
 use crate::store::condition::{Condition, ConditionStatus};
 use crate::store::document::RecordedProfile;
+use crate::store::job::{JobFilter, JobState};
 
 /// `GET /v1/status`.
 pub(super) async fn status(State(control): State<Control>) -> Result<Json<Status>, Refusal> {
     let outcome = control.reconcile.last();
     let mut conditions = control.store.all_conditions().await?;
-    let profiles = control.store.desired_profiles().await?;
-    let profiles = profiles
-        .into_iter()
-        .map(|profile| {
-            let conditions = conditions.remove(&profile.name).unwrap_or_default();
-            stands(&profile, conditions)
-        })
-        .collect();
+    let mut profiles = Vec::new();
+    for recorded in control.store.desired_profiles().await? {
+        let conditions = conditions.remove(&recorded.name).unwrap_or_default();
+        profiles.push(stands(&control, &recorded, conditions).await?);
+    }
     Ok(Json(Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started_at: control.started_at,
@@ -38,17 +39,91 @@ pub(super) async fn status_of(
     State(control): State<Control>,
     Path(profile): Path<String>,
 ) -> Result<Json<ProfileStatus>, Refusal> {
-    let name = profile_name(&profile)?;
-    let recorded = control
-        .store
-        .desired_profile(&name)
-        .await?
-        .ok_or_else(|| Refusal::no_profile(&profile))?;
-    let conditions = control.store.conditions(&name).await?;
-    Ok(Json(stands(&recorded, conditions)))
+    let recorded = find(&control, &profile).await?;
+    let conditions = control.store.conditions(&recorded.name).await?;
+    Ok(Json(stands(&control, &recorded, conditions).await?))
 }
 
-fn stands(recorded: &RecordedProfile, conditions: Vec<Condition>) -> ProfileStatus {
+/// `POST /v1/profiles/{profile}/validate`.
+pub(super) async fn validate(
+    State(control): State<Control>,
+    Path(profile): Path<String>,
+) -> Result<Json<Validation>, Refusal> {
+    let recorded = find(&control, &profile).await?;
+    let validated = control.runner.validate(&recorded.name).await;
+    let validation = validated.map_err(|error| match error {
+        ValidateError::Request(error) => error.into(),
+        ValidateError::Validation(error) => Refusal::conflict(error.to_string()),
+    })?;
+    let subflows = &recorded.desired.profile.subflows;
+    let verdicts = validation.verdicts.into_iter().map(|verdict| {
+        let required = match verdict.process {
+            Process::Download => true,
+            Process::Activity => subflows.pull_user_activity.enabled,
+            Process::Reclaim => subflows.reclaim_subscriptions.enabled,
+        };
+        ProcessVerdict { verdict, required }
+    });
+    Ok(Json(Validation {
+        profile: recorded.name.to_string(),
+        account: validation.account.id,
+        verdicts: verdicts.collect(),
+    }))
+}
+
+/// `POST /v1/profiles/{profile}/release`.
+pub(super) async fn release(
+    State(control): State<Control>,
+    Extension(Asker(by)): Extension<Asker>,
+    Path(profile): Path<String>,
+) -> Result<Json<Decided>, Refusal> {
+    let recorded = find(&control, &profile).await?;
+    let now = control.clock.now();
+    let walk = control.store.release_walk(recorded.id, &by, now).await?;
+    let Some(walk) = walk else {
+        return Err(Refusal::conflict(format!(
+            "nothing of `{profile}` is held: `seatsync status {profile}` shows why it does not run"
+        )));
+    };
+    tracing::info!(%profile, users = walk.users, %by, "a held download was released");
+    Ok(Json(Decided {
+        message: format!(
+            "the next download of `{profile}` is measured against {} users; run it now with `seatsync jobs run {profile}`",
+            walk.users
+        ),
+    }))
+}
+
+/// `POST /v1/profiles/{profile}/rebind`.
+pub(super) async fn rebind(
+    State(control): State<Control>,
+    Extension(Asker(by)): Extension<Asker>,
+    Path(profile): Path<String>,
+) -> Result<Json<Decided>, Refusal> {
+    let recorded = find(&control, &profile).await?;
+    let bound = control.store.unbind_account(recorded.id).await?;
+    control.runner.wake();
+    let message = match &bound {
+        Some(account) => format!(
+            "`{profile}` is no longer bound to vendor account `{account}`; the next validation binds it to the one that its connection leads to"
+        ),
+        None => format!("`{profile}` is bound to no vendor account yet"),
+    };
+    tracing::info!(%profile, was = bound, %by, "the vendor account was released");
+    Ok(Json(Decided { message }))
+}
+
+async fn find(control: &Control, profile: &str) -> Result<RecordedProfile, Refusal> {
+    let name = profile_name(profile)?;
+    let recorded = control.store.desired_profile(&name).await?;
+    recorded.ok_or_else(|| Refusal::no_profile(profile))
+}
+
+async fn stands(
+    control: &Control,
+    recorded: &RecordedProfile,
+    conditions: Vec<Condition>,
+) -> Result<ProfileStatus, Refusal> {
     let profile = &recorded.desired.profile;
     let state = match (recorded.orphaned_at, profile.suspend, profile.state) {
         (Some(_), _, _) => "orphaned",
@@ -56,7 +131,15 @@ fn stands(recorded: &RecordedProfile, conditions: Vec<Condition>) -> ProfileStat
         (None, false, ProfileState::Draft) => "draft",
         (None, false, ProfileState::Published) => "published",
     };
-    ProfileStatus {
+    let mut subflows = Vec::new();
+    for subflow in [
+        SubflowKind::DownloadSubscriptions,
+        SubflowKind::PullUserActivity,
+        SubflowKind::ReclaimSubscriptions,
+    ] {
+        subflows.push(subflow_stands(control, recorded, subflow).await?);
+    }
+    Ok(ProfileStatus {
         name: recorded.name.to_string(),
         display_name: profile.display_name.clone(),
         profile_type: profile.profile_type.to_string(),
@@ -64,7 +147,66 @@ fn stands(recorded: &RecordedProfile, conditions: Vec<Condition>) -> ProfileStat
         connection: recorded.desired.connection.name.clone(),
         account: recorded.bound_account.clone(),
         conditions,
-        subflows: Vec::new(),
+        subflows,
+    })
+}
+
+async fn subflow_stands(
+    control: &Control,
+    recorded: &RecordedProfile,
+    subflow: SubflowKind,
+) -> Result<SubflowStatus, Refusal> {
+    let desired = &recorded.desired;
+    let filter = JobFilter {
+        profile: Some(recorded.name.clone()),
+        subflow: Some(subflow),
+        ..JobFilter::default()
+    };
+    let last = control.store.job_results(filter, 1).await?.pop();
+    let progress = last
+        .as_ref()
+        .filter(|job| job.state == JobState::InProgress)
+        .and_then(|job| {
+            let running = control.runner.progress();
+            running.borrow().get(&job.id).map(ToString::to_string)
+        });
+    let zone = &control.settings.time_zone;
+    let orphaned = recorded.orphaned_at.is_some();
+    let next_due = planner::next_runs(desired, orphaned, control.clock.now(), zone)
+        .into_iter()
+        .find_map(|(due, at)| (due == subflow).then_some(at));
+    let enabled = is_enabled(desired, subflow);
+    Ok(SubflowStatus {
+        subflow: subflow.as_str().to_owned(),
+        enabled,
+        schedule: schedule_word(desired, subflow),
+        next_due,
+        progress,
+        last,
+        note: (enabled && subflow == SubflowKind::ReclaimSubscriptions)
+            .then(|| RECLAIM_NOTE.to_owned()),
+    })
+}
+
+fn is_enabled(desired: &DesiredProfile, subflow: SubflowKind) -> bool {
+    let subflows = &desired.profile.subflows;
+    match subflow {
+        SubflowKind::DownloadSubscriptions => true,
+        SubflowKind::PullUserActivity => subflows.pull_user_activity.enabled,
+        SubflowKind::ReclaimSubscriptions => subflows.reclaim_subscriptions.enabled,
+    }
+}
+
+/// When it starts, for people: its cron expression, or what it follows.
+fn schedule_word(desired: &DesiredProfile, subflow: SubflowKind) -> String {
+    let after = match subflow {
+        SubflowKind::DownloadSubscriptions => "daily",
+        SubflowKind::PullUserActivity => "after download_subscriptions",
+        SubflowKind::ReclaimSubscriptions => "after pull_user_activity",
+    };
+    match planner::schedule_of(desired, subflow) {
+        Ok(Some(schedule)) => schedule.to_string(),
+        Ok(None) | Err(_) => after.to_owned(),
     }
 }
 
@@ -78,12 +220,44 @@ pub(super) async fn snapshot(control: &Control) -> Result<Snapshot, Refusal> {
             (profile.to_string(), condition.kind.to_string(), holds)
         })
     });
+    let seats = control.store.identifiers(None).await?.into_iter();
     Ok(Snapshot {
         findings: outcome
             .as_ref()
             .map_or(0, |outcome| outcome.findings.len() as u64),
         folder_held: outcome.is_some_and(|outcome| outcome.held().is_some()),
         conditions: conditions.collect(),
-        ..Snapshot::default()
+        seats: seats
+            .map(|count| (count.profile.to_string(), count.identifier, count.seats))
+            .collect(),
+        last_success: last_success(control).await?,
     })
+}
+
+/// (profile, subflow, Unix time) of the last job of each subflow that did everything.
+async fn last_success(control: &Control) -> Result<Vec<(String, String, f64)>, Refusal> {
+    let mut found = Vec::new();
+    for recorded in control.store.desired_profiles().await? {
+        for subflow in [
+            SubflowKind::DownloadSubscriptions,
+            SubflowKind::PullUserActivity,
+        ] {
+            let filter = JobFilter {
+                profile: Some(recorded.name.clone()),
+                subflow: Some(subflow),
+                state: Some(JobState::Completed),
+                ..JobFilter::default()
+            };
+            let last = control.store.job_results(filter, 1).await?.pop();
+            if let Some(at) = last.and_then(|job| job.ended_at) {
+                let seconds = at.as_duration().as_secs_f64();
+                found.push((
+                    recorded.name.to_string(),
+                    subflow.as_str().to_owned(),
+                    seconds,
+                ));
+            }
+        }
+    }
+    Ok(found)
 }
