@@ -9,3 +9,5 @@ mod house;
 mod usage_socket;
 mod watch;
 mod zoom_client;
+mod zoom_contract;
+mod zoom_document;

@@ -8,12 +8,13 @@ use jiff::{SignedDuration, Timestamp};
 use crate::zoom::cast::Cast;
 use crate::zoom::endpoint::Label;
 use crate::zoom::faults::Fault;
+use crate::zoom::intake::Account;
 use crate::zoom::log::LoggedRequest;
 use crate::zoom::oauth::App;
 use crate::zoom::options::{Plan, Pools, Population, Switches};
 use crate::zoom::oracle::{Violation, over_share};
 use crate::zoom::roll::{Hosted, Person, PersonChange, Truth};
-use crate::zoom::service::{Account, State};
+use crate::zoom::service::State;
 
 /// Steers a running account.
 #[derive(Debug, Clone)]

@@ -9,6 +9,7 @@ use crate::people::{TOPICS, WEBINAR_TOPICS};
 use crate::random::{mix, pick};
 use crate::zoom::activity::Session;
 use crate::zoom::errors::ApiError;
+use crate::zoom::groups;
 use crate::zoom::paging::{PageQuery, Totals, View};
 use crate::zoom::reports::{REPORT_PAGE_MAX, arrived, report_email};
 use crate::zoom::service::{Call, State};
@@ -200,7 +201,7 @@ pub(crate) fn created(session: &Session) -> i64 {
 fn group_names(state: &State, user: &User) -> Vec<String> {
     user.group_ids
         .iter()
-        .filter_map(|id| crate::zoom::users::group_name(state, id))
+        .filter_map(|id| groups::name(state, id))
         .map(str::to_owned)
         .collect()
 }

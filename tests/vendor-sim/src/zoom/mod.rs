@@ -1,13 +1,14 @@
 //! A simulated Zoom account over real HTTP: the API below `/v2`, OAuth below `/oauth`, and a
 //! control surface below `/_sim` that no client knows.
 //!
-//! A request flows through [`service`]: authentication ([`oauth`]), rate limits ([`limits`]),
+//! A request comes in through [`intake`] and flows through [`service`]: authentication ([`oauth`]), rate limits ([`limits`]),
 //! scopes ([`endpoint`]), then its operation ([`users`] and its neighbours), which reads the
 //! [`world`]. [`faults`] spoil answers on demand, [`log`] and [`oracle`] remember what came.
 
 mod activity;
 mod cast;
 mod casting;
+mod consent;
 mod control;
 mod control_http;
 mod control_people;
@@ -17,7 +18,10 @@ mod errors;
 mod faults;
 mod features;
 mod generate;
+mod groups;
 mod history;
+mod intake;
+mod layout;
 mod limits;
 mod log;
 mod meetings;
@@ -63,7 +67,8 @@ pub use oracle::{Rule, Violation};
 pub use roll::{Hosted, HostedKind, Person, PersonChange, Truth};
 
 use crate::http::Server;
-use service::{Account, State};
+use intake::Account;
+use service::State;
 
 /// A running simulated account. Dropping it closes the listener and all connections.
 #[derive(Debug)]

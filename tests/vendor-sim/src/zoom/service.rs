@@ -2,28 +2,24 @@
 //! before its operation sees it, and is logged with its fate.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-
-use jiff::Timestamp;
 
 use crate::clock::SimClock;
-use crate::http::{Answer, Reply, Request};
-use crate::zoom::control_http;
+use crate::http::{Reply, Request};
 use crate::zoom::endpoint::{Endpoint, Label, all_scopes};
 use crate::zoom::errors::ApiError;
-use crate::zoom::faults::{Action, Fault, Faults};
+use crate::zoom::faults::Faults;
 use crate::zoom::generate::Generator;
-use crate::zoom::limits::{Allowance, Limits, TooMany};
+use crate::zoom::limits::{Allowance, Limits};
 use crate::zoom::log::{Log, LoggedRequest};
-use crate::zoom::oauth::{Caller, OAuth};
+use crate::zoom::oauth::{AppKind, Caller, OAuth};
 use crate::zoom::options::{Plan, Population, Switches, ZoomSimOptions};
 use crate::zoom::oracle::Oracle;
 use crate::zoom::paging::{Page, Walks};
 use crate::zoom::pools::Seats;
-use crate::zoom::spoil::Scene;
 use crate::zoom::world::World;
-use crate::zoom::{features, history, meetings, metrics, reports, seats, settings, users, writes};
+use crate::zoom::{
+    features, groups, history, meetings, metrics, reports, seats, settings, users, writes,
+};
 
 /// Everything an account is, behind one lock: requests are answered one after the other.
 #[derive(Debug)]
@@ -48,9 +44,9 @@ pub(crate) struct State {
     /// Users with a DELETE under way: until when on the vendor's clock, in milliseconds.
     pub(crate) deleting: BTreeMap<String, i64>,
     /// DELETE requests that arrived and are not answered yet, by what stands in their path.
-    in_flight: BTreeMap<String, u32>,
+    pub(crate) in_flight: BTreeMap<String, u32>,
     /// The page that the request at hand turned.
-    turned: Option<Turned>,
+    pub(crate) turned: Option<Turned>,
 }
 
 /// A page of a walk that was answered.
@@ -197,7 +193,7 @@ impl State {
         let call = Call {
             request,
             endpoint,
-            subject,
+            subject: self.meant(subject, endpoint, &caller),
             now,
         };
         let mut reply = match self.checked(&caller, &call) {
@@ -206,6 +202,26 @@ impl State {
         };
         allowance.mark(&mut reply);
         reply
+    }
+
+    /// In user paths `me` is the person who authorized a general app. A server-to-server app has
+    /// no person behind it, so there it is nobody.
+    fn meant(
+        &self,
+        subject: Option<String>,
+        endpoint: Endpoint,
+        caller: &Caller,
+    ) -> Option<String> {
+        let general = self
+            .oauth
+            .apps
+            .iter()
+            .any(|app| app.kind == AppKind::General && app.client_id == caller.client_id);
+        let me = subject.as_deref() == Some("me") && endpoint != Endpoint::PlanUsage;
+        if me && general {
+            return Some(self.world.generator.id(0));
+        }
+        subject
     }
 
     fn allowance(&mut self, endpoint: Endpoint, now: i64) -> Result<Allowance, Reply> {
@@ -237,8 +253,8 @@ impl State {
         match endpoint {
             Endpoint::ListUsers => users::list(self, call),
             Endpoint::GetUser => users::get(self, call),
-            Endpoint::ListGroups => users::groups(self, call),
-            Endpoint::GroupMembers => users::group_members(self, call),
+            Endpoint::ListGroups => groups::list(self, call),
+            Endpoint::GroupMembers => groups::members(self, call),
             Endpoint::UserSummary => Ok(seats::summary(self, call)),
             Endpoint::PlanUsage => seats::plan_usage(self, call),
             Endpoint::GetSettings => settings::get(self, call),
@@ -260,7 +276,7 @@ impl State {
     }
 
     /// Answers a request that no fault pre-empted.
-    fn route(
+    pub(crate) fn route(
         &mut self,
         request: &Request,
         found: Option<(Endpoint, Option<String>)>,
@@ -276,197 +292,6 @@ impl State {
             ("GET", "/oauth/authorize") => self.oauth.authorize(request, now, &self.switches),
             ("POST", "/oauth/revoke") => self.oauth.revoke(request),
             _ => ApiError::new(404, 2300, "This API endpoint is not recognized.").reply(),
-        }
-    }
-
-    fn entry(
-        &self,
-        request: &Request,
-        found: Option<&(Endpoint, Option<String>)>,
-    ) -> LoggedRequest {
-        let now = self.clock.millis();
-        let endpoint = found.map(|(endpoint, _)| *endpoint);
-        let subject = found.and_then(|(_, subject)| subject.clone());
-        let user_id = subject.as_deref().and_then(|key| {
-            let user = self.world.find(key, now)?;
-            let pending = user.status == crate::zoom::user::Status::Pending;
-            Some(if pending {
-                user.email.to_lowercase()
-            } else {
-                user.id
-            })
-        });
-        let writes = endpoint.is_some_and(Endpoint::writes);
-        LoggedRequest {
-            number: self.log.next_number(),
-            at: Timestamp::from_millisecond(now).unwrap_or_default(),
-            method: request.method.clone(),
-            path: request.path.clone(),
-            query: request.query.clone(),
-            endpoint,
-            label: endpoint.map(Endpoint::label),
-            user: subject,
-            user_id,
-            body: writes
-                .then(|| serde_json::from_slice(&request.body).ok())
-                .flatten(),
-            status: 0,
-            code: None,
-            tracking_id: format!(
-                "v=2.0;clid=us02;rid=WEB_{:016x}",
-                crate::random::draw(self.seed, self.log.next_number(), 0)
-            ),
-            fault: None,
-            client_id: None,
-        }
-    }
-
-    fn vendor(&mut self, request: &Request, ticket: Ticket) -> Reply {
-        let mut entry = self.entry(request, ticket.found.as_ref());
-        let endpoint = entry.endpoint;
-        let action = ticket.fault.as_ref().map(|fault| &fault.action);
-        let reply = if action.is_some_and(Action::preempts) {
-            Reply::default()
-        } else if ticket.second_delete {
-            TooMany::Concurrent.reply(Label::Light, 0, self.clock.millis())
-        } else {
-            self.route(request, ticket.found, &mut entry)
-        };
-        let worked_out = reply.status;
-        let mut reply = match action {
-            None => reply,
-            Some(action) => action.spoil(
-                reply,
-                &Scene {
-                    request,
-                    endpoint,
-                    user: entry.user.as_deref(),
-                    plan: self.plan,
-                    now: self.clock.millis(),
-                },
-            ),
-        };
-        entry.status = match action {
-            // It took effect, whatever the client got to see.
-            Some(action) if !action.preempts() => worked_out,
-            _ => reply.status,
-        };
-        if entry.status >= 400 {
-            let body: Option<serde_json::Value> = serde_json::from_slice(&reply.body).ok();
-            entry.code = body.and_then(|body| body.get("code")?.as_i64());
-        }
-        let spoilt = action.is_some_and(Action::spoils_page);
-        entry.fault = ticket.fault.as_ref().map(|fault| fault.name.clone());
-        let turned = self.turned.take();
-        self.oracle
-            .saw(&entry, turned.as_ref(), spoilt, &self.world);
-        self.dress(&mut reply, &entry.tracking_id);
-        self.log.push(entry);
-        reply
-    }
-
-    /// The headers of every answer.
-    fn dress(&self, reply: &mut Reply, tracking_id: &str) {
-        reply.set_header("x-zm-trackingid", tracking_id);
-        let shown = self.clock.seconds() + self.switches.date_skew_seconds;
-        if let Ok(date) = Timestamp::from_second(shown) {
-            reply.set_header(
-                "date",
-                date.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string(),
-            );
-        }
-    }
-
-    fn arrive(&mut self, request: &Request) -> (Duration, Ticket) {
-        let found = request
-            .path
-            .strip_prefix("/v2")
-            .and_then(|path| Endpoint::find(&request.method, path));
-        let subject = found.as_ref().and_then(|(_, subject)| subject.clone());
-        let endpoint = found.as_ref().map(|(endpoint, _)| *endpoint);
-        let fault = self.faults.hit(request, endpoint, subject.as_deref());
-        let delay = fault
-            .as_ref()
-            .map_or(Duration::ZERO, |fault| fault.action.delay());
-        let deletes = (endpoint == Some(Endpoint::DeleteUser))
-            .then_some(subject)
-            .flatten();
-        let second_delete = deletes.as_ref().is_some_and(|user| {
-            let under_way = self.in_flight.entry(user.clone()).or_default();
-            *under_way += 1;
-            let locked = self
-                .deleting
-                .get(user)
-                .is_some_and(|until| *until > self.clock.millis());
-            *under_way > 1 || locked
-        });
-        let ticket = Ticket {
-            found,
-            fault,
-            deletes,
-            second_delete,
-        };
-        (delay, ticket)
-    }
-
-    fn answer(&mut self, request: &Request, mut ticket: Ticket) -> Reply {
-        let deletes = ticket.deletes.take();
-        let reply = self.vendor(request, ticket);
-        if let Some(user) = deletes
-            && let Some(under_way) = self.in_flight.get_mut(&user)
-        {
-            *under_way = under_way.saturating_sub(1);
-        }
-        reply
-    }
-}
-
-/// What was found out about a request when it arrived.
-#[derive(Debug)]
-pub(crate) struct Ticket {
-    found: Option<(Endpoint, Option<String>)>,
-    fault: Option<Fault>,
-    /// The user a DELETE is about.
-    deletes: Option<String>,
-    second_delete: bool,
-}
-
-/// The account behind its lock.
-#[derive(Debug)]
-pub(crate) struct Account {
-    state: Mutex<State>,
-}
-
-impl Account {
-    pub(crate) const fn new(state: State) -> Self {
-        Self {
-            state: Mutex::new(state),
-        }
-    }
-
-    /// The state; a panic elsewhere does not take the simulator down with it.
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Answer for Account {
-    /// None for the control surface.
-    type Ticket = Option<Ticket>;
-
-    fn arrive(&self, request: &Request) -> (Duration, Option<Ticket>) {
-        if request.path.starts_with("/_sim") {
-            return (Duration::ZERO, None);
-        }
-        let (delay, ticket) = self.state().arrive(request);
-        (delay, Some(ticket))
-    }
-
-    fn answer(&self, request: &Request, ticket: Option<Ticket>) -> Reply {
-        let mut state = self.state();
-        match ticket {
-            Some(ticket) => state.answer(request, ticket),
-            None => control_http::answer(&mut state, request),
         }
     }
 }

@@ -104,6 +104,7 @@ fn a_token_lives_an_hour_of_the_vendors_time() {
     let trial = Trial::new(&friday());
     trial.control.advance(SignedDuration::from_secs(3599));
     trial.get("/users");
+    assert_eq!(trial.refused("GET", "/users/me", ""), (404, 1001));
     trial.control.advance(SignedDuration::from_secs(1));
     assert_eq!(trial.refused("GET", "/users", ""), (401, 124));
     trial
@@ -164,7 +165,7 @@ fn revocation_ends_the_authorization() {
     let mut trial = Trial::new(&friday());
     let (_, body) = trial.exchange(&trial.code(), VERIFIER);
     trial.token = text(&body, "access_token");
-    trial.get("/users");
+    assert_eq!(trial.get("/users/me")["role_id"], "0");
     let form = format!("token={}", trial.token);
     let reply = trial.raw(
         "POST",

@@ -20,9 +20,10 @@ use crate::SimClock;
 use crate::http::{Answer, Reply, Request, parse_form};
 use crate::zoom::cast::Cast;
 use crate::zoom::control::Control;
+use crate::zoom::intake::Account;
 use crate::zoom::oauth::AppKind;
 use crate::zoom::options::ZoomSimOptions;
-use crate::zoom::service::{Account, State};
+use crate::zoom::service::State;
 
 /// An account and a client with a token.
 struct Trial {
