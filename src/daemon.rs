@@ -15,14 +15,16 @@ use tokio_util::task::TaskTracker;
 
 use crate::api::control::{self, Control};
 use crate::api::listen::{Access, Listener};
-use crate::api::role::ControlAccess;
+use crate::api::role::{ControlAccess, gid_of};
 use crate::api::serve::{Limits, serve};
+use crate::api::usage::{UsageApi, UsagePolicy};
 use crate::clock::{SharedClock, sleep};
 use crate::connector::{ConnectorOptions, Connectors};
 use crate::job::{Runner, RunnerParts};
 use crate::metrics::Metrics;
 use crate::reconcile::{Driver, ReconcileHandle, Reconciler};
 use crate::secret::Secrets;
+use crate::settings::model::Principal;
 use crate::settings::{self, Settings};
 use crate::store::Store;
 use crate::store::lock::StateLock;
@@ -122,6 +124,28 @@ fn make_private(path: &Path) -> Result<()> {
         .with_context(|| format!("make the directory `{}`", path.display()))
 }
 
+/// Makes the directory of the sockets, which everybody may enter: each socket has its own group.
+fn make_enterable(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o755)
+        .create(path)
+        .with_context(|| format!("make the directory `{}`", path.display()))
+}
+
+/// Who may connect to a socket that the daemon binds itself: its own user and, where it may give
+/// a socket away and the host has it, a group.
+fn access_for(group: &str) -> Access {
+    let gid = rustix::process::geteuid()
+        .is_root()
+        .then(|| gid_of(&Principal::Name(group.to_owned())).ok())
+        .flatten();
+    Access { mode: 0o660, gid }
+}
+
 /// Everything that runs, wired together.
 struct Rooms {
     store: Store,
@@ -197,20 +221,22 @@ impl Rooms {
             .context("take the sockets that systemd passed")?;
         let mut unknown = Vec::new();
         let control_access = ControlAccess::resolve(&self.settings.control, &mut unknown);
+        let usage_policy = UsagePolicy::resolve(&self.settings.usage, &mut unknown);
         for principal in unknown {
             tracing::warn!("{principal}");
         }
-        if handed.control.is_none() {
-            make_private(&options.runtime)?;
+        if handed.control.is_none() || handed.usage.is_none() {
+            make_enterable(&options.runtime)?;
         }
-        let listen = |handed, name: &str, gid| match handed {
+        let listen = |handed, name: &str, group: &str| match handed {
             Some(socket) => Listener::handed_over(socket).context("take a socket from systemd"),
             None => Ok(Listener::bind(
                 &options.runtime.join(name),
-                Access { mode: 0o660, gid },
+                access_for(group),
             )?),
         };
-        let control_listener = listen(handed.control, "control.sock", None)?;
+        let control_listener = listen(handed.control, "control.sock", "seatsync-admin")?;
+        let usage_listener = listen(handed.usage, "usage.sock", "seatsync-usage")?;
 
         let tasks = TaskTracker::new();
         let stop = CancellationToken::new();
@@ -231,6 +257,19 @@ impl Rooms {
             Limits::default(),
             Arc::clone(&self.clock),
             move |peer| control::service(&control, &peer),
+            stop.clone(),
+        ));
+        let usage_api = UsageApi::new(
+            self.usage.clone(),
+            usage_policy,
+            Arc::clone(&self.clock),
+            self.metrics.clone(),
+        );
+        tasks.spawn(serve(
+            usage_listener,
+            Limits::default(),
+            Arc::clone(&self.clock),
+            move |peer| usage_api.service(peer),
             stop.clone(),
         ));
         tasks.spawn(self.driver.run(stop.clone()));
