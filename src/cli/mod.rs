@@ -3,6 +3,7 @@
 //!
 //! Called by the binary, and by the quickstart example, which runs itself as the daemon.
 
+mod check;
 mod client;
 mod completions;
 mod decide;
@@ -16,6 +17,7 @@ mod plan;
 mod progress;
 mod reload;
 mod run;
+mod schema;
 mod status;
 mod subscriptions;
 mod usage;
@@ -75,6 +77,8 @@ pub(crate) enum Format {
 enum Command {
     /// Run the daemon.
     Run(run::RunArgs),
+    /// Check files: no daemon, no network, no secrets.
+    Check(check::CheckArgs),
     /// What reconciling would change.
     Plan(plan::PlanArgs),
     /// How the daemon and its profiles stand.
@@ -99,6 +103,8 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Exit code 0 when the daemon serves.
     Healthcheck,
+    /// Print JSON Schema of the files.
+    Schema(schema::SchemaArgs),
     /// Print completions for a shell.
     Completions(completions::CompletionsArgs),
 }
@@ -122,7 +128,8 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> Result<ExitCode, Failu
         format,
         command,
     } = arguments;
-    if matches!(format, Format::Github | Format::Sarif) {
+    let is_check = matches!(command, Command::Check(_));
+    if !is_check && matches!(format, Format::Github | Format::Sarif) {
         return Err(Failure::Usage(format!(
             "`--format {}` is for `check` only: use `table` or `json`",
             output::word(format)
@@ -130,6 +137,7 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> Result<ExitCode, Failu
     }
     match command {
         Command::Run(args) => run::run(args, runtime),
+        Command::Check(args) => check::run(&args, format, output),
         Command::Plan(args) => plan::run(&args, &runtime, output),
         Command::Status(args) => status::run(&args, &runtime, output),
         Command::Reload(args) => reload::run(&args, &runtime, output),
@@ -142,6 +150,7 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> Result<ExitCode, Failu
         Command::Usage(args) => usage::run(args, &runtime, output),
         Command::Explain(args) => explain::run(args, &runtime, output),
         Command::Healthcheck => healthcheck::run(&runtime, output),
+        Command::Schema(args) => schema::run(&args, output),
         Command::Completions(args) => completions::run(&args, output),
     }
 }

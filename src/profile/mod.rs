@@ -10,6 +10,7 @@ pub mod load;
 pub mod model;
 pub mod name;
 pub mod raw;
+pub mod schema;
 pub mod window;
 
 pub use crate::yaml::duration;

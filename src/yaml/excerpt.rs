@@ -1,7 +1,11 @@
 //! The lines of a file that a finding marks, with whatever may be a secret blotted out: a check's
 //! output ends up in build logs.
 
-use super::diagnostic::Region;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::diagnostic::{Diagnostic, Region};
 
 /// The most lines of one excerpt.
 const MOST_LINES: usize = 3;
@@ -34,6 +38,22 @@ pub fn of(text: &str, region: Region, hidden: &[Region]) -> String {
         start = end + 1;
     }
     shown.join("\n")
+}
+
+/// Gives findings that were made without the text at hand their lines, where the files can be
+/// read.
+pub fn fill(found: &mut [Diagnostic]) {
+    let mut texts: BTreeMap<Arc<Path>, Option<String>> = BTreeMap::new();
+    for found in found.iter_mut().filter(|found| found.excerpt.is_none()) {
+        let Some(region) = found.region else { continue };
+        let text = texts
+            .entry(Arc::clone(&found.file))
+            .or_insert_with_key(|file| std::fs::read_to_string(file).ok());
+        let text = text
+            .as_deref()
+            .map(|text| text.trim_start_matches('\u{feff}'));
+        found.excerpt = text.map(|text| of(text, region, &[]));
+    }
 }
 
 /// Keys whose values are references to secrets, and so may hold a secret by mistake.

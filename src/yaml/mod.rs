@@ -6,5 +6,6 @@ pub mod duration;
 pub mod excerpt;
 pub(crate) mod macros;
 pub mod read;
+pub mod render;
 pub mod text;
 pub mod tree;

@@ -48,7 +48,7 @@ impl<'a> Connections<'a> {
     pub(super) fn new(
         documents: &'a Documents<'a>,
         settings: &'a Settings,
-        problems: &mut Problems,
+        problems: &mut Problems<'_>,
     ) -> Self {
         let mut connections = Self {
             documents,
@@ -73,7 +73,7 @@ impl<'a> Connections<'a> {
         document: &LoadedDocument,
         profile: &Profile,
         reasons: &mut Vec<String>,
-        problems: &mut Problems,
+        problems: &mut Problems<'_>,
     ) -> Option<(ResolvedConnection, Option<ResolvedConnection>)> {
         let first = self.one(document, profile, Which::First, reasons, problems);
         let second = profile
@@ -92,7 +92,7 @@ impl<'a> Connections<'a> {
         profile: &Profile,
         which: Which,
         reasons: &mut Vec<String>,
-        problems: &mut Problems,
+        problems: &mut Problems<'_>,
     ) -> Option<ResolvedConnection> {
         let reference = match which {
             Which::First => &profile.connection,
@@ -138,9 +138,12 @@ impl<'a> Connections<'a> {
         document: &LoadedDocument,
         name: &Name,
         which: Which,
-        problems: &mut Problems,
+        problems: &mut Problems<'_>,
     ) -> Result<ResolvedConnection, Vec<String>> {
         let Some(target) = find(self.documents, Kind::Connection, name) else {
+            if problems.is_broken(Kind::Connection, name) {
+                return Err(vec![format!("connection `{name}` does not load")]);
+            }
             let message = format!("there is no connection `{name}`");
             let help = nearest(self.documents, Kind::Connection, name)
                 .map(|near| format!("did you mean `{near}`?"));
@@ -181,7 +184,7 @@ impl<'a> Connections<'a> {
         document: &LoadedDocument,
         connection: &Connection,
         chain: &mut Vec<Name>,
-        problems: &mut Problems,
+        problems: &mut Problems<'_>,
     ) -> Outcome {
         if let Some(known) = self.merged.get(name) {
             return known.clone();
@@ -199,7 +202,7 @@ impl<'a> Connections<'a> {
         document: &LoadedDocument,
         connection: &Connection,
         chain: &mut Vec<Name>,
-        problems: &mut Problems,
+        problems: &mut Problems<'_>,
     ) -> Outcome {
         let parent = match &connection.parent {
             Some(name) => self.parent(document, name, chain, problems)?,
@@ -228,7 +231,7 @@ impl<'a> Connections<'a> {
         document: &LoadedDocument,
         name: &Name,
         chain: &mut Vec<Name>,
-        problems: &mut Problems,
+        problems: &mut Problems<'_>,
     ) -> Result<Merged, Vec<String>> {
         if chain.contains(name) {
             let circle: Vec<&str> = chain.iter().map(Name::as_str).collect();
@@ -250,6 +253,9 @@ impl<'a> Connections<'a> {
             Document::Connection(connection) => Some((parent, connection)),
             _ => None,
         }) else {
+            if problems.is_broken(Kind::Connection, name) {
+                return Err(vec![format!("its parent `{name}` does not load")]);
+            }
             let message = format!("there is no connection `{name}` to inherit from");
             let help = nearest(self.documents, Kind::Connection, name)
                 .map(|near| format!("did you mean `{near}`?"));
@@ -276,7 +282,7 @@ impl<'a> Connections<'a> {
         connection: &Connection,
         vendor: Vendor,
         why: &mut Vec<String>,
-        problems: &mut Problems,
+        problems: &mut Problems<'_>,
     ) {
         let addresses = [
             ("url", &connection.url),
@@ -406,7 +412,7 @@ fn complete(
     name: &str,
     which: Which,
     site: &Site<'_>,
-    problems: &mut Problems,
+    problems: &mut Problems<'_>,
 ) -> Result<ResolvedConnection, Vec<String>> {
     let Some(vendor) = merged.vendor else {
         return Err(vec![format!("connection `{name}` has no vendor")]);

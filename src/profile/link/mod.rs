@@ -4,7 +4,7 @@
 mod connection;
 mod rules;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use self::connection::Connections;
@@ -22,11 +22,24 @@ use crate::yaml::diagnostic::Diagnostic;
 /// profile that cannot be linked is in [`ProfileSet::failed`] with the reasons, not in
 /// [`ProfileSet::profiles`]. [`ProfileSet::broken`] is left for the caller.
 pub fn link(documents: &[LoadedDocument], settings: &Settings) -> (ProfileSet, Vec<Diagnostic>) {
+    link_beside(documents, &BTreeSet::new(), settings)
+}
+
+/// [`link`], for a folder in which some documents are `broken` and nothing stands in for them: what
+/// refers to them is not told again.
+pub fn link_beside(
+    documents: &[LoadedDocument],
+    broken: &BTreeSet<DocumentId>,
+    settings: &Settings,
+) -> (ProfileSet, Vec<Diagnostic>) {
     let by_id: Documents<'_> = documents
         .iter()
         .map(|document| (&document.id, document))
         .collect();
-    let mut problems = Problems::default();
+    let mut problems = Problems {
+        broken,
+        list: Vec::new(),
+    };
     let mut connections = Connections::new(&by_id, settings, &mut problems);
     let exclusions: Vec<&Exclusions> = documents
         .iter()
@@ -74,7 +87,7 @@ pub fn link(documents: &[LoadedDocument], settings: &Settings) -> (ProfileSet, V
             }
         }
     }
-    let mut list = problems.0;
+    let mut list = problems.list;
     list.sort_by(|one, other| one.order().cmp(&other.order()));
     (set, list)
 }
@@ -101,10 +114,21 @@ fn nearest<'a>(documents: &Documents<'a>, kind: Kind, name: &Name) -> Option<&'a
 }
 
 /// The findings of linking.
-#[derive(Debug, Default)]
-struct Problems(Vec<Diagnostic>);
+#[derive(Debug)]
+struct Problems<'a> {
+    broken: &'a BTreeSet<DocumentId>,
+    list: Vec<Diagnostic>,
+}
 
-impl Problems {
+impl Problems<'_> {
+    /// Whether what is not there is there, and broken: then that was told already.
+    fn is_broken(&self, kind: Kind, name: &Name) -> bool {
+        self.broken.contains(&DocumentId {
+            kind,
+            name: name.clone(),
+        })
+    }
+
     /// Adds an error at the first of `places` that the document writes, and returns its text for
     /// the reasons of whatever fails by it. A document that was recorded earlier has no place; then
     /// the reason is all.
@@ -124,7 +148,7 @@ impl Problems {
             let mut found = Diagnostic::error(Arc::clone(&source.file), code, message);
             found.at(source.place(places));
             found.help = help;
-            self.0.push(found);
+            self.list.push(found);
         }
         reason
     }
@@ -140,7 +164,7 @@ impl Problems {
     ) {
         self.error(document, places, code, message, help);
         if document.source.is_some()
-            && let Some(last) = self.0.last_mut()
+            && let Some(last) = self.list.last_mut()
         {
             last.warn();
         }
@@ -166,7 +190,7 @@ fn check_formerly(
     documents: &Documents<'_>,
     claimed: &BTreeMap<&Name, Vec<&Name>>,
     reasons: &mut Vec<String>,
-    problems: &mut Problems,
+    problems: &mut Problems<'_>,
 ) {
     for name in &profile.formerly {
         let other = claimed.get(name).into_iter().flatten();

@@ -15,7 +15,7 @@ pub(super) fn check(
     documents: &[LoadedDocument],
     by_id: &Documents<'_>,
     settings: &Settings,
-    problems: &mut Problems,
+    problems: &mut Problems<'_>,
 ) -> BTreeMap<Name, Vec<String>> {
     for document in documents {
         match document.document.as_ref() {
@@ -60,12 +60,12 @@ fn refers(
     kind: Kind,
     name: &str,
     by_id: &Documents<'_>,
-    problems: &mut Problems,
+    problems: &mut Problems<'_>,
 ) {
     let Ok(name) = name.parse::<Name>() else {
         return;
     };
-    if find(by_id, kind, &name).is_none() {
+    if find(by_id, kind, &name).is_none() && !problems.is_broken(kind, &name) {
         let message = format!("there is no {} `{name}`", kind.as_str());
         let help = nearest(by_id, kind, &name).map(|near| format!("did you mean `{near}`?"));
         problems.warning(
@@ -79,7 +79,12 @@ fn refers(
 }
 
 /// Guards wider than the settings' have no effect, which their author should know.
-fn ceilings(document: &LoadedDocument, spec: &Json, settings: &Settings, problems: &mut Problems) {
+fn ceilings(
+    document: &LoadedDocument,
+    spec: &Json,
+    settings: &Settings,
+    problems: &mut Problems<'_>,
+) {
     let Some(guards) = spec.get("guards") else {
         return;
     };
@@ -140,7 +145,10 @@ pub(in crate::profile) fn limits(guards: &Json) -> GuardLimits {
 }
 
 /// Two rules for one seat: nobody can say which is meant, so the profiles they meet in fail.
-fn conflicts(documents: &[LoadedDocument], problems: &mut Problems) -> BTreeMap<Name, Vec<String>> {
+fn conflicts(
+    documents: &[LoadedDocument],
+    problems: &mut Problems<'_>,
+) -> BTreeMap<Name, Vec<String>> {
     let mut by_identifier: BTreeMap<&str, Vec<(&LoadedDocument, &CheckedDocument)>> =
         BTreeMap::new();
     for document in documents {

@@ -382,4 +382,4 @@ pub fn expired(documents: &[LoadedDocument], today: Date) -> Vec<Diagnostic> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
