@@ -1,5 +1,5 @@
 //! What is wrong in a file: where, how bad, what would be right. Made by every check, shown by
-//! [`super::render`].
+//! `status` and the log.
 
 use std::fmt;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Trees to typed values. A shape is declared once, with [`record!`](crate::yaml::record); from
+//! Trees to typed values. A shape is declared once, with [`record!`](crate::yaml::macros::record); from
 //! that declaration come the reading, which finds every mistake and not only the first, and the
 //! JSON Schema, so that the two cannot part.
 

@@ -5,6 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use seatsync::profile::load::{LoadCache, load};
+use seatsync::settings::{self, Settings};
+
 #[test]
 fn every_command_of_the_readme_is_one() {
     let commands = commands_in(&read("README.md"));
@@ -22,6 +25,51 @@ fn every_command_of_the_readme_is_one() {
             String::from_utf8_lossy(&answer.stderr)
         );
     }
+}
+
+#[test]
+fn the_profile_of_the_readme_loads() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = read("README.md");
+    let (_, block) = text.split_once("```yaml\n").unwrap();
+    let (block, _) = block.split_once("```").unwrap();
+    let profile: Vec<&str> = block
+        .lines()
+        .map(|line| line.strip_prefix("   ").unwrap_or(line))
+        .collect();
+    fs::write(folder.path().join("zoom-emea.yaml"), profile.join("\n")).unwrap();
+    let loaded = load(
+        folder.path(),
+        &Settings::default(),
+        &mut LoadCache::default(),
+        true,
+    );
+    assert!(loaded.diagnostics.is_empty(), "{:#?}", loaded.diagnostics);
+    assert_eq!(loaded.documents.len(), 2);
+}
+
+#[test]
+fn the_packaged_settings_show_the_defaults() {
+    let file = Path::new("packaging/etc/seatsync/seatsync.yaml");
+    let shipped = read("packaging/etc/seatsync/seatsync.yaml");
+    assert_eq!(
+        settings::check::read(file, shipped.clone().into_bytes()).unwrap(),
+        Settings::default()
+    );
+    let written_out: Vec<&str> = shipped
+        .lines()
+        .filter_map(|line| line.strip_prefix("# "))
+        .filter(|line| line.starts_with("  ") || line.split(':').next().is_some_and(is_key))
+        .collect();
+    assert!(written_out.len() > 30, "{written_out:?}");
+    assert_eq!(
+        settings::check::read(file, written_out.join("\n").into_bytes()).unwrap(),
+        Settings::default()
+    );
+}
+
+fn is_key(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase() || c == '_')
 }
 
 #[test]
