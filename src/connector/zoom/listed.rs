@@ -147,17 +147,20 @@ impl ZoomConnector {
             path: &["users", user, list.word],
             query: &query,
         };
-        self.get(list.operation, &call, read_list).await
+        let by_token = matches!(next, Some(Next::Token(_)));
+        self.get(list.operation, &call, |body| read_list(body, by_token))
+            .await
     }
 }
 
-fn read_list(body: &[u8]) -> serde_json::Result<Page> {
+/// The numbers of a page that was asked for by token are not those of the walk.
+fn read_list(body: &[u8], by_token: bool) -> serde_json::Result<Page> {
     let page: ListedPage<'_> = serde_json::from_slice(body)?;
     let numbers = page.page_number.count().zip(page.page_count.count());
     let next = match page.next_page_token.given() {
         Some(token) => Some(Next::Token(token.to_owned())),
         None => numbers
-            .filter(|(number, count)| number < count)
+            .filter(|(number, count)| !by_token && number < count)
             .map(|(number, _)| Next::Number((number + 1).to_string())),
     };
     let rows = page
@@ -196,20 +199,30 @@ mod tests {
             (r#"{"webinars":[]}"#, None),
         ];
         for (body, expected) in cases {
-            assert_eq!(read_list(body.as_bytes()).unwrap().next, expected, "{body}");
+            assert_eq!(
+                read_list(body.as_bytes(), false).unwrap().next,
+                expected,
+                "{body}"
+            );
         }
+    }
+
+    #[test]
+    fn a_walk_by_token_ends_with_the_tokens() {
+        let last = br#"{"next_page_token":"","page_number":1,"page_count":4,"meetings":[]}"#;
+        assert_eq!(read_list(last, true).unwrap().next, None);
     }
 
     #[test]
     fn rows_without_a_start_are_no_activity() {
         let body = br#"{"meetings":[{"uuid":"a","start_time":"2026-03-01T10:00:00Z"},{"uuid":"b","type":3}]}"#;
-        let days: Vec<Option<Date>> = read_list(body)
+        let days: Vec<Option<Date>> = read_list(body, false)
             .unwrap()
             .rows
             .into_iter()
             .map(|(_, day)| day)
             .collect();
         assert_eq!(days, [Some(date(2026, 3, 1)), None]);
-        assert!(read_list(b"{}").err().unwrap().is_data());
+        assert!(read_list(b"{}", false).err().unwrap().is_data());
     }
 }

@@ -1,6 +1,9 @@
 //! What the account bought, from Zoom's plan usage; where that cannot be read, what is assigned,
 //! from the user summary.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use super::ZoomConnector;
 use super::identifiers::{add_on_plan, assigned, identifier};
 use super::scopes::{PLAN_USAGE, USER_SUMMARY};
@@ -60,6 +63,7 @@ impl ZoomConnector {
     }
 }
 
+/// A suite's base seat is a Licensed user in Zoom's list, so suites count as such here too.
 fn bought(usage: &PlanUsage<'_>, profile_type: ProfileType) -> Vec<Purchased> {
     let workplace = profile_type == ProfileType::ZoomWorkplace;
     let add_ons = [
@@ -67,7 +71,8 @@ fn bought(usage: &PlanUsage<'_>, profile_type: ProfileType) -> Vec<Purchased> {
         ("large_meeting", &usage.large_meeting, true),
         ("zoom_events", &usage.zoom_events, workplace),
     ];
-    let base = usage.base.0.iter();
+    let base = [&usage.base, &usage.zoom_one, &usage.united];
+    let base = base.into_iter().flat_map(|plans| plans.0.iter());
     let base = base.map(|plan| purchased(plan, identifier("licensed", None)));
     let add_ons = add_ons
         .into_iter()
@@ -76,7 +81,27 @@ fn bought(usage: &PlanUsage<'_>, profile_type: ProfileType) -> Vec<Purchased> {
             let plans = plans.0.iter();
             plans.map(move |plan| purchased(plan, add_on_plan(word, &plan.plan.0)))
         });
-    base.chain(add_ons).collect()
+    summed(base.chain(add_ons))
+}
+
+/// One fact per identifier: several plans may sell the same seat.
+fn summed(plans: impl Iterator<Item = Purchased>) -> Vec<Purchased> {
+    let mut sums: BTreeMap<Identifier, Purchased> = BTreeMap::new();
+    for plan in plans {
+        match sums.entry(plan.identifier.clone()) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(plan);
+            }
+            Entry::Occupied(mut known) => {
+                let sum = known.get_mut();
+                sum.bought = sum.bought.zip(plan.bought).map(|(a, b)| a + b);
+                sum.assigned += plan.assigned;
+                let words = sum.plan.take().into_iter().chain(plan.plan);
+                sum.plan = Some(words.collect::<Vec<_>>().join(", "));
+            }
+        }
+    }
+    sums.into_values().collect()
 }
 
 /// An invitation that is not yet accepted holds a seat.
@@ -124,11 +149,22 @@ mod tests {
         let events = ("zoom.zoom_events.500".to_owned(), Some(30), 28);
         assert_eq!(
             read(body, ProfileType::Zoom),
-            [webinar.clone(), large.clone()]
+            [large.clone(), webinar.clone()]
         );
         assert_eq!(
             read(body, ProfileType::ZoomWorkplace),
-            [webinar, large, events]
+            [large, webinar, events]
         );
+    }
+
+    #[test]
+    fn plans_that_sell_the_same_seat_are_one_fact() {
+        let body = r#"{"plan_base":[{"type":"pro","hosts":10,"usage":4},{"type":"biz","hosts":5,"usage":5}],
+            "plan_zoom_one":[{"type":"zoom_one","hosts":3,"usage":2}],
+            "plan_united":{"type":"united","hosts":2,"usage":1}}"#;
+        let usage: PlanUsage<'_> = serde_json::from_str(body).unwrap();
+        let [sum] = bought(&usage, ProfileType::Zoom).try_into().unwrap();
+        assert_eq!((sum.bought, sum.assigned), (Some(20), 12));
+        assert_eq!(sum.plan.as_deref(), Some("pro, biz, zoom_one, united"));
     }
 }

@@ -142,6 +142,10 @@ pub(super) struct Listed<'a> {
 pub(super) struct PlanUsage<'a> {
     #[serde(rename = "plan_base", borrow, default)]
     pub(super) base: OneOrMany<PlanLine<'a>>,
+    #[serde(rename = "plan_zoom_one", borrow, default)]
+    pub(super) zoom_one: OneOrMany<PlanLine<'a>>,
+    #[serde(rename = "plan_united", borrow, default)]
+    pub(super) united: OneOrMany<PlanLine<'a>>,
     #[serde(rename = "plan_webinar", borrow, default)]
     pub(super) webinar: OneOrMany<PlanLine<'a>>,
     #[serde(rename = "plan_large_meeting", borrow, default)]

@@ -1,6 +1,8 @@
 //! The Zoom connector against the simulated account: real HTTP, real tokens, real refusals.
 
+mod activity;
 mod limits;
+mod seats;
 mod tokens;
 mod trouble;
 mod walk;
