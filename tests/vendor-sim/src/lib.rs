@@ -3,6 +3,32 @@
 //!
 //! - [`zoom`]: a Zoom account.
 //! - [`clock`]: the vendor's time, which tests move.
+//!
+//! ```
+//! use vendor_sim::zoom::{Action, Cast, Endpoint, Fault};
+//! use vendor_sim::{SimClock, ZoomSim, ZoomSimOptions};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let clock = SimClock::manual("2026-11-20T15:00:00Z".parse()?);
+//! let sim = ZoomSim::start(ZoomSimOptions {
+//!     users: 300,
+//!     limits: false,
+//!     clock: clock.clone(),
+//!     ..ZoomSimOptions::default()
+//! })
+//! .await?;
+//! // Point a client at `sim.api_url()` and `sim.token_url()`, with `sim.account_id()`,
+//! // `sim.client_id()` and `sim.client_secret()`; then let something go wrong.
+//! let broken = Action::Html { status: 502, after_effect: false };
+//! sim.control().set_fault(Fault::on(Endpoint::ListUsers, broken).after(1).times(2));
+//!
+//! let idle = sim.cast(Cast::Idle).ok_or("the account is large enough for the cast")?;
+//! let truth = sim.control().truth_of(&idle.id).ok_or("they are in the account")?;
+//! assert!(truth.last_meeting.is_some_and(|at| at < clock.now()));
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod clock;
 mod http;

@@ -18,6 +18,9 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Vendor {
     /// A Zoom account
+    ///
+    /// Prints what a client needs as `name=value` lines. Time, faults, people and the request log
+    /// are steered over HTTP below `/_sim`; start with `GET /_sim/account`.
     Zoom(ZoomArguments),
 }
 

@@ -1,5 +1,24 @@
 //! The control surface over HTTP, below `/_sim`: what [`control`](super::control) offers in the
 //! same process, for benchmarks and examples that run the simulator as a process of its own.
+//! Bodies are JSON; a mistake is answered with 400 and `{"error"}`.
+//!
+//! | request | does |
+//! |---|---|
+//! | `GET /_sim/account` | URLs, apps with their secrets, numbers of people, population, switches |
+//! | `GET`, `POST /_sim/clock` | tells the time; `{"advance": "36h"}`, `{"set": "2026-11-20T15:00:00Z"}`, `{"release": true}` |
+//! | `GET`, `POST`, `DELETE /_sim/faults` | the [`Fault`](super::Fault) rules; POST takes one or a list |
+//! | `GET`, `PATCH /_sim/switches` | undocumented behaviour, see [`Switches`](super::Switches) |
+//! | `GET`, `PATCH /_sim/limits` | `{"enforced", "plan", "used_today": {"label", "calls"}}` |
+//! | `GET /_sim/apps`, `PATCH /_sim/apps/{client_id}` | `{"scopes", "redirect_uris", "active", "client_secret"}` |
+//! | `DELETE /_sim/tokens[?refresh=true]` | ends access tokens, and refresh tokens too |
+//! | `GET`, `POST /_sim/people` | the cast by name; adds somebody |
+//! | `GET`, `PATCH`, `DELETE /_sim/people/{id or address}` | one person, see [`PersonChange`](super::PersonChange) |
+//! | `POST /_sim/people/{…}/sessions`, `…/sign_ins` | lets them host ([`Hosted`](super::Hosted)) or sign in (`{"at"}`) |
+//! | `GET /_sim/truth[/{id or address}]` | when everybody, or one person, last hosted |
+//! | `GET`, `PUT /_sim/pools` | seats bought, see [`Pools`](super::Pools) |
+//! | `POST /_sim/seed` | other people: `{"users", "seed", "population"}` |
+//! | `GET`, `DELETE /_sim/log` | the requests so far |
+//! | `GET`, `DELETE /_sim/oracle[?share=0.25]`, `POST /_sim/oracle/protect` | what no careful client does; users nobody may write to |
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;

@@ -91,12 +91,7 @@ pub(crate) fn list(state: &mut State, call: &Call<'_>) -> Result<Reply, ApiError
         state.switches.over_max_page_size,
     )?;
     let (world, switches) = (&state.world, &state.switches);
-    let page = state.walks.open(&query, call.now, || View {
-        started: call.now,
-        roster: world.hosts(),
-        totals: Totals::default(),
-    })?;
-    let wanted = |index: u32, session: &Session| {
+    let within = |_: u32, session: &Session| {
         let kind = if session.is_webinar() {
             webinars
         } else {
@@ -104,6 +99,14 @@ pub(crate) fn list(state: &mut State, call: &Call<'_>) -> Result<Reply, ApiError
         };
         let moment = if by_end { session.end() } else { session.start };
         kind && window.holds(moment)
+    };
+    let page = state.walks.open(&query, call.now, || View {
+        started: call.now,
+        roster: stream::hosts(world, &window.days(), within).0,
+        totals: Totals::default(),
+    })?;
+    let wanted = |index: u32, session: &Session| {
+        within(index, session)
             && arrived(session, switches, page.view.started)
             && matches(state, index, session, search.as_deref(), group, call.now)
     };

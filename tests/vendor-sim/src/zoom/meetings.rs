@@ -220,22 +220,24 @@ pub(crate) fn upcoming_events(state: &mut State, call: &Call<'_>) -> Result<Repl
     let over_max = state.switches.over_max_page_size;
     let query = PageQuery::read(call.request, call.endpoint, None, max, over_max)?;
     let world = &state.world;
-    let page = state.walks.open(&query, call.now, || View {
-        started: call.now,
-        roster: world.hosts(),
-        totals: Totals::default(),
-    })?;
-    let now = page.view.started.div_euclid(1000);
-    let wanted = |index: u32, session: &Session| {
+    let within = |_: u32, session: &Session| {
         let kind = if session.is_webinar() {
             webinars
         } else {
             meetings
         };
-        kind && session.listed()
+        kind && session.listed() && window.holds(session.start)
+    };
+    let page = state.walks.open(&query, call.now, || View {
+        started: call.now,
+        roster: stream::hosts(world, &window.days(), within).0,
+        totals: Totals::default(),
+    })?;
+    let now = page.view.started.div_euclid(1000);
+    let wanted = |index: u32, session: &Session| {
+        within(index, session)
             && session.start > now
             && day_of(session.start) <= day_of(now) + CALENDAR_DAYS
-            && window.holds(session.start)
             && group.is_none_or(|group| {
                 let user = world.user_at(index, call.now);
                 user.is_some_and(|user| user.group_ids.iter().any(|id| id == group))

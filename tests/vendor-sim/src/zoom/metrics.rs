@@ -68,8 +68,7 @@ pub(crate) fn list(state: &mut State, call: &Call<'_>) -> Result<Reply, ApiError
         }
     };
     let page = state.walks.open(&query, call.now, || {
-        let roster = world.hosts();
-        let records = stream::count(world, &roster, &window.days(), wanted(call.now));
+        let (roster, records) = stream::hosts(world, &window.days(), wanted(call.now));
         View {
             started: call.now,
             roster,

@@ -79,20 +79,26 @@ pub(crate) fn page(
     (rows, None)
 }
 
-/// How many sessions pass `wanted`.
-pub(crate) fn count(
+/// Those who host something that passes `wanted`, and how much in all. A walk goes through them
+/// only, so that its later pages cost nothing for everybody else.
+pub(crate) fn hosts(
     world: &World,
-    roster: &Roster,
     days: &RangeInclusive<i64>,
     wanted: impl Fn(u32, &Session) -> bool,
-) -> u64 {
+) -> (Roster, u64) {
+    let everybody = world.hosts();
     let mut count = 0;
-    for index in (0..roster.len()).filter_map(|at| roster.nth(at)) {
-        world.sessions(index, days.clone(), |session| {
-            count += u64::from(wanted(index, &session));
+    let hosts = (0..everybody.len())
+        .filter_map(|at| everybody.nth(at))
+        .filter(|index| {
+            let before = count;
+            world.sessions(*index, days.clone(), |session| {
+                count += u64::from(wanted(*index, &session));
+            });
+            count > before
         });
-    }
-    count
+    let roster = Roster::of(hosts);
+    (roster, count)
 }
 
 #[cfg(test)]

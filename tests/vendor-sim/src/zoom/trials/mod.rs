@@ -5,6 +5,7 @@ mod authorizing;
 mod faulting;
 mod listing;
 mod reporting;
+mod switching;
 mod truth;
 mod wire;
 mod writing;
