@@ -89,9 +89,16 @@ pub struct OnceReport {
 }
 
 impl OnceReport {
-    /// Whether anything did not do all that it should.
+    /// Whether anything failed, was put off or was not started. What is merely incomplete did not
+    /// fail.
     pub fn failed(&self) -> bool {
-        self.jobs.iter().any(|job| job.state != JobState::Completed)
+        let fine = |job: &Job| {
+            matches!(
+                job.state,
+                JobState::Completed | JobState::PartiallyCompleted
+            )
+        };
+        !self.jobs.iter().all(fine)
     }
 }
 

@@ -3,9 +3,13 @@
 // Clippy lets tests unwrap; this tells it that the helpers beside them are tests too.
 #![cfg(test)]
 
+mod activity;
 mod api_serve;
+mod bed;
 mod documents;
+mod download;
 mod house;
+mod jobs;
 mod usage_socket;
 mod watch;
 mod zoom_client;

@@ -1,0 +1,446 @@
+//! Jobs: when they run, what stops them, how they end, and what is said about it.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use seatsync::clock::SystemClock;
+use seatsync::clock::sleep;
+use seatsync::connector::facts::Process;
+use seatsync::job::RequestError;
+use seatsync::profile::model::SubflowKind::{
+    DownloadSubscriptions, PullUserActivity, ReclaimSubscriptions,
+};
+use seatsync::store::condition::{ConditionKind, ConditionStatus};
+use seatsync::store::job::{JobState, Trigger};
+use seatsync::store::queue::{NewJob, Queued};
+use tokio_util::sync::CancellationToken;
+use vendor_sim::zoom::{Action, Endpoint, Fault, TooMany};
+
+use crate::bed::{Bed, name};
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+#[tokio::test]
+async fn what_is_due_runs_once_whoever_notices_it() {
+    let bed = Bed::start().await;
+    bed.publish().await;
+    bed.clock.set(at("2026-03-03T04:00:00Z"));
+    let report = bed.run().await;
+    assert_eq!(report.jobs.len(), 2);
+    assert_eq!(report.jobs[0].due_at, at("2026-03-03T03:00:00Z"));
+    assert_eq!(bed.run().await.jobs, []);
+    assert_eq!(bed.run().await.jobs, []);
+}
+
+#[tokio::test]
+async fn runs_missed_while_down_are_caught_up_once() {
+    let bed = Bed::start().await;
+    bed.publish().await;
+    bed.clock.set(at("2026-03-07T12:00:00Z"));
+    let report = bed.run().await;
+    let ran: Vec<_> = report
+        .jobs
+        .iter()
+        .map(|job| (job.subflow, job.trigger, job.due_at))
+        .collect();
+    let due = at("2026-03-07T03:00:00Z");
+    assert_eq!(
+        ran,
+        [
+            (DownloadSubscriptions, Trigger::CatchUp, due),
+            (PullUserActivity, Trigger::Chain, due)
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_second_run_of_a_waiting_or_running_job_is_refused_and_recorded() {
+    let bed = Bed::start().await;
+    bed.publish().await;
+    let runner = bed.runner();
+    let first = runner
+        .request(&name("zoom"), DownloadSubscriptions)
+        .await
+        .unwrap();
+    let refused = runner.request(&name("zoom"), DownloadSubscriptions).await;
+    let Err(RequestError::Refused(refused)) = refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(refused.state, JobState::Refused);
+    bed.store.claim(bed.clock_now()).await.unwrap().unwrap();
+    let error = runner
+        .request(&name("zoom"), DownloadSubscriptions)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains(&first.id) && error.contains("runs since"),
+        "{error}"
+    );
+    let refused = bed.jobs().await;
+    assert_eq!(
+        refused
+            .iter()
+            .filter(|job| job.state == JobState::Refused)
+            .count(),
+        2
+    );
+}
+
+#[tokio::test]
+async fn what_a_crash_cut_is_interrupted_and_runs_again() {
+    let bed = Bed::start().await;
+    bed.publish().await;
+    bed.clock.set(at("2026-03-03T04:00:00Z"));
+    let id = bed.id("zoom").await;
+    let due = NewJob {
+        profile: id,
+        subflow: DownloadSubscriptions,
+        trigger: Trigger::Schedule,
+        due_at: at("2026-03-03T03:00:00Z"),
+    };
+    let queued = bed.store.enqueue(vec![due], bed.clock_now()).await.unwrap();
+    assert!(matches!(queued[0], Queued::New(_)));
+    let cut = bed.store.claim(bed.clock_now()).await.unwrap().unwrap();
+    std::fs::write(bed.state().join("staging").join("left.db"), b"x").unwrap();
+    let report = bed.run().await;
+    let again = &report.jobs[0];
+    assert_eq!(
+        (again.trigger, again.state),
+        (Trigger::Rerun, JobState::Completed)
+    );
+    assert_eq!(again.due_at, cut.due_at);
+    let cut = bed.store.job(&cut.id).await.unwrap().unwrap();
+    assert_eq!(cut.state, JobState::Interrupted);
+    assert!(!bed.state().join("staging").join("left.db").exists());
+    assert_eq!(bed.run().await.jobs, []);
+}
+
+#[tokio::test]
+async fn a_stop_interrupts_what_runs_and_the_next_start_runs_it_again() {
+    let bed = Bed::start().await;
+    bed.zoom()
+        .set_fault(Fault::on(Endpoint::ListUsers, Action::Hang).after(2));
+    bed.apply("zoom", |_| {}).await;
+    let runner = bed.runner_on(Arc::new(bed.clock.clone()));
+    let stop = CancellationToken::new();
+    let mut progress = runner.progress();
+    let running = tokio::spawn(runner.run(stop.clone()));
+    let walking = progress.wait_for(|jobs| jobs.values().any(|job| job.done > 0));
+    let seen = walking.await.unwrap().values().next().cloned().unwrap();
+    assert_eq!(seen.to_string(), "pages of users: 1");
+    stop.cancel();
+    running.await.unwrap();
+    let jobs = bed.jobs().await;
+    assert_eq!(
+        jobs.iter().map(|job| job.state).collect::<Vec<_>>(),
+        [JobState::Interrupted, JobState::Pending]
+    );
+    assert_eq!(bed.seats().await, []);
+    bed.zoom().clear_faults();
+    let report = bed.run().await;
+    assert_eq!(report.jobs[0].state, JobState::Completed);
+    assert!(bed.seats().await.len() >= 120);
+}
+
+#[tokio::test]
+async fn a_used_up_rate_limit_puts_the_job_off_and_costs_no_attempt() {
+    let bed = Bed::start().await;
+    bed.publish().await;
+    bed.clock.set(at("2026-03-03T04:00:00Z"));
+    let daily = Action::TooMany {
+        kind: TooMany::Daily,
+    };
+    bed.zoom()
+        .set_fault(Fault::on(Endpoint::ReportUsers, daily));
+    let report = bed.run().await;
+    assert_eq!(report.jobs[0].state, JobState::Completed);
+    let waiting = &report.jobs[1];
+    assert_eq!((waiting.state, waiting.attempts), (JobState::Pending, 0));
+    assert_eq!(waiting.not_before, at("2026-03-04T00:00:00Z"));
+    assert!(report.failed());
+    assert_eq!(bed.run().await.jobs, []);
+    bed.zoom().clear_faults();
+    bed.clock.set(at("2026-03-04T00:00:01Z"));
+    let report = bed.run().await;
+    assert_eq!(report.jobs[0].id, waiting.id);
+    assert_eq!(report.jobs[0].state, JobState::Completed);
+}
+
+#[tokio::test]
+async fn an_outage_is_waited_out_three_times_then_the_job_fails() {
+    let bed = Bed::start().await;
+    bed.publish().await;
+    let before = bed.seats().await;
+    bed.clock.set(at("2026-03-03T04:00:00Z"));
+    let bad_gateway = Action::Html {
+        status: 502,
+        after_effect: false,
+    };
+    bed.zoom()
+        .set_fault(Fault::on(Endpoint::ListUsers, bad_gateway));
+    let mut states = Vec::new();
+    for _ in 0..4 {
+        let report = bed.run().await;
+        states.push((report.jobs[0].state, report.jobs[0].attempts));
+        bed.clock.advance(SignedDuration::from_hours(3));
+    }
+    assert_eq!(
+        states,
+        [
+            (JobState::Pending, 1),
+            (JobState::Pending, 2),
+            (JobState::Pending, 3),
+            (JobState::Failed, 3)
+        ]
+    );
+    let jobs = bed.jobs().await;
+    let failed = jobs
+        .iter()
+        .find(|job| job.state == JobState::Failed)
+        .unwrap();
+    let failure = failed.failure.as_ref().unwrap();
+    assert_eq!(failure.status, Some(502), "{failure:?}");
+    assert!(failed.counts.retries > 0);
+    let ready = bed.condition("zoom", ConditionKind::Ready).await;
+    assert_eq!(
+        (ready.status, ready.reason.as_str()),
+        (ConditionStatus::False, "Failed")
+    );
+    assert_eq!(bed.seats().await, before);
+}
+
+#[tokio::test]
+async fn refused_credentials_stall_the_profile_until_they_are_right() {
+    let bed = Bed::start().await;
+    let id = bed.sim.client_id().to_owned();
+    let right = bed.sim.client_secret().to_owned();
+    bed.zoom()
+        .change_app(&id, |app| app.client_secret = Some("another".into()));
+    let report = bed.publish().await;
+    assert_eq!(report.jobs[0].state, JobState::Failed);
+    let stalled = bed.condition("zoom", ConditionKind::Stalled).await;
+    assert_eq!(
+        (stalled.status, stalled.reason.as_str()),
+        (ConditionStatus::True, "Unauthorized")
+    );
+    assert!(!stalled.message.contains(&right), "{}", stalled.message);
+    bed.zoom()
+        .change_app(&id, |app| app.client_secret = Some(right));
+    // A changed profile is tried at once.
+    bed.apply("zoom", |profile| {
+        profile["profile"]["display_name"] = "Z".into();
+    })
+    .await;
+    let report = bed.run().await;
+    assert_eq!(report.jobs[0].trigger, Trigger::Publish);
+    assert_eq!(report.jobs[0].state, JobState::Completed);
+    let stalled = bed.condition("zoom", ConditionKind::Stalled).await;
+    assert_eq!(stalled.status, ConditionStatus::False);
+}
+
+#[tokio::test]
+async fn a_process_without_its_scope_degrades_alone() {
+    let bed = Bed::start().await;
+    let id = bed.sim.client_id().to_owned();
+    bed.zoom().change_app(&id, |app| {
+        app.scopes.retain(|scope| scope.starts_with("user:read"));
+    });
+    bed.apply("zoom", |profile| {
+        profile["profile"]["subflows"]["reclaim_subscriptions"]["enabled"] = true.into();
+    })
+    .await;
+    let report = bed.run().await;
+    let states: Vec<_> = report.jobs.iter().map(|job| job.state).collect();
+    assert_eq!(
+        states,
+        [JobState::Completed, JobState::Failed],
+        "{report:#?}"
+    );
+    let works = |process| {
+        let bed = &bed;
+        async move {
+            let condition = bed
+                .condition("zoom", ConditionKind::Validated(process))
+                .await;
+            condition.status == ConditionStatus::True
+        }
+    };
+    assert!(works(Process::Download).await);
+    assert!(!works(Process::Activity).await);
+    assert!(!works(Process::Reclaim).await);
+    assert_eq!(
+        bed.condition("zoom", ConditionKind::Complete).await.status,
+        ConditionStatus::True
+    );
+    let refused = bed
+        .runner()
+        .request(&name("zoom"), ReclaimSubscriptions)
+        .await;
+    assert!(
+        refused
+            .unwrap_err()
+            .to_string()
+            .contains("nothing is written")
+    );
+}
+
+#[tokio::test]
+async fn what_is_suspended_switched_off_or_removed_runs_nothing_and_keeps_its_data() {
+    let bed = Bed::start().await;
+    bed.publish().await;
+    let seats = bed.seats().await;
+    bed.apply("zoom", |profile| {
+        profile["profile"]["suspend"] = true.into();
+    })
+    .await;
+    assert_eq!(bed.next_day().await.jobs, []);
+    let refused = bed
+        .runner()
+        .request(&name("zoom"), DownloadSubscriptions)
+        .await;
+    assert!(refused.unwrap_err().to_string().contains("suspended"));
+
+    bed.apply("zoom", |profile| {
+        profile["profile"]["subflows"]["pull_user_activity"]["enabled"] = false.into();
+    })
+    .await;
+    let report = bed.next_day().await;
+    let ran: Vec<_> = report.jobs.iter().map(|job| job.subflow).collect();
+    assert_eq!(ran, [DownloadSubscriptions]);
+    let refused = bed.runner().request(&name("zoom"), PullUserActivity).await;
+    assert!(refused.unwrap_err().to_string().contains("switched off"));
+
+    bed.runner()
+        .request(&name("zoom"), DownloadSubscriptions)
+        .await
+        .unwrap();
+    bed.remove("zoom").await;
+    assert_eq!(bed.next_day().await.jobs, []);
+    let last = bed.jobs().await.pop().unwrap();
+    assert_eq!(last.state, JobState::Refused);
+    assert!(last.failure.unwrap().message.contains("was removed"));
+    assert_eq!(bed.seats().await.len(), seats.len());
+
+    bed.apply("zoom", |_| {}).await;
+    let back = bed.run().await;
+    assert_eq!(back.jobs[0].trigger, Trigger::Publish);
+}
+
+#[tokio::test]
+async fn a_draft_runs_nothing_until_it_is_published() {
+    let bed = Bed::start().await;
+    bed.apply("zoom", |profile| {
+        profile["profile"]["state"] = "draft".into();
+    })
+    .await;
+    assert_eq!(bed.next_day().await.jobs, []);
+    assert_eq!(bed.zoom().requests(), []);
+    bed.apply("zoom", |_| {}).await;
+    let report = bed.run().await;
+    assert_eq!(report.jobs[0].trigger, Trigger::Publish);
+}
+
+#[tokio::test]
+async fn another_account_behind_the_connection_holds_the_profile() {
+    let bed = Bed::start().await;
+    bed.apply("zoom", |_| {}).await;
+    let id = bed.id("zoom").await;
+    bed.store
+        .bind_account(id, "first-seen", bed.clock_now())
+        .await
+        .unwrap();
+    let report = bed.run().await;
+    assert_eq!(report.jobs[0].state, JobState::Failed);
+    let held = bed.condition("zoom", ConditionKind::Held).await;
+    assert_eq!(
+        (held.status, held.reason.as_str()),
+        (ConditionStatus::True, "OtherAccount")
+    );
+    assert!(
+        held.message.contains("seatsync rebind zoom"),
+        "{}",
+        held.message
+    );
+    assert_eq!(bed.seats().await, []);
+    bed.store.unbind_account(id).await.unwrap();
+    let report = bed.next_day().await;
+    assert_eq!(report.jobs[0].state, JobState::Completed);
+    let held = bed.condition("zoom", ConditionKind::Held).await;
+    assert_eq!(held.status, ConditionStatus::False);
+}
+
+#[tokio::test]
+async fn two_profiles_on_one_account_stall_until_one_gives_way() {
+    let bed = Bed::start().await;
+    bed.publish().await;
+    bed.apply("zoom-twin", |_| {}).await;
+    let report = bed.run().await;
+    assert_eq!(report.jobs[0].state, JobState::Failed, "{report:#?}");
+    for profile in ["zoom", "zoom-twin"] {
+        let stalled = bed.condition(profile, ConditionKind::Stalled).await;
+        assert_eq!(
+            (stalled.status, stalled.reason.as_str()),
+            (ConditionStatus::True, "SharedAccount"),
+            "{profile}"
+        );
+    }
+    assert_eq!(bed.next_day().await.jobs, []);
+    bed.apply("zoom-twin", |profile| {
+        profile["profile"]["state"] = "draft".into();
+    })
+    .await;
+    let report = bed.run().await;
+    assert_eq!(report.jobs[0].profile, name("zoom"));
+    assert_eq!(report.jobs[0].state, JobState::Completed);
+    let stalled = bed.condition("zoom", ConditionKind::Stalled).await;
+    assert_eq!(stalled.status, ConditionStatus::False);
+}
+
+#[tokio::test]
+async fn the_runner_wakes_when_something_is_due() {
+    let bed = Bed::start().await;
+    bed.publish().await;
+    let runner = bed.runner_on(Arc::new(bed.clock.clone()));
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(runner.clone().run(stop.clone()));
+    runner.wake();
+    bed.clock.set(at("2026-03-03T03:00:00Z"));
+    let mut states = Vec::new();
+    for _ in 0..600 {
+        states = bed
+            .jobs()
+            .await
+            .iter()
+            .map(|job| (job.trigger, job.state))
+            .collect();
+        if states.len() == 4 && states[3].1 == JobState::Completed {
+            break;
+        }
+        sleep(&SystemClock, SignedDuration::from_millis(50)).await;
+    }
+    stop.cancel();
+    running.await.unwrap();
+    assert_eq!(
+        states[2..],
+        [
+            (Trigger::Schedule, JobState::Completed),
+            (Trigger::Chain, JobState::Completed)
+        ]
+    );
+}
+
+#[tokio::test]
+async fn validating_says_what_each_process_needs_and_holds() {
+    let bed = Bed::start().await;
+    bed.apply("zoom", |_| {}).await;
+    let validation = bed.runner().validate(&name("zoom")).await.unwrap();
+    assert_eq!(validation.account.id, bed.sim.account_id());
+    assert_eq!(validation.verdicts.len(), 3);
+    for verdict in &validation.verdicts {
+        assert!(verdict.ok, "{verdict:?}");
+        assert!(!verdict.scopes_held.is_empty(), "{verdict:?}");
+    }
+}
