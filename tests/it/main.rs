@@ -8,6 +8,7 @@ mod api_serve;
 mod bed;
 mod documents;
 mod download;
+mod durability;
 mod house;
 mod jobs;
 mod usage_socket;
