@@ -15,10 +15,14 @@ pub enum Sink {
     Stderr,
 }
 
+/// Libraries that say at `info` what only their authors want to know; `level` may raise them again.
+const QUIETER: &str = "tokio_cron_scheduler=warn";
+
 /// Starts logging at `level` (a `tracing` filter such as `info` or `seatsync=debug`). A second
 /// call changes nothing: the first one holds for the process.
 pub fn start(sink: Sink, level: &str) {
-    let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_new(format!("{QUIETER},{level}"))
+        .unwrap_or_else(|_| EnvFilter::new(format!("{QUIETER},info")));
     let registry = tracing_subscriber::registry().with(filter);
     if sink == Sink::Journal
         && let Ok(journal) = tracing_journald::layer()

@@ -158,14 +158,18 @@ fn evidence(facts: &UserFacts) -> Vec<[String; 3]> {
         .iter()
         .map(|span| {
             fact(
-                &format!("{} known ({})", span.kind.as_str(), span.grade.as_str()),
+                &format!(
+                    "days read of {} ({})",
+                    span.kind.as_str(),
+                    span.grade.as_str()
+                ),
                 &days(span.first, span.last),
-                "coverage of the whole account",
+                "coverage of the whole account; the last 3 days may grow",
             )
         })
         .collect();
     if facts.coverage.is_empty() {
-        rows.push(fact("activity known", "no day", "nothing was read yet"));
+        rows.push(fact("days read", "none", "coverage of the whole account"));
     }
     match &facts.walk_not_in_force {
         Some(walk) => rows.push(fact(

@@ -11,6 +11,8 @@ mod download;
 mod durability;
 mod house;
 mod jobs;
+mod main_job;
+mod support;
 mod usage_socket;
 mod watch;
 mod zoom_client;

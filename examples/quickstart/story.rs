@@ -1,0 +1,243 @@
+//! What the quickstart shows, step by step, and what must be true at each.
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use jiff::SignedDuration;
+use seatsync::clock::{Clock, SystemClock, sleep};
+use serde_json::Value;
+use vendor_sim::ZoomSim;
+use vendor_sim::zoom::{Plan, ZoomSimOptions};
+
+use super::agent;
+use super::host::Host;
+
+/// Longest wait for one step; nothing here takes more than seconds.
+const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
+
+/// Prints a paragraph.
+pub(crate) fn say(text: &str) {
+    // Nobody is left to read it when standard output is gone.
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// Runs the story from beginning to end.
+pub(crate) fn tell(exit_at_once: bool) -> Result<()> {
+    let runtime = tokio::runtime::Runtime::new().context("start")?;
+    runtime.block_on(async {
+        let vendor = ZoomSim::start(ZoomSimOptions {
+            users: 300,
+            seed: 7,
+            plan: Plan::Business,
+            ..ZoomSimOptions::default()
+        })
+        .await
+        .context("start the simulated vendor")?;
+        let mut host = Host::build(&vendor)?;
+        let told = chapters(&vendor, &mut host).await;
+        if told.is_err() {
+            say(&format!("\nthe daemon's last words:\n{}", host.log_tail()));
+        }
+        told?;
+        look_further(&host);
+        if !exit_at_once {
+            say("The daemon stays up until Ctrl-C.");
+            tokio::signal::ctrl_c().await.context("wait for Ctrl-C")?;
+        }
+        Ok(())
+    })
+}
+
+async fn chapters(vendor: &ZoomSim, host: &mut Host) -> Result<()> {
+    say(&format!(
+        "1. A simulated Zoom with 300 users listens on {}.\n   Two files say what is wanted of it; `check` reads them without any network:\n",
+        vendor.base_url()
+    ));
+    let (profiles, settings) = (host.profiles(), host.settings());
+    let check = ["check", utf8(&profiles)?, "--config", utf8(&settings)?];
+    show(host, &check)?;
+
+    say("2. The daemon starts, validates the connection, downloads subscriptions and activity.\n");
+    host.start_daemon()?;
+    let seats = first_run(host).await?;
+    show(host, &["status"])?;
+    show(host, &["jobs", "results"])?;
+
+    say("3. What it knows now can be queried:\n");
+    show(host, &["identifiers", "list"])?;
+    show(
+        host,
+        &[
+            "subscriptions",
+            "list",
+            "--identifier",
+            "zoom.licensed",
+            "--limit",
+            "5",
+        ],
+    )?;
+    let user = somebody(host)?;
+    show(host, &["explain", "zoom-emea", &user])?;
+
+    say("4. An agent on this host pushes usage over the socket; with curl that is\n");
+    say(&format!(
+        "   curl --unix-socket {} http://localhost{} \\\n     -H 'Content-Type: application/json' \\\n     -d '{}'\n",
+        host.usage_socket().display(),
+        agent::PATH,
+        agent::RECORD
+    ));
+    let (sys_id, status) = agent::push(&host.usage_socket()).await?;
+    ensure!(
+        status == "INSERT",
+        "a new record should be INSERT, not {status}"
+    );
+    say(&format!(
+        "   answered {status}, sysId {sys_id}: it is on the disk\n"
+    ));
+
+    survive(host, seats, &sys_id).await?;
+    break_and_mend(host).await
+}
+
+/// Kills the daemon and shows that nothing is lost.
+async fn survive(host: &mut Host, seats: u64, sys_id: &str) -> Result<()> {
+    let pid = host.daemon_pid().context("no daemon runs")?;
+    say(&format!(
+        "5. kill -9 {pid}, and start again: nothing is lost.\n"
+    ));
+    host.kill_daemon()?;
+    host.start_daemon()?;
+    until_healthy(host).await?;
+    show(host, &["usage", "list"])?;
+    let (again, status) = agent::push(&host.usage_socket()).await?;
+    ensure!(
+        again == sys_id && status == "UPDATE",
+        "the record should be found again as {sys_id}, not {status} {again}"
+    );
+    let found = count_seats(host)?;
+    ensure!(found == seats, "{seats} seats before, {found} after");
+    say(&format!(
+        "   the same record pushed again: UPDATE of {sys_id}; {found} seats as before\n"
+    ));
+    Ok(())
+}
+
+/// Breaks a profile and shows that the good version stays in force.
+async fn break_and_mend(host: &Host) -> Result<()> {
+    say("6. A broken edit does no harm: `check` shows it, the last good version stays in force.\n");
+    let file = host.profiles().join("zoom.yaml");
+    let good = std::fs::read_to_string(&file).context("read the profile")?;
+    let broken = good.replace("analyze_from: 60d", "analyze_form: 60 days");
+    std::fs::write(&file, broken).context("write the profile")?;
+    let (profiles, settings) = (host.profiles(), host.settings());
+    let check = ["check", utf8(&profiles)?, "--config", utf8(&settings)?];
+    say(&format!("   $ seatsync {}", check.join(" ")));
+    let (text, code) = host.ask(&check)?;
+    say(&indent(&text));
+    ensure!(code == Some(1), "`check` should end with 1, not {code:?}");
+    until(host, "the broken edit to show in `status`", |status| {
+        status["folder"]["findings"]
+            .as_array()
+            .is_some_and(|findings| !findings.is_empty())
+    })
+    .await?;
+    show(host, &["status"])?;
+    std::fs::write(&file, good).context("write the profile")?;
+    until(host, "the mended file to be in force", |status| {
+        status["folder"]["findings"]
+            .as_array()
+            .is_some_and(Vec::is_empty)
+    })
+    .await?;
+    say("   mended: `status` is clean again\n");
+    Ok(())
+}
+
+fn look_further(host: &Host) {
+    let runtime = host.runtime();
+    say(&format!(
+        "Look further, in another terminal:\n\n   export SEATSYNC_RUNTIME={}\n   alias seatsync='cargo run -q --'\n   seatsync status zoom-emea\n   seatsync subscriptions list --limit 20\n   seatsync jobs run zoom-emea\n   seatsync usage summary\n   $EDITOR {}\n",
+        runtime.display(),
+        host.profiles().join("zoom.yaml").display(),
+    ));
+}
+
+/// Runs a command line that must succeed, and shows it with what it prints.
+fn show(host: &Host, arguments: &[&str]) -> Result<()> {
+    let line = arguments.join(" ");
+    say(&format!("   $ seatsync {line}"));
+    let (text, code) = host.ask(arguments)?;
+    say(&indent(&text));
+    ensure!(code == Some(0), "`seatsync {line}` ended with {code:?}");
+    Ok(())
+}
+
+fn utf8(path: &Path) -> Result<&str> {
+    path.to_str()
+        .context("the temporary directory is not UTF-8")
+}
+
+fn indent(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(|line| format!("   {line}")).collect();
+    lines.join("\n") + "\n"
+}
+
+/// Waits until download and activity have ended, and counts the seats.
+async fn first_run(host: &Host) -> Result<u64> {
+    until_healthy(host).await?;
+    until(host, "download and activity to end", |status| {
+        let last = |index: usize| &status["profiles"][0]["subflows"][index]["last"]["state"];
+        last(0) == "completed" && last(1) == "completed"
+    })
+    .await?;
+    let seats = count_seats(host)?;
+    ensure!(seats > 250, "only {seats} seats came down");
+    Ok(seats)
+}
+
+fn count_seats(host: &Host) -> Result<u64> {
+    let identifiers = host.ask_json(&["identifiers", "list"])?;
+    let rows = identifiers["rows"].as_array().context("no rows")?;
+    Ok(rows.iter().filter_map(|row| row["seats"].as_u64()).sum())
+}
+
+fn somebody(host: &Host) -> Result<String> {
+    let seats = host.ask_json(&[
+        "subscriptions",
+        "list",
+        "--identifier",
+        "zoom.licensed",
+        "--limit",
+        "1",
+    ])?;
+    let user = seats["rows"][0]["email"].as_str();
+    Ok(user.context("no licensed user came down")?.to_owned())
+}
+
+async fn until_healthy(host: &Host) -> Result<()> {
+    let clock = SystemClock;
+    let give_up = clock.now() + PATIENCE;
+    while host.ask(&["healthcheck"])?.1 != Some(0) {
+        if clock.now() > give_up {
+            bail!("the daemon does not come up");
+        }
+        sleep(&clock, SignedDuration::from_millis(100)).await;
+    }
+    Ok(())
+}
+
+async fn until(host: &Host, what: &str, holds: impl Fn(&Value) -> bool) -> Result<()> {
+    let clock = SystemClock;
+    let give_up = clock.now() + PATIENCE;
+    loop {
+        let status = host.ask_json(&["status"])?;
+        if holds(&status) {
+            return Ok(());
+        }
+        if clock.now() > give_up {
+            bail!("waited in vain for {what}; status is {status:#}");
+        }
+        sleep(&clock, SignedDuration::from_millis(100)).await;
+    }
+}

@@ -1,0 +1,227 @@
+//! A pretended host for tests of the real binary: folders, settings, the daemon as a process of
+//! its own, and its command line.
+
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use vendor_sim::ZoomSim;
+
+/// The built binary.
+pub(crate) const SEATSYNC: &str = env!("CARGO_BIN_EXE_seatsync");
+
+/// How often [`Host::until`] asks before it gives up. Each question is a process of its own, so
+/// this is some tens of seconds.
+const PATIENCE: usize = 3_000;
+
+/// The variable that sample connections take their secret from.
+const SECRET: &str = "ZOOM_SECRET";
+
+/// Folders and settings of one daemon, gone with the value; the daemon is killed with it.
+pub(crate) struct Host {
+    folder: TempDir,
+    secret: String,
+    daemon: Option<Child>,
+}
+
+impl Host {
+    /// A host with an empty profiles folder whose settings let connections go to this machine.
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["profiles.d", "run"] {
+            std::fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        let host = Self {
+            folder,
+            secret: "unset".to_owned(),
+            daemon: None,
+        };
+        host.settings("connections: {allowed_hosts: [127.0.0.1]}\n");
+        host
+    }
+
+    /// A host with one published Zoom profile `zoom` that leads to `vendor`.
+    pub(crate) fn with_zoom(vendor: &ZoomSim) -> Self {
+        let mut host = Self::new();
+        host.secret = vendor.client_secret().to_owned();
+        host.profile("zoom.yaml", &zoom_profile(vendor, ""));
+        host
+    }
+
+    /// Writes the settings file.
+    pub(crate) fn settings(&self, text: &str) {
+        std::fs::write(self.path("seatsync.yaml"), text).unwrap();
+    }
+
+    /// Writes a file of the profiles folder.
+    pub(crate) fn profile(&self, file: &str, text: &str) {
+        std::fs::write(self.path("profiles.d").join(file), text).unwrap();
+    }
+
+    /// A file or folder of the host.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The command line of a daemon on this host; the caller may add to it before it runs.
+    pub(crate) fn daemon_command(&self) -> Command {
+        let mut command = Command::new(SEATSYNC);
+        command
+            .arg("run")
+            .arg("--profiles")
+            .arg(self.path("profiles.d"))
+            .arg("--state")
+            .arg(self.path("state"))
+            .arg("--runtime")
+            .arg(self.path("run"))
+            .arg("--config")
+            .arg(self.path("seatsync.yaml"))
+            .env(SECRET, &self.secret)
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Starts the daemon, its log appended to `log`, and waits until it serves.
+    pub(crate) fn start(&mut self) {
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.path("log"))
+            .unwrap();
+        let child = self.daemon_command().stderr(log).spawn().unwrap();
+        self.daemon = Some(child);
+        for _ in 0..PATIENCE {
+            if self.seatsync(&["healthcheck"]).status.success() {
+                return;
+            }
+            let ended = self.daemon.as_mut().unwrap().try_wait().unwrap();
+            assert!(ended.is_none(), "the daemon ended:\n{}", self.log());
+        }
+        panic!("the daemon does not come up:\n{}", self.log());
+    }
+
+    /// The daemon's process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.daemon.as_ref().unwrap().id()
+    }
+
+    /// Kills the daemon with SIGKILL.
+    pub(crate) fn kill(&mut self) {
+        let mut daemon = self.daemon.take().unwrap();
+        daemon.kill().unwrap();
+        daemon.wait().unwrap();
+    }
+
+    /// Ends the daemon with SIGTERM and returns its exit code.
+    pub(crate) fn stop(&mut self) -> Option<i32> {
+        let mut daemon = self.daemon.take().unwrap();
+        let pid = rustix::process::Pid::from_child(&daemon);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        daemon.wait().unwrap().code()
+    }
+
+    /// What the daemon logged.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.path("log")).unwrap_or_default()
+    }
+
+    /// Runs one command line against this host's daemon.
+    pub(crate) fn seatsync(&self, arguments: &[&str]) -> Output {
+        Command::new(SEATSYNC)
+            .args(arguments)
+            .arg("--runtime")
+            .arg(self.path("run"))
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+    }
+
+    /// What one command line that must succeed prints as JSON.
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.seatsync(&[arguments, &["--format", "json"]].concat());
+        assert!(
+            output.status.success(),
+            "`seatsync {}` ended with {:?}:\n{}\n{}\nlog:\n{}",
+            arguments.join(" "),
+            output.status.code(),
+            text(&output.stdout),
+            text(&output.stderr),
+            self.log()
+        );
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// Asks until the answer is as wanted, and returns it.
+    pub(crate) fn until(&self, arguments: &[&str], wanted: impl Fn(&Value) -> bool) -> Value {
+        let mut answer = Value::Null;
+        for _ in 0..PATIENCE {
+            answer = self.json(arguments);
+            if wanted(&answer) {
+                return answer;
+            }
+        }
+        panic!(
+            "`seatsync {}` never was as wanted; last {answer:#}\nlog:\n{}",
+            arguments.join(" "),
+            self.log()
+        );
+    }
+
+    /// Waits until the profile's download and activity have ended well.
+    pub(crate) fn until_first_run_is_over(&self, profile: &str) -> Value {
+        self.until(&["status", profile], |status| {
+            let completed = |subflow: &str| {
+                status["subflows"].as_array().is_some_and(|subflows| {
+                    subflows
+                        .iter()
+                        .any(|s| s["subflow"] == subflow && s["last"]["state"] == "completed")
+                })
+            };
+            completed("download_subscriptions") && completed("pull_user_activity")
+        })
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        if let Some(daemon) = &mut self.daemon {
+            // It may have ended by itself.
+            let _ = daemon.kill();
+            let _ = daemon.wait();
+        }
+    }
+}
+
+/// A profile `zoom` with its connection, `extra` added to the profile's document.
+pub(crate) fn zoom_profile(vendor: &ZoomSim, extra: &str) -> String {
+    format!(
+        "kind: Profile
+name: zoom
+type: zoom
+state: published
+connection: zoom
+{extra}---
+kind: Connection
+name: zoom
+vendor: zoom
+url: {}
+oauth:
+  grant: account_credentials
+  token_url: {}
+  account_id: {}
+  client_id: {}
+  client_secret: {{env: {SECRET}}}
+limits: {{plan: business, share: 100%}}
+",
+        vendor.api_url(),
+        vendor.token_url(),
+        vendor.account_id(),
+        vendor.client_id(),
+    )
+}
+
+/// Bytes that a process printed, as text.
+pub(crate) fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
