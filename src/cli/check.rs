@@ -11,7 +11,7 @@ use super::exit::Failure;
 use super::output::Output;
 use crate::clock::{Clock, SystemClock};
 use crate::profile::link::link_beside;
-use crate::profile::load::{expired, load_paths};
+use crate::profile::load::{Loaded, expired, load_paths};
 use crate::settings::{self, Settings};
 use crate::yaml::diagnostic::Diagnostic;
 use crate::yaml::excerpt;
@@ -37,19 +37,13 @@ pub(super) fn run(
     output: &mut Output,
 ) -> Result<ExitCode, Failure> {
     let mut found: Vec<Diagnostic> = Vec::new();
-    let settings = settings::load(args.config.as_deref()).unwrap_or_else(|mistakes| {
-        found.extend(mistakes);
-        Settings::default()
-    });
     let loaded = load_paths(&args.paths);
-    let (_, unlinked) = link_beside(&loaded.documents, &loaded.broken.documents, &settings);
-    let today = SystemClock
-        .now()
-        .to_zoned(settings.time_zone.clone())
-        .date();
+    match settings::load(args.config.as_deref()) {
+        Ok(settings) => found.extend(among_each_other(&loaded, &settings)),
+        // What is allowed is not known, so nothing is said of it.
+        Err(mistakes) => found.extend(mistakes),
+    }
     found.extend(loaded.diagnostics);
-    found.extend(unlinked);
-    found.extend(expired(&loaded.documents, today));
     found.sort_by(|one, other| one.order().cmp(&other.order()));
     excerpt::fill(&mut found);
     let looked = Looked {
@@ -62,6 +56,14 @@ pub(super) fn run(
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// What the documents say of each other, and by the settings.
+fn among_each_other(loaded: &Loaded, settings: &Settings) -> Vec<Diagnostic> {
+    let (_, mut found) = link_beside(&loaded.documents, &loaded.broken.documents, settings);
+    let now = SystemClock.now().to_zoned(settings.time_zone.clone());
+    found.extend(expired(&loaded.documents, now.date()));
+    found
 }
 
 fn rendered(found: &[Diagnostic], looked: Looked, format: Format) -> Result<String, Failure> {

@@ -1,12 +1,16 @@
 //! Addresses in files: what may be written at all, and where the settings let it point.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use url::{Host, Url};
 
-use crate::yaml::macros::readable_text;
+use crate::yaml::diagnostic::Findings;
+use crate::yaml::read::{self, Read};
+use crate::yaml::tree::Node;
 
 /// An https address, or an http one on loopback, without user, query or fragment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +27,7 @@ pub enum EndpointError {
     /// Not https.
     #[error("`{0}` is not https; only loopback may be plain http")]
     NotHttps(String),
-    /// A user name or password in it. The address is not repeated: it may hold a secret.
+    /// An `@`, and so a user name or password in it. It is not repeated: it may be a secret.
     #[error("the address holds a user name or password; credentials belong into `oauth`")]
     Credentials,
     /// More than scheme, host, port and path.
@@ -96,22 +100,38 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-readable_text!(
-    Endpoint,
-    "Endpoint",
-    "settings::url",
-    "^[Hh][Tt][Tt][Pp][Ss]?://"
-);
+impl Read for Endpoint {
+    fn read(node: &Node, to: &mut Findings) -> Option<Self> {
+        if node.text().is_some_and(|text| text.contains('@')) {
+            to.hide(node.region);
+        }
+        read::parsed(node, "settings::url", to)
+    }
+}
+
+impl JsonSchema for Endpoint {
+    fn schema_name() -> Cow<'static, str> {
+        "Endpoint".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({"type": "string", "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://"})
+    }
+}
 
 impl FromStr for Endpoint {
     type Err = EndpointError;
 
     fn from_str(text: &str) -> Result<Self, EndpointError> {
-        let not_an_address = || EndpointError::NotAnAddress(text.to_owned());
-        let url = Url::parse(text).map_err(|_| not_an_address())?;
-        if !url.username().is_empty() || url.password().is_some() {
+        if text.contains('@') {
             return Err(EndpointError::Credentials);
         }
+        let not_an_address = || EndpointError::NotAnAddress(text.to_owned());
+        let url = Url::parse(text).map_err(|_| not_an_address())?;
         if url.host_str().is_none_or(str::is_empty) {
             return Err(not_an_address());
         }

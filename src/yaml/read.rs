@@ -302,11 +302,19 @@ pub fn parsed<T: FromStr<Err: Display>>(
     code: &'static str,
     to: &mut Findings,
 ) -> Option<T> {
-    let Some(text) = node.text() else {
+    let number = match node.value {
+        Value::Int(number) => Some(number.to_string()),
+        _ => None,
+    };
+    let Some(text) = node.text().or(number.as_deref()) else {
         mismatch(node, "text", to);
         return None;
     };
     match text.parse() {
+        Ok(_) if number.is_some() => {
+            mismatch(node, "text", to);
+            None
+        }
         Ok(value) => Some(value),
         Err(error) => {
             to.error(code, node.region, error.to_string());

@@ -141,22 +141,25 @@ fn describe(error: &serde_yaml::Error, region: Region, findings: &mut Findings) 
     use serde_yaml::Error;
     let (message, help) = match error.without_snippet() {
         Error::Budget { breach, .. } => budget(breach),
-        Error::AliasReplayLimitExceeded { .. }
-        | Error::AliasExpansionLimitExceeded { .. }
-        | Error::AliasReplayStackDepthExceeded { .. } => (
-            "its aliases expand to too much".to_owned(),
-            Some("write the values out, or split the document"),
-        ),
         Error::RecursiveReferencesRequireWeakTypes { .. } => {
             ("an alias stands inside its own anchor".to_owned(), None)
         }
         other => {
             let text = other.to_string();
             let text = text.split(" at line ").next().unwrap_or_default();
+            if text.starts_with("alias") && text.contains("exceeded") {
+                let message = "its aliases expand to too much".to_owned();
+                let help = "write the values out, or split the document";
+                return report(message, Some(help), region, findings);
+            }
             let help = text.contains("tabs").then_some("indent with spaces");
             (format!("this is not YAML: {text}"), help)
         }
     };
+    report(message, help, region, findings);
+}
+
+fn report(message: String, help: Option<&str>, region: Region, findings: &mut Findings) {
     let found = findings.error("yaml::syntax", region, message);
     if let Some(help) = help {
         found.help(help);

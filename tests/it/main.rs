@@ -6,6 +6,7 @@
 mod activity;
 mod api_serve;
 mod bed;
+mod check;
 mod documents;
 mod download;
 mod durability;

@@ -97,9 +97,15 @@ struct Place {
 
 impl Place {
     fn root(shown: &Path, real: PathBuf) -> Self {
+        // What is below the working folder is shown as everybody calls it.
+        let here = shown == Path::new(".") && real.is_dir();
         Self {
             relative: PathBuf::new(),
-            shown: shown.to_owned(),
+            shown: if here {
+                PathBuf::new()
+            } else {
+                shown.to_owned()
+            },
             real,
         }
     }
