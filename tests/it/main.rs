@@ -13,6 +13,7 @@ mod durability;
 mod house;
 mod jobs;
 mod main_job;
+mod reconcile;
 mod support;
 mod usage_socket;
 mod watch;
