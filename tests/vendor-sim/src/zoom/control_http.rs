@@ -6,7 +6,7 @@
 //! |---|---|
 //! | `GET /_sim/account` | URLs, apps with their secrets, numbers of people, population, switches |
 //! | `GET`, `POST /_sim/clock` | tells the time; `{"advance": "36h"}`, `{"set": "2026-11-20T15:00:00Z"}`, `{"release": true}` |
-//! | `GET`, `POST`, `DELETE /_sim/faults` | the [`Fault`](super::Fault) rules; POST takes one or a list |
+//! | `GET`, `POST`, `DELETE /_sim/faults` | the [`Fault`] rules; POST takes one or a list |
 //! | `GET`, `PATCH /_sim/switches` | undocumented behaviour, see [`Switches`](super::Switches) |
 //! | `GET`, `PATCH /_sim/limits` | `{"enforced", "plan", "used_today": {"label", "calls"}}` |
 //! | `GET /_sim/apps`, `PATCH /_sim/apps/{client_id}` | `{"scopes", "redirect_uris", "active", "client_secret"}` |
