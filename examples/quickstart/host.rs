@@ -33,7 +33,7 @@ impl Host {
             std::fs::create_dir(made).with_context(|| format!("make `{}`", made.display()))?;
         }
         let adapt = |text: String| {
-            text.replace(SAMPLE_ADDRESS, &vendor.base_url())
+            text.replace(SAMPLE_ADDRESS, vendor.base_url())
                 .replace("simulated-account", vendor.account_id())
                 .replace("simulated-client", vendor.client_id())
         };

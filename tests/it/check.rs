@@ -366,7 +366,7 @@ fn a_file_without_read_permission_is_told() {
     }
     let folder = folder(&[("a.yaml", PROFILE.as_bytes())]);
     let path = folder.path().join("a.yaml");
-    fs::set_permissions(path, PermissionsExt::from_mode(0)).unwrap();
+    fs::set_permissions(path, PermissionsExt::from_mode(0o000)).unwrap();
     let output = told(&seatsync(folder.path(), &["check", "."]));
     assert!(output.contains("cannot be read"), "{output}");
     assert!(output.contains("exit code 1"), "{output}");
