@@ -177,3 +177,71 @@ fn cause(error: &dyn Error) -> String {
     }
     format!("{error}: {innermost}")
 }
+
+#[cfg(test)]
+mod tests {
+    use oauth2::basic::BasicClient;
+    use oauth2::{
+        AuthorizationCode, ClientId, ClientSecret, PkceCodeChallenge, RedirectUrl, TokenResponse,
+        TokenUrl,
+    };
+    use vendor_sim::zoom::AppKind;
+    use vendor_sim::{ZoomSim, ZoomSimOptions};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_oauth2_crate_redeems_a_code_and_refreshes_through_us() {
+        let sim = ZoomSim::start(ZoomSimOptions::default()).await.unwrap();
+        let http = HttpClient::new(ConnectorOptions::default());
+        let app = sim.app(AppKind::General).unwrap();
+        let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
+        let callback = "http://127.0.0.1/callback";
+        let url = reqwest::Url::parse_with_params(
+            &sim.authorize_url(),
+            [
+                ("response_type", "code"),
+                ("client_id", &app.client_id),
+                ("redirect_uri", callback),
+                ("code_challenge", challenge.as_str()),
+                ("code_challenge_method", "S256"),
+            ],
+        )
+        .unwrap();
+        let consent = reqwest::Request::new(reqwest::Method::GET, url);
+        let sent_back = http.exchange(consent).await.unwrap();
+        assert_eq!(sent_back.status, 302, "the callback is another origin");
+        let location = sent_back.headers["location"].to_str().unwrap();
+        let location = reqwest::Url::parse(location).unwrap();
+        let (_, code) = location
+            .query_pairs()
+            .find(|(key, _)| key == "code")
+            .unwrap();
+
+        let secret = app.client_secret.clone().unwrap();
+        let client = BasicClient::new(ClientId::new(app.client_id.clone()))
+            .set_client_secret(ClientSecret::new(secret))
+            .set_token_uri(TokenUrl::new(sim.token_url()).unwrap())
+            .set_redirect_uri(RedirectUrl::new(callback.to_owned()).unwrap());
+        let send = |request| http.oauth_exchange(request);
+        let first = client
+            .exchange_code(AuthorizationCode::new(code.into_owned()))
+            .set_pkce_verifier(verifier)
+            .request_async(&send)
+            .await
+            .unwrap();
+        let refresh = first.refresh_token().unwrap();
+        let second = client
+            .exchange_refresh_token(refresh)
+            .request_async(&send)
+            .await
+            .unwrap();
+        assert_ne!(
+            first.access_token().secret(),
+            second.access_token().secret()
+        );
+        // A refresh token is spent by its use.
+        let reused = client.exchange_refresh_token(refresh);
+        assert!(reused.request_async(&send).await.is_err());
+    }
+}
