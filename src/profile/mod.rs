@@ -2,6 +2,7 @@
 //! types, or diagnostics. Knows nothing of the store.
 
 pub(crate) mod check;
+pub mod compare;
 pub mod cron;
 pub mod currency;
 pub mod identifier;

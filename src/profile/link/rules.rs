@@ -88,7 +88,7 @@ fn ceilings(
     let Some(guards) = spec.get("guards") else {
         return;
     };
-    let limits = limits(guards);
+    let limits = limits_of(guards);
     let ceiling = &settings.guards;
     let wider: Vec<&str> = [
         (
@@ -130,7 +130,7 @@ fn ceilings(
 }
 
 /// The limits in a checked `guards` mapping.
-pub(in crate::profile) fn limits(guards: &Json) -> GuardLimits {
+pub(in crate::profile) fn limits_of(guards: &Json) -> GuardLimits {
     let number = |mapping: &str, key: &str| guards.get(mapping)?.get(key)?.as_u64();
     let count = |value: Option<u64>| value.and_then(|value| u32::try_from(value).ok());
     let percent = |value: Option<u64>| value.and_then(|value| u8::try_from(value).ok());
