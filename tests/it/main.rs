@@ -10,6 +10,7 @@ mod check;
 mod documents;
 mod download;
 mod durability;
+mod folder;
 mod house;
 mod jobs;
 mod main_job;
