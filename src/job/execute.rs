@@ -5,7 +5,7 @@ use super::decision::{self, Decision};
 use super::source::ConnectorSource;
 use super::validate::{self, ValidationError};
 use crate::clock::SharedClock;
-use crate::connector::facts::Process;
+use crate::connector::facts::{Account, Verdict};
 use crate::connector::{CallStats, ConnectorError};
 use crate::metrics::{JobLabel, Metrics, ProfileLabel};
 use crate::profile::model::{DesiredProfile, SubflowKind};
@@ -73,13 +73,20 @@ impl<S: ConnectorSource> Worker<S> {
             Ok(connector) => connector,
             Err(error) => return self.cut(job, profile, &error).await,
         };
+        let now = self.clock.now();
+        let settled = validate::settle_account(&connector, &self.store, profile, now).await;
+        if let Some(ran) = self.after_settling(job, profile, settled).await? {
+            return Ok(ran);
+        }
         let process = validate::process_of(job.subflow);
         if !validate::is_validated(&self.store, profile, process).await? {
             reporter.step("validating", None);
-            let found =
-                validate::validate(&connector, &self.store, profile, self.clock.now()).await;
-            if let Some(ran) = self.after_validation(job, profile, process, found).await? {
-                return Ok(ran);
+            let verdicts = validate::prove(&connector, &self.store, profile, now).await?;
+            let bad = verdicts
+                .into_iter()
+                .find(|verdict| verdict.process == process && !verdict.ok);
+            if let Some(verdict) = bad {
+                return Ok(self.after_bad_verdict(job, verdict));
             }
         }
         let run = Run {
@@ -115,36 +122,35 @@ impl<S: ConnectorSource> Worker<S> {
     }
 
     /// `None` when the job may go on.
-    async fn after_validation(
+    async fn after_settling(
         &self,
         job: &Job,
         profile: &RecordedProfile,
-        process: Process,
-        found: Result<validate::Validation, ValidationError>,
+        settled: Result<Account, ValidationError>,
     ) -> Result<Option<Ran>, StoreError> {
-        let validation = match found {
-            Ok(validation) => validation,
+        match settled {
+            Ok(_) => Ok(None),
             Err(ValidationError::Connector(error)) => {
-                return self.cut(job, profile, &error).await.map(Some);
+                self.cut(job, profile, &error).await.map(Some)
             }
-            Err(ValidationError::Store(error)) => return Err(error),
-            Err(error) => {
+            Err(ValidationError::Store(error)) => Err(error),
+            Err(
+                error @ (ValidationError::OtherAccount { .. }
+                | ValidationError::SharedAccount { .. }),
+            ) => {
                 let failure = failure("validate", error.to_string());
-                return Ok(Some(Ran::Cut(failure, Decision::Fail)));
+                Ok(Some(Ran::Cut(failure, Decision::Fail)))
             }
+        }
+    }
+
+    fn after_bad_verdict(&self, job: &Job, verdict: Verdict) -> Ran {
+        let decision = if validate::lacks_scopes(&verdict) {
+            Decision::Fail
+        } else {
+            decision::after_outage(job.attempts, self.clock.now())
         };
-        let bad = validation
-            .verdicts
-            .into_iter()
-            .find(|verdict| verdict.process == process && !verdict.ok);
-        Ok(bad.map(|verdict| {
-            let decision = if validate::lacks_scopes(&verdict) {
-                Decision::Fail
-            } else {
-                decision::after_outage(job.attempts, self.clock.now())
-            };
-            Ran::Cut(failure("validate", verdict.message), decision)
-        }))
+        Ran::Cut(failure("validate", verdict.message), decision)
     }
 
     async fn cut(

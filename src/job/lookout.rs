@@ -102,7 +102,7 @@ impl Lookout {
         for profile in &profiles {
             let standing = standings.entry(profile.id).or_default();
             self.attend(profile, standing, &seen.barred, now).await?;
-            let expiry = self.rematch(profile, now).await?;
+            let expiry = self.rematch(profile, standing, now).await?;
             seen.wake_at = earlier(seen.wake_at, expiry);
         }
         let planned = self.plan(&profiles, &standings, &seen.barred, now).await?;
@@ -121,10 +121,14 @@ impl Lookout {
         let desired = &profile.desired.profile;
         let published = desired.state == ProfileState::Published && profile.orphaned_at.is_none();
         if let Some(reason) = barred.get(&profile.name) {
-            self.store
-                .refuse_waiting(profile.id, None, reason, now)
-                .await?;
-        } else if !desired.subflows.pull_user_activity.enabled {
+            if !standing.waiting.is_empty() {
+                self.store
+                    .refuse_waiting(profile.id, None, reason, now)
+                    .await?;
+            }
+        } else if !desired.subflows.pull_user_activity.enabled
+            && standing.waiting.contains(&SubflowKind::PullUserActivity)
+        {
             let reason = format!(
                 "`pull_user_activity` of profile `{}` is switched off",
                 profile.name
@@ -217,10 +221,11 @@ impl Lookout {
     async fn rematch(
         &self,
         profile: &RecordedProfile,
+        standing: &StandingRow,
         now: Timestamp,
     ) -> Result<Option<Timestamp>, StoreError> {
         let today = now.to_zoned(self.settings.time_zone.clone()).date();
-        let Some(matched) = self.store.matched_entries(profile.id).await? else {
+        let Some(matched) = &standing.matched_entries else {
             return Ok(None);
         };
         let matcher = Matcher::new(&profile.desired, today);

@@ -84,14 +84,26 @@ pub(super) fn lacks_scopes(verdict: &Verdict) -> bool {
     })
 }
 
-/// Calls the vendor: binds the account, looks for another profile on it, and proves each process.
-/// Sets the conditions that follow.
+/// Calls the vendor: settles the account and proves each process. Sets the conditions that follow.
 pub(super) async fn validate<C: Connector>(
     connector: &C,
     store: &Store,
     profile: &RecordedProfile,
     now: Timestamp,
 ) -> Result<Validation, ValidationError> {
+    let account = settle_account(connector, store, profile, now).await?;
+    let verdicts = prove(connector, store, profile, now).await?;
+    Ok(Validation { account, verdicts })
+}
+
+/// Which account the connection reaches: binds the first one, and refuses another one or one that
+/// another profile runs on. Asked before every run, since a credential can change without a file.
+pub(super) async fn settle_account<C: Connector>(
+    connector: &C,
+    store: &Store,
+    profile: &RecordedProfile,
+    now: Timestamp,
+) -> Result<Account, ValidationError> {
     let conditions = Conditions {
         store,
         profile,
@@ -109,6 +121,21 @@ pub(super) async fn validate<C: Connector>(
         conditions.stalled(stalled).await?;
         return Err(error);
     }
+    Ok(account)
+}
+
+/// Proves each process, those that are off included.
+pub(super) async fn prove<C: Connector>(
+    connector: &C,
+    store: &Store,
+    profile: &RecordedProfile,
+    now: Timestamp,
+) -> Result<Vec<Verdict>, StoreError> {
+    let conditions = Conditions {
+        store,
+        profile,
+        now,
+    };
     let mut verdicts = Vec::new();
     for process in [Process::Download, Process::Activity, Process::Reclaim] {
         let verdict = connector.validate(process).await;
@@ -120,7 +147,7 @@ pub(super) async fn validate<C: Connector>(
     store
         .set_validated(profile.id, Some(&profile.revision))
         .await?;
-    Ok(Validation { account, verdicts })
+    Ok(verdicts)
 }
 
 /// Whether a job of this process may run without validating first.
@@ -129,8 +156,7 @@ pub(super) async fn is_validated(
     profile: &RecordedProfile,
     process: Process,
 ) -> Result<bool, StoreError> {
-    let standing = store.standings().await?.remove(&profile.id);
-    let revision = standing.and_then(|standing| standing.validated_revision);
+    let revision = store.validated_revision(profile.id).await?;
     if revision.as_ref() != Some(&profile.revision) {
         return Ok(false);
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{Transaction, params};
 
 use super::column::At;
 use super::document::ProfileId;
@@ -77,19 +77,6 @@ impl Store {
                     }
                 }
                 Ok(bindings)
-            })
-            .await
-    }
-
-    /// The digest of the entries that a profile's matches were made from.
-    pub async fn matched_entries(&self, profile: ProfileId) -> Result<Option<String>, StoreError> {
-        self.database
-            .read("read matched entries", move |t| {
-                Ok(
-                    t.prepare_cached("SELECT digest FROM matched_entries WHERE profile_id = ?1")?
-                        .query_row([profile.0], |row| row.get(0))
-                        .optional()?,
-                )
             })
             .await
     }

@@ -1,10 +1,10 @@
 //! What running a profile needs to remember between runs: since when it counts as published, what
 //! was validated, and which due times were planned last. [`crate::job`] is the only caller.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 
 use super::column::{At, Word};
 use super::document::ProfileId;
@@ -25,6 +25,10 @@ pub struct StandingRow {
     pub last_due: BTreeMap<SubflowKind, Timestamp>,
     /// How the last run of each subflow ended that was not refused.
     pub last_end: BTreeMap<SubflowKind, JobState>,
+    /// Subflows with a job that waits.
+    pub waiting: BTreeSet<SubflowKind>,
+    /// Of the exclusions and protections that the profile's matches were made from.
+    pub matched_entries: Option<String>,
 }
 
 impl Store {
@@ -67,7 +71,38 @@ impl Store {
                     let state: Word<JobState> = row.get(2)?;
                     standing.last_end.insert(subflow.0, state.0);
                 }
+                let mut statement = t.prepare_cached(
+                    "SELECT profile_id, subflow FROM jobs WHERE state = 'pending'",
+                )?;
+                let mut rows = statement.query([])?;
+                while let Some(row) = rows.next()? {
+                    let standing = standings.entry(ProfileId(row.get(0)?)).or_default();
+                    standing.waiting.insert(row.get::<_, Word<_>>(1)?.0);
+                }
+                let mut statement =
+                    t.prepare_cached("SELECT profile_id, digest FROM matched_entries")?;
+                let mut rows = statement.query([])?;
+                while let Some(row) = rows.next()? {
+                    let standing = standings.entry(ProfileId(row.get(0)?)).or_default();
+                    standing.matched_entries = row.get(1)?;
+                }
                 Ok(standings)
+            })
+            .await
+    }
+
+    /// The profile revision that was validated against the vendor.
+    pub async fn validated_revision(
+        &self,
+        profile: ProfileId,
+    ) -> Result<Option<String>, StoreError> {
+        self.database
+            .read("read validation", move |t| {
+                let mut statement = t.prepare_cached(
+                    "SELECT validated_revision FROM standings WHERE profile_id = ?1",
+                )?;
+                let revision = statement.query_row([profile.0], |row| row.get(0));
+                Ok(revision.optional()?.flatten())
             })
             .await
     }
