@@ -18,6 +18,7 @@ use crate::store::condition::{ConditionKind, ConditionStatus};
 use crate::store::document::{ProfileId, RecordedProfile};
 use crate::store::job::{JobState, Trigger};
 use crate::store::queue::NewJob;
+use crate::store::retention::{Keep, LetGo};
 use crate::store::staging::StagedPage;
 use crate::store::standing::StandingRow;
 use crate::store::{Store, StoreError};
@@ -38,6 +39,8 @@ pub(super) struct Lookout {
     up_since: Timestamp,
     /// Profiles known to share an account; `None` before the first look.
     sharing: Option<BTreeSet<Name>>,
+    /// The day on which old rows were last let go.
+    tidied_on: Option<Date>,
 }
 
 /// What a look found.
@@ -82,12 +85,14 @@ impl Lookout {
             clock,
             settings,
             sharing: None,
+            tidied_on: None,
         }
     }
 
     /// Looks once: queues what is due, refuses what must not run, matches changed entries.
     pub(super) async fn look(&mut self) -> Result<Seen, StoreError> {
         let now = self.clock.now();
+        self.tidy(now).await?;
         let profiles = self.store.desired_profiles().await?;
         let mut seen = Seen::default();
         for profile in &profiles {
@@ -108,6 +113,30 @@ impl Lookout {
         let planned = self.plan(&profiles, &standings, &seen.barred, now).await?;
         seen.wake_at = earlier(seen.wake_at, planned);
         Ok(seen)
+    }
+
+    /// Lets go of what is older than it is to be kept, once a day.
+    async fn tidy(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        let today = now.to_zoned(self.settings.time_zone.clone()).date();
+        if self.tidied_on == Some(today) {
+            return Ok(());
+        }
+        let retention = &self.settings.retention;
+        let keep = Keep {
+            subscriptions: retention.subscriptions.into(),
+            activity: retention.activity.into(),
+            job_results: retention.job_results.into(),
+        };
+        let let_go = self.store.let_go(keep, now).await?;
+        if let_go != LetGo::default() {
+            tracing::info!(
+                rows = let_go.rows,
+                profiles = let_go.profiles,
+                "let go of what was kept long enough"
+            );
+        }
+        self.tidied_on = Some(today);
+        Ok(())
     }
 
     /// Notices publication and its end, and takes out of the queue what must not run.

@@ -127,3 +127,44 @@ impl SecondBell {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::clock::{Clock, ManualClock};
+
+    #[tokio::test]
+    async fn the_clock_or_the_bell_ends_the_wait() {
+        let clock = ManualClock::at("2026-03-01T00:00:00Z".parse().unwrap());
+        let bell = Bell::default();
+        let mut alarm = Alarm::new(Arc::new(clock.clone()), &bell);
+        bell.ring();
+        bell.ring();
+        alarm.wait_until(None).await;
+        let at = clock.now() + SignedDuration::from_hours(1);
+        let waiting = tokio::spawn(async move { alarm.wait_until(Some(at)).await });
+        tokio::task::yield_now().await;
+        assert!(
+            !waiting.is_finished(),
+            "two rings before anybody waits are one"
+        );
+        clock.advance(SignedDuration::from_hours(1));
+        waiting.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_second_bell_rings_when_the_clock_does_not() {
+        let clock = ManualClock::at("2026-03-01T00:00:00Z".parse().unwrap());
+        let mut alarm = Alarm::new(Arc::new(clock.clone()), &Bell::default());
+        alarm.add_second_bell().await;
+        for _ in 0..2 {
+            // The clock stands still: only the scheduler, on the host's time, can ring.
+            let at = clock.now() + SignedDuration::from_millis(1);
+            alarm.wait_until(Some(at)).await;
+            clock.advance(SignedDuration::from_secs(1));
+        }
+        alarm.stop().await;
+    }
+}

@@ -16,6 +16,7 @@ pub mod lock;
 pub mod matching;
 mod merge;
 pub mod queue;
+pub mod retention;
 pub mod revision;
 pub mod staging;
 pub mod standing;
