@@ -158,3 +158,36 @@ impl fmt::Display for Identifier {
         f.pad(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_is_not_an_identifier_is_refused() {
+        for text in [
+            "",
+            "zoom",
+            "zoom.",
+            "zoom.a.b.c",
+            "slack.paid",
+            "zoom.A",
+            "zoom.a-b",
+            "zoom..a",
+        ] {
+            text.parse::<Identifier>().unwrap_err();
+        }
+        "zoom.webinar.500".parse::<Identifier>().unwrap();
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_vendor_calls_it_becomes_an_identifier(word in ".{1,20}", capacity: Option<u64>) {
+            let made = Identifier::from_vendor_word(Vendor::Zoom, &word, capacity);
+            let read: Identifier = made.as_str().parse().unwrap();
+            prop_assert_eq!(read, made);
+        }
+    }
+}

@@ -64,3 +64,27 @@ impl fmt::Display for Name {
         f.pad(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_is_not_a_name_is_refused() {
+        let long = "a".repeat(64);
+        for text in ["", "-a", "A", "a_b", "a b", "a.b", "ä", long.as_str()] {
+            text.parse::<Name>().unwrap_err();
+        }
+        "a".repeat(63).parse::<Name>().unwrap();
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_reads_back_what_it_prints(text in "[a-z0-9][a-z0-9-]{0,62}") {
+            let name: Name = text.parse().unwrap();
+            prop_assert_eq!(name.to_string(), text);
+        }
+    }
+}

@@ -431,3 +431,20 @@ fn the_schema_is_a_schema() {
         jsonschema::meta::validate(&schema).unwrap();
     }
 }
+
+#[test]
+fn the_samples_are_right_and_one_is_there_for_every_type() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let output = told(&seatsync(root, &["check", "profiles.d"]));
+    assert!(
+        output.starts_with("nothing is wrong (8 documents in 5 files)"),
+        "{output}"
+    );
+    let samples: String = fs::read_dir(root.join("profiles.d"))
+        .unwrap()
+        .map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap())
+        .collect();
+    for kind in ["zoom", "zoom_workplace", "goto", "aha"] {
+        assert!(samples.contains(&format!("type: {kind}\n")), "{kind}");
+    }
+}

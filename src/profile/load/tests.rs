@@ -1,5 +1,7 @@
 use std::fs;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::profile::link::link;
 use crate::profile::model::{Document, ExclusionTarget, Grant, UserPattern};
@@ -190,4 +192,20 @@ fn a_last_day_that_is_past_is_a_warning() {
     let found = expired(&loaded.documents, last.tomorrow().unwrap());
     assert_eq!(found.len(), 1);
     assert!(!found[0].is_error());
+}
+
+proptest! {
+    /// A document cut off, or with any bytes put in somewhere, is loaded or explained.
+    #[test]
+    fn no_content_upsets_it(cut in 0usize..4000, at in 0usize..4000, noise in any::<Vec<u8>>()) {
+        let mut bytes = EVERY_KIND.as_bytes().to_vec();
+        bytes.truncate(cut.max(1));
+        let at = at.min(bytes.len());
+        bytes.splice(at..at, noise);
+        let shown: Arc<Path> = Path::new("a.yaml").into();
+        let parsed = file::parse(&shown, bytes);
+        for found in &parsed.diagnostics {
+            prop_assert!(!found.message.is_empty());
+        }
+    }
 }
