@@ -1,30 +1,58 @@
-//! `seatsync plan`: what reconciling would change.
+//! `seatsync plan`: what reconciling would change, by the daemon's own answer or, offline, by
+//! comparing two folders.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use serde::Serialize;
 
 use super::client::Client;
 use super::exit::Failure;
 use super::findings;
 use super::output::Output;
 use crate::api::control::model::PlanAnswer;
+use crate::profile::compare::{self, DocumentChange};
+use crate::settings;
+use crate::yaml::diagnostic::Diagnostic;
+use crate::yaml::excerpt;
+use crate::yaml::render::{self, Looked};
 
 /// Arguments of `plan`.
 #[derive(Debug, Args)]
 pub(super) struct PlanArgs {
+    /// Files and folders to compare with `--base`.
+    #[arg(
+        value_name = "PATH",
+        requires = "base",
+        default_value = "/etc/seatsync/profiles.d"
+    )]
+    paths: Vec<PathBuf>,
+
+    /// Compare with this folder, the target branch's checkout, and name what each change loosens;
+    /// needs no daemon.
+    #[arg(long, value_name = "DIR")]
+    base: Option<PathBuf>,
+
+    /// The daemon's settings, which say what connections are allowed
+    /// [default: /etc/seatsync/seatsync.yaml, where there is one].
+    #[arg(long, value_name = "FILE", requires = "base")]
+    config: Option<PathBuf>,
+
     /// Exit with 2 when there are changes.
     #[arg(long)]
     detailed_exitcode: bool,
 }
 
-/// Shows the difference of desired and recorded state, as the daemon sees it.
+/// Shows the difference of desired and recorded state, as the daemon sees it, or of two folders.
 pub(super) fn run(
     args: &PlanArgs,
     runtime: &Path,
     output: &mut Output,
 ) -> Result<ExitCode, Failure> {
+    if let Some(base) = &args.base {
+        return offline(args, base, output);
+    }
     let plan: PlanAnswer = Client::new(runtime)?.get("/v1/plan", &())?;
     output.show(&plan, |plan| {
         let mut text = findings::lines(&plan.findings);
@@ -32,6 +60,55 @@ pub(super) fn run(
         text
     })?;
     Ok(if args.detailed_exitcode && plan.changes {
+        ExitCode::from(2)
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+/// What `--base` prints for programs.
+#[derive(Debug, Serialize)]
+struct Offline {
+    digest: String,
+    changes: Vec<DocumentChange>,
+    findings: serde_json::Value,
+}
+
+/// Compares two folders. Findings in the new one fail it: what does not load cannot be compared.
+fn offline(args: &PlanArgs, base: &Path, output: &mut Output) -> Result<ExitCode, Failure> {
+    if !base.is_dir() {
+        let message = format!("`--base {}` is not a folder", base.display());
+        return Err(Failure::Usage(message));
+    }
+    let settings = settings::load(args.config.as_deref()).map_err(|mistakes| {
+        let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+        Failure::failed(lines.join("\n"))
+    })?;
+    let mut compared = compare::folders(&[base.to_owned()], &args.paths, &settings);
+    excerpt::fill(&mut compared.findings);
+    let looked = Looked {
+        files: compared.files,
+        documents: compared.documents,
+    };
+    let failed = compared.findings.iter().any(Diagnostic::is_error);
+    let changed = !compared.changes.is_empty();
+    let plan = Offline {
+        digest: compared.digest,
+        findings: render::json(&compared.findings, looked)["findings"].take(),
+        changes: compared.changes,
+    };
+    output.show(&plan, |plan| {
+        let findings = if compared.findings.is_empty() {
+            String::new()
+        } else {
+            render::text(&compared.findings, looked)
+        };
+        let changes = compare::text(&plan.changes);
+        format!("{findings}{changes}digest {}\n", plan.digest)
+    })?;
+    Ok(if failed {
+        ExitCode::FAILURE
+    } else if args.detailed_exitcode && changed {
         ExitCode::from(2)
     } else {
         ExitCode::SUCCESS

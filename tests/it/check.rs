@@ -448,3 +448,36 @@ fn the_samples_are_right_and_one_is_there_for_every_type() {
         assert!(samples.contains(&format!("type: {kind}\n")), "{kind}");
     }
 }
+
+#[test]
+fn a_change_is_compared_offline_with_what_it_loosens() {
+    let after = format!(
+        "{PROFILE}state: published\nsubflows: {{reclaim_subscriptions: {{enabled: true}}}}\n"
+    );
+    let folder = folder(&[
+        ("base/connection.yaml", CONNECTION.as_bytes()),
+        ("base/profile.yaml", PROFILE.as_bytes()),
+        (
+            "base/all.yaml",
+            b"{kind: Exclusions, name: all, protected: [{user: a@b.c, reason: x}]}",
+        ),
+        ("head/connection.yaml", CONNECTION.as_bytes()),
+        ("head/moved.yaml", after.as_bytes()),
+    ]);
+    let plan = |arguments: &[&str]| told(&seatsync(folder.path(), arguments));
+    snapshot!(
+        "plan_base",
+        plan(&["plan", "--base", "base", "head", "--detailed-exitcode"])
+    );
+    snapshot!(
+        "plan_base_json",
+        plan(&["plan", "--base", "base", "head", "--format", "json"])
+    );
+    let same = plan(&["plan", "--base", "base", "base", "--detailed-exitcode"]);
+    assert!(same.starts_with("nothing changes"), "{same}");
+    assert!(same.ends_with("exit code 0\n"), "{same}");
+    let nowhere = plan(&["plan", "--base", "nowhere", "head"]);
+    assert!(nowhere.ends_with("exit code 2\n"), "{nowhere}");
+    let without = plan(&["plan", "head"]);
+    assert!(without.ends_with("exit code 2\n"), "{without}");
+}

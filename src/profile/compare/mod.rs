@@ -17,7 +17,7 @@ use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
 use super::link::link_beside;
-use super::load::load_paths;
+use super::load::{Loaded, load_paths};
 use super::model::{Connection, Document, DocumentId, Kind, Profile, ProfileSet, ProfileState};
 use super::name::Name;
 use crate::settings::Settings;
@@ -70,6 +70,10 @@ pub struct Comparison {
     pub changes: Vec<DocumentChange>,
     /// What is wrong in the folder that is to be.
     pub findings: Vec<Diagnostic>,
+    /// Files read in it.
+    pub files: usize,
+    /// Documents that are right in it.
+    pub documents: usize,
     /// SHA-256 over the changes, `sha256:` in front.
     pub digest: String,
 }
@@ -77,24 +81,26 @@ pub struct Comparison {
 /// Compares the files and folders of `head` with those of `base`, the target branch's checkout.
 /// What is wrong in `base` is not told: it is there already.
 pub fn folders(base: &[PathBuf], head: &[PathBuf], settings: &Settings) -> Comparison {
-    let (base, _) = read(base, settings);
-    let (head, findings) = read(head, settings);
+    let (base, _) = linked(&load_paths(base), settings);
+    let loaded = load_paths(head);
+    let (head, mut findings) = linked(&loaded, settings);
+    findings.extend(loaded.diagnostics);
+    findings.sort_by(|one, other| one.order().cmp(&other.order()));
     let changes = compare(&base, &head);
     let digest = digest(&changes);
     Comparison {
         changes,
         findings,
+        files: loaded.files,
+        documents: loaded.documents.len(),
         digest,
     }
 }
 
-fn read(paths: &[PathBuf], settings: &Settings) -> (ProfileSet, Vec<Diagnostic>) {
-    let loaded = load_paths(paths);
+fn linked(loaded: &Loaded, settings: &Settings) -> (ProfileSet, Vec<Diagnostic>) {
     let (mut set, unlinked) = link_beside(&loaded.documents, &loaded.broken.documents, settings);
-    set.broken = loaded.broken.documents;
-    let mut findings = loaded.diagnostics;
-    findings.extend(unlinked);
-    (set, findings)
+    set.broken.clone_from(&loaded.broken.documents);
+    (set, unlinked)
 }
 
 /// What differs from `base` to `head`, by kind and name.
