@@ -11,6 +11,7 @@ pub mod condition;
 pub mod database;
 pub mod document;
 pub mod error;
+mod inspect;
 pub mod job;
 pub mod lock;
 pub mod matching;

@@ -101,6 +101,11 @@ impl UsageStore {
         self.database.close().await;
     }
 
+    /// Reads the whole file and says what is wrong with it; nothing where it is sound.
+    pub async fn check(&self) -> Result<Vec<String>, StoreError> {
+        self.database.check().await
+    }
+
     /// Stores a batch whole, in its order, and says what became of each item. When this returns, the
     /// batch is durable; batches that arrive together share the sync.
     pub async fn upsert(
