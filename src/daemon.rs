@@ -1,5 +1,7 @@
 //! Start order, reload and shutdown: the only room that knows every other.
 
+mod retention;
+
 use std::collections::BTreeMap;
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
@@ -275,6 +277,12 @@ impl Rooms {
         tasks.spawn(self.driver.run(stop.clone()));
         tasks.spawn(self.runner.clone().run(stop.clone()));
         tasks.spawn(wake_planner(self.applied, self.runner, stop.clone()));
+        tasks.spawn(retention::run(
+            self.usage.clone(),
+            self.settings.retention,
+            Arc::clone(&self.clock),
+            stop.clone(),
+        ));
         tasks.spawn(keep_watchdog(Arc::clone(&self.clock), stop.clone()));
         tasks.close();
 

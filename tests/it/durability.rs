@@ -92,8 +92,8 @@ fn tag(client: u32, product: u32) -> u128 {
     0x5ea7_0000_c0ff_ee00_0000_0000_0000_0000 | u128::from(client) << 32 | u128::from(product)
 }
 
-/// Sends one batch; the answer's body, or nothing where the daemon died over it.
-fn post(stream: &mut UnixStream, items: &[String]) -> Option<String> {
+/// Sends one batch; the answer's status and body, or nothing where the daemon died over it.
+fn exchange(stream: &mut UnixStream, items: &[String]) -> Option<(u16, String)> {
     let body = format!(r#"{{"items":[{}]}}"#, items.join(","));
     let request = format!(
         "POST /api/now/sam_software_usage_integration/createOrUpdate HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}",
@@ -114,10 +114,17 @@ fn post(stream: &mut UnixStream, items: &[String]) -> Option<String> {
             .find_map(|line| line.strip_prefix("content-length: "))
             .and_then(|length| length.parse().ok());
         if Some(body.len()) == length {
-            assert!(head.starts_with("HTTP/1.1 200"), "{text}");
-            return Some(body.to_owned());
+            let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+            return Some((status, body.to_owned()));
         }
     }
+}
+
+/// Sends one batch that must be taken; nothing where the daemon died over it.
+fn post(stream: &mut UnixStream, items: &[String]) -> Option<String> {
+    let (status, body) = exchange(stream, items)?;
+    assert_eq!(status, 200, "{body}");
+    Some(body)
 }
 
 /// (client, product), and what was acknowledged of it: (sysId, count).
@@ -358,4 +365,62 @@ fn no_answer_leaves_before_the_disk_has_it() {
         .filter(|call| matches!(call, Call::Synced))
         .count();
     eprintln!("{} answers, {syncs} syncs of the log", CLIENTS * TURNS);
+}
+
+/// A file system of a few megabytes at `path`, for as long as this lives.
+struct SmallDisk<'a> {
+    path: &'a Path,
+}
+
+impl<'a> SmallDisk<'a> {
+    fn mount(path: &'a Path) -> Option<Self> {
+        std::fs::create_dir(path).unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=6m", "tmpfs"])
+            .arg(path)
+            .stderr(Stdio::null())
+            .status();
+        mounted
+            .is_ok_and(|status| status.success())
+            .then_some(Self { path })
+    }
+}
+
+impl Drop for SmallDisk<'_> {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.path).status();
+    }
+}
+
+#[test]
+fn a_full_disk_is_an_error_and_no_restart_is_needed_when_it_has_room_again() {
+    let home = Home::new();
+    let state = home.path("state");
+    let Some(_disk) = SmallDisk::mount(&state) else {
+        eprintln!("SKIP: no small file system may be mounted here");
+        return;
+    };
+    let mut daemon = home.start(&[]);
+    let mut stream = UnixStream::connect(home.socket()).unwrap();
+    post(&mut stream, &[item(1, 0, 1)]).unwrap();
+    let ballast = state.join("ballast");
+    let room = rustix::fs::statvfs(&state).unwrap();
+    let free = usize::try_from(room.f_bavail * room.f_frsize).unwrap();
+    std::fs::write(&ballast, vec![0; free - 64 * 1024]).unwrap();
+    let batch: Vec<String> = (1..2000).map(|product| item(2, product, 1)).collect();
+    let (status, body) = exchange(&mut stream, &batch).unwrap();
+    assert_eq!(status, 500, "{body}");
+    assert!(body.contains("Internal server error"), "{body}");
+    // What is known already needs no room.
+    let again = post(&mut stream, &[item(1, 0, 1)]).unwrap();
+    assert!(again.contains("UPDATE"), "{again}");
+    std::fs::remove_file(&ballast).unwrap();
+    let taken = post(&mut stream, &batch).unwrap();
+    assert_eq!(
+        taken.matches("INSERT").count(),
+        batch.len(),
+        "half of it was stored"
+    );
+    kill_process(home.pid(), Signal::TERM).unwrap();
+    assert!(daemon.wait().unwrap().success());
 }
