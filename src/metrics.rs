@@ -22,8 +22,6 @@ pub struct Metrics {
     pub job_results: Family<JobLabel, Counter>,
     /// Calls made to vendors, by profile.
     pub vendor_calls: Family<ProfileLabel, Counter>,
-    /// Passes over the profiles folder.
-    pub reconcile_passes: Counter,
 }
 
 /// Label of a count by HTTP status.
@@ -126,11 +124,6 @@ impl Metrics {
             "vendor_calls",
             "Calls made to vendors, retries included",
             self.vendor_calls.clone(),
-        );
-        registry.register(
-            "reconcile_passes",
-            "Passes over the profiles folder",
-            self.reconcile_passes.clone(),
         );
         register_snapshot(&mut registry, snapshot);
         let mut text = String::new();

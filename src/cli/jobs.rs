@@ -75,8 +75,9 @@ pub(super) fn run(
             };
             output.show(&job, |job| rows(std::slice::from_ref(job)))?;
             Ok(match job.state {
-                JobState::Failed | JobState::Refused | JobState::Interrupted => ExitCode::FAILURE,
-                _ => ExitCode::SUCCESS,
+                JobState::Completed | JobState::PartiallyCompleted => ExitCode::SUCCESS,
+                JobState::Pending | JobState::InProgress if no_wait => ExitCode::SUCCESS,
+                _ => ExitCode::FAILURE,
             })
         }
     }
@@ -132,6 +133,13 @@ fn took(job: &Job) -> String {
 fn result(job: &Job) -> String {
     let counts = counts(&job.counts);
     match &job.failure {
+        Some(failure) if job.state == JobState::Pending => {
+            format!(
+                "put off until {}: {}",
+                short(job.not_before),
+                failure.message
+            )
+        }
         Some(failure) if counts.is_empty() => failure.message.clone(),
         Some(failure) => format!("{counts}; {}", failure.message),
         None => counts,

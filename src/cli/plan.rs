@@ -1,6 +1,7 @@
 //! `seatsync plan`: what reconciling would change, by the daemon's own answer or, offline, by
 //! comparing two folders.
 
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -56,7 +57,10 @@ pub(super) fn run(
     let plan: PlanAnswer = Client::new(runtime)?.get("/v1/plan", &())?;
     output.show(&plan, |plan| {
         let mut text = findings::lines(&plan.findings);
-        text.push_str(&plan.text);
+        if let Some(reason) = &plan.held {
+            let _ = writeln!(text, "HELD, nothing of this is applied: {reason}");
+        }
+        let _ = writeln!(text, "{}\nplan {}", plan.text.trim_end(), plan.digest);
         text
     })?;
     Ok(if args.detailed_exitcode && plan.changes {

@@ -14,7 +14,7 @@ use crate::store::job::{Job, JobState};
 /// How long the daemon may keep one question open, in seconds.
 const ASK_FOR_SECONDS: u32 = 2;
 
-/// Waits for the end of `job`. The daemon answers when something changed, so this does not poll.
+/// Waits until `job` ends or is put off. The daemon answers when something changed, so this does not poll.
 pub(super) fn follow(client: &Client, job: &Job, output: &Output) -> Result<Job, Failure> {
     let line = line(output, job);
     let path = format!("/v1/jobs/{}", job.id);
@@ -23,7 +23,9 @@ pub(super) fn follow(client: &Client, job: &Job, output: &Output) -> Result<Job,
         if let Some(doing) = now.progress {
             line.set_message(doing);
         }
-        if !matches!(now.job.state, JobState::Pending | JobState::InProgress) {
+        // A job that waits with a failure was put off: it may wait for hours.
+        let put_off = now.job.state == JobState::Pending && now.job.failure.is_some();
+        if put_off || !matches!(now.job.state, JobState::Pending | JobState::InProgress) {
             line.finish_and_clear();
             return Ok(now.job);
         }

@@ -77,7 +77,12 @@ pub(super) fn folder(folder: &FolderStatus) -> String {
         (Some(applied), attempted) => {
             let label = applied.label.as_deref().unwrap_or("no git commit");
             let digest = short_digest(&applied.digest);
-            let _ = write!(text, ", revision {digest} ({label}) in force");
+            let broken = folder.findings.iter().any(|f| f.severity == "error");
+            let _ = write!(
+                text,
+                ", revision {digest} ({label}) in force{}",
+                if broken { " as far as it loads" } else { "" }
+            );
             if let Some(attempted) = attempted
                 && attempted.digest != applied.digest
             {

@@ -16,6 +16,7 @@ use crate::store::queue::{JobEnd, PutOff};
 use crate::store::{Store, StoreError};
 use crate::subflow::progress::Reporter;
 use crate::subflow::{Outcome, Run, SubflowError, activity, download};
+use jiff::Timestamp;
 
 /// What one job is executed with.
 #[derive(Debug)]
@@ -205,7 +206,7 @@ impl<S: ConnectorSource> Worker<S> {
                     costs_attempt,
                 },
             ) => {
-                let message = format!("put off until {until}: {}", failure.message);
+                let message = format!("put off until {}: {}", whole_second(until), failure.message);
                 tracing::warn!(profile = %job.profile, subflow = job.subflow.as_str(), job = %job.id, "{message}");
                 conditions.ready(Some(("PutOff", message))).await?;
                 let put_off = PutOff {
@@ -329,4 +330,10 @@ fn next_in_chain(desired: &DesiredProfile, job: &Job, state: JobState) -> Option
     let counts = matches!(state, JobState::Completed | JobState::PartiallyCompleted);
     (job.subflow == SubflowKind::DownloadSubscriptions && activity.enabled && follows && counts)
         .then_some(SubflowKind::PullUserActivity)
+}
+
+/// For people: the first whole second that is not before `instant`.
+fn whole_second(instant: Timestamp) -> Timestamp {
+    let up = i64::from(instant.subsec_nanosecond() > 0);
+    Timestamp::from_second(instant.as_second() + up).unwrap_or(instant)
 }

@@ -276,6 +276,9 @@ fn enqueue(t: &Transaction<'_>, job: &NewJob, now: Timestamp) -> Result<Queued, 
         return Ok(Queued::Known);
     }
     match waiting_or_running(t, job)? {
+        Some(waiting) if job.trigger == Trigger::Manual && waiting.state == JobState::Pending => {
+            pull_forward(t, &waiting, now).map(Queued::New)
+        }
         None => insert(t, job, JobState::Pending, None, now).map(Queued::New),
         Some(other) => {
             let doing = if other.state == JobState::InProgress {
@@ -297,6 +300,17 @@ fn enqueue(t: &Transaction<'_>, job: &NewJob, now: Timestamp) -> Result<Queued, 
             insert(t, job, JobState::Refused, Some(&refusal(message)), now).map(Queued::Refused)
         }
     }
+}
+
+/// A person who asks for a run wants it now, whatever it was put off for: the cause may be mended.
+fn pull_forward(t: &Transaction<'_>, waiting: &Job, now: Timestamp) -> Result<Job, StoreError> {
+    let seq = t
+        .prepare_cached(
+            "UPDATE jobs SET not_before = min(not_before, ?2), failure = NULL WHERE id = ?1
+             RETURNING seq",
+        )?
+        .query_row(params![waiting.id, At(now)], |row| row.get(0))?;
+    job_at(t, seq)
 }
 
 fn is_known(t: &Transaction<'_>, job: &NewJob) -> Result<bool, StoreError> {

@@ -2,6 +2,7 @@
 //! output ends up in build logs.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -59,12 +60,22 @@ pub fn fill(found: &mut [Diagnostic]) {
 /// Keys whose values are references to secrets, and so may hold a secret by mistake.
 const SECRET_KEYS: &[&str] = &["secret:", "token:", "password:", "api_key:", "pat:"];
 
+/// Where an address holds `user:password@`.
+fn password_in_address(line: &str) -> Option<Range<usize>> {
+    let start = line.find("://")? + 3;
+    let rest = line.get(start..)?;
+    let end = rest.find(['/', ' ', '"', '\'']).unwrap_or(rest.len());
+    let at = rest.get(..end)?.rfind('@')?;
+    Some(start..start + at)
+}
+
 fn blot(line: &str, line_start: usize, hidden: &[Region]) -> String {
     let after_key = SECRET_KEYS
         .iter()
         .filter_map(|key| line.find(key).map(|at| at + key.len()))
         .min()
         .filter(|at| !is_reference(&line[*at..]));
+    let in_address = password_in_address(line);
     let covered = |at: usize| {
         let at = line_start + at;
         hidden
@@ -74,6 +85,7 @@ fn blot(line: &str, line_start: usize, hidden: &[Region]) -> String {
     line.char_indices()
         .map(|(at, shown)| {
             let secret = after_key.is_some_and(|from| at >= from) && !shown.is_whitespace();
+            let secret = secret || in_address.as_ref().is_some_and(|part| part.contains(&at));
             if secret || covered(at) { '*' } else { shown }
         })
         .collect()

@@ -184,7 +184,8 @@ fn repeated(key: &str, region: Region, first: Region, to: &mut Findings) {
 }
 
 fn unknown(text: &str, key: &Node, value: &Node, known: &[&'static str], to: &mut Findings) {
-    if may_be_secret(text) {
+    let meant = nearest(text, known.iter().copied());
+    if may_be_secret(text) || meant.is_some_and(may_be_secret) {
         to.hide(value.extent());
     }
     let found = to.error(
@@ -192,7 +193,7 @@ fn unknown(text: &str, key: &Node, value: &Node, known: &[&'static str], to: &mu
         key.region,
         format!("`{text}` is not known here"),
     );
-    match nearest(text, known.iter().copied()) {
+    match meant {
         Some(near) => found.help(format!("did you mean `{near}`?")),
         None => found.help(format!("known here: {}", listed(known.iter().copied()))),
     };

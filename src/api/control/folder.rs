@@ -48,6 +48,7 @@ pub(super) async fn plan(State(control): State<Control>) -> Result<Json<PlanAnsw
     Ok(Json(PlanAnswer {
         digest: preview.plan.digest(),
         changes: !preview.plan.is_empty(),
+        held: preview.held,
         text: preview.plan.to_string(),
         plan,
         findings: preview.findings.iter().map(finding).collect(),

@@ -156,6 +156,8 @@ pub struct PlanAnswer {
     pub digest: String,
     /// Whether there is any.
     pub changes: bool,
+    /// Why none of it would be applied, when none would.
+    pub held: Option<String>,
     /// The plan, for people.
     pub text: String,
     /// The plan, for programs.

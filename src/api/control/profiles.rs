@@ -11,7 +11,7 @@ use crate::job::{RECLAIM_NOTE, ValidateError};
 use crate::metrics::Snapshot;
 use crate::profile::model::{DesiredProfile, ProfileState, SubflowKind};
 use crate::schedule::planner;
-use crate::store::condition::{Condition, ConditionStatus};
+use crate::store::condition::{Condition, ConditionKind, ConditionStatus};
 use crate::store::document::RecordedProfile;
 use crate::store::job::{JobFilter, JobState};
 
@@ -101,6 +101,15 @@ pub(super) async fn rebind(
     Path(profile): Path<String>,
 ) -> Result<Json<Decided>, Refusal> {
     let recorded = find(&control, &profile).await?;
+    let conditions = control.store.conditions(&recorded.name).await?;
+    let held = conditions
+        .iter()
+        .any(|c| c.kind == ConditionKind::Held && c.status == ConditionStatus::True);
+    if recorded.bound_account.is_some() && !held {
+        return Err(Refusal::conflict(format!(
+            "`{profile}` reaches the vendor account that it is bound to: there is nothing to rebind"
+        )));
+    }
     let bound = control.store.unbind_account(recorded.id).await?;
     control.runner.wake();
     let message = match &bound {

@@ -165,6 +165,14 @@ fn empty(path: &Path) -> Diagnostic {
     found
 }
 
+/// A file of no bytes is what a full disk or a cut write leaves behind, so it removes nothing.
+fn emptied(path: &Path) -> Diagnostic {
+    let message = "the file is empty".to_owned();
+    let mut found = Diagnostic::error(path, "files::empty_file", message);
+    found.help("write its documents again, or remove the file if nothing in it is wanted");
+    found
+}
+
 /// Brings `cache` up to date with `listing`. True when a file vanished meanwhile.
 fn read_all(listing: &Listing, cache: &mut LoadCache) -> bool {
     let known = |found: &&Found| {
@@ -257,7 +265,10 @@ fn assemble(listing: &Listing, cache: &mut LoadCache) -> Loaded {
             .broken
             .documents
             .extend(parsed.broken.iter().cloned());
-        if parsed.nameless {
+        if cached.stamp.size == 0 {
+            loaded.diagnostics.push(emptied(&found.shown));
+        }
+        if parsed.nameless || cached.stamp.size == 0 {
             loaded.broken.files.insert(found.shown.to_path_buf());
         }
         let mut documents: Vec<Option<LoadedDocument>> =
