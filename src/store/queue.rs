@@ -276,7 +276,7 @@ fn enqueue(t: &Transaction<'_>, job: &NewJob, now: Timestamp) -> Result<Queued, 
         return Ok(Queued::Known);
     }
     match waiting_or_running(t, job)? {
-        Some(waiting) if job.trigger == Trigger::Manual && waiting.state == JobState::Pending => {
+        Some(waiting) if job.trigger == Trigger::Manual && is_put_off(&waiting, now) => {
             pull_forward(t, &waiting, now).map(Queued::New)
         }
         None => insert(t, job, JobState::Pending, None, now).map(Queued::New),
@@ -302,11 +302,15 @@ fn enqueue(t: &Transaction<'_>, job: &NewJob, now: Timestamp) -> Result<Queued, 
     }
 }
 
+fn is_put_off(job: &Job, now: Timestamp) -> bool {
+    job.state == JobState::Pending && job.not_before > now
+}
+
 /// A person who asks for a run wants it now, whatever it was put off for: the cause may be mended.
 fn pull_forward(t: &Transaction<'_>, waiting: &Job, now: Timestamp) -> Result<Job, StoreError> {
     let seq = t
         .prepare_cached(
-            "UPDATE jobs SET not_before = min(not_before, ?2), failure = NULL WHERE id = ?1
+            "UPDATE jobs SET not_before = ?2, failure = NULL WHERE id = ?1
              RETURNING seq",
         )?
         .query_row(params![waiting.id, At(now)], |row| row.get(0))?;

@@ -11,8 +11,8 @@ use seatsync::profile::model::SubflowKind::{
     DownloadSubscriptions, PullUserActivity, ReclaimSubscriptions,
 };
 use seatsync::store::condition::{ConditionKind, ConditionStatus};
-use seatsync::store::job::{JobState, Trigger};
-use seatsync::store::queue::{NewJob, Queued};
+use seatsync::store::job::{Counts, Failure, JobState, Trigger};
+use seatsync::store::queue::{NewJob, PutOff, Queued};
 use tokio_util::sync::CancellationToken;
 use vendor_sim::zoom::{Action, Endpoint, Fault, TooMany};
 
@@ -87,6 +87,33 @@ async fn a_second_run_of_a_waiting_or_running_job_is_refused_and_recorded() {
             .count(),
         2
     );
+}
+
+#[tokio::test]
+async fn a_job_that_was_put_off_runs_when_a_person_asks_for_it() {
+    let bed = Bed::start().await;
+    bed.publish().await;
+    let runner = bed.runner();
+    let asked = runner
+        .request(&name("zoom"), DownloadSubscriptions)
+        .await
+        .unwrap();
+    let now = bed.clock_now();
+    bed.store.claim(now).await.unwrap().unwrap();
+    let put_off = PutOff {
+        until: now + SignedDuration::from_hours(9),
+        costs_attempt: false,
+        counts: Counts::default(),
+        failure: Failure::default(),
+    };
+    bed.store.put_off(&asked.id, put_off).await.unwrap();
+    assert!(bed.store.claim(now).await.unwrap().is_none());
+    let again = runner
+        .request(&name("zoom"), DownloadSubscriptions)
+        .await
+        .unwrap();
+    assert_eq!((again.id, again.failure), (asked.id, None));
+    assert!(bed.store.claim(now).await.unwrap().is_some());
 }
 
 #[tokio::test]
