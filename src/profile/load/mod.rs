@@ -138,6 +138,7 @@ pub fn load(dir: &Path, settings: &Settings, cache: &mut LoadCache, full: bool) 
 pub fn load_paths(paths: &[PathBuf]) -> Loaded {
     let mut listing = Listing::default();
     let mut nothing_under = Vec::new();
+    let mut seen = BTreeSet::new();
     for path in paths {
         let found = walk::list(path);
         if found.files.is_empty() && found.unseen.is_empty() {
@@ -146,7 +147,7 @@ pub fn load_paths(paths: &[PathBuf]) -> Loaded {
         listing.unseen.extend(found.unseen);
         for mut file in found.files {
             file.relative = path.join(&file.relative);
-            if !listing.files.iter().any(|known| known.real == file.real) {
+            if seen.insert(file.real.clone()) {
                 listing.files.push(file);
             }
         }
