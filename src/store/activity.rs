@@ -298,11 +298,12 @@ fn moves(
     after: i64,
     limit: u32,
 ) -> Result<(Moves, Option<i64>), StoreError> {
+    // `+`: in the order of the rows; by the profile's index every piece would sort all of them.
     let mut seats = t.prepare_cached(
         "SELECT id, identifier, external_user_id, coalesce(email_folded, email),
                 last_hosted_day, last_listed_day
          FROM subscriptions
-         WHERE profile_id = ?1 AND id > ?2 AND ended_at IS NULL ORDER BY id LIMIT ?3",
+         WHERE +profile_id = ?1 AND id > ?2 AND ended_at IS NULL ORDER BY id LIMIT ?3",
     )?;
     let mut last_day = t.prepare_cached(
         "SELECT max(day) FROM activities WHERE profile_id = ?1 AND user_key = ?2 AND kind = ?3

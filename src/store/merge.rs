@@ -8,7 +8,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use super::column::{At, Count, Day};
 use super::document::ProfileId;
 use super::matching::{self, Entries};
-use super::staging::{Scratch, Staging};
+use super::staging::{IS_INVITATION, Scratch, Staging, blocking};
 use super::walk::{self, NewWalk};
 use super::{Store, StoreError};
 
@@ -70,7 +70,7 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     {
-        let scratch = staging.close();
+        let scratch = blocking(move || staging.close()).await?;
         self.database
             .with_writer(move |connection| attached(step, connection, &scratch, work))
             .await
@@ -135,27 +135,19 @@ fn merge_seats(
 }
 
 /// An invitation without a user id becomes the user's seat when the id appears: same row, same
-/// `first_seen`.
+/// `first_seen`. The staging set is indexed by address when there is such an invitation.
 fn carry_over_pending(t: &Transaction<'_>, profile: ProfileId) -> Result<(), StoreError> {
-    let waiting: bool = t.query_row(
-        "SELECT EXISTS (SELECT 1 FROM main.subscriptions
-             WHERE profile_id = ?1 AND external_user_id >= 'pending:' AND external_user_id < 'pending;'
-               AND ended_at IS NULL AND id NOT IN (SELECT id FROM staged.seen))",
-        [profile.0],
-        |row| row.get(0),
-    )?;
-    if !waiting {
-        return Ok(());
-    }
+    const ARRIVED: &str = "FROM staged.seats AS arrived
+        WHERE coalesce(arrived.email_folded, arrived.email) = substr(invitation.external_user_id, 9)
+          AND arrived.external_user_id NOT GLOB 'pending:*'";
     // A row of that user may be there already; then the invitation just ends.
     t.execute(
-        "UPDATE OR IGNORE main.subscriptions AS invitation
-         SET external_user_id = arrived.external_user_id
-         FROM (SELECT external_user_id, coalesce(email_folded, email) AS email FROM staged.seats
-               WHERE external_user_id NOT GLOB 'pending:*') AS arrived
-         WHERE invitation.profile_id = ?1 AND invitation.ended_at IS NULL
-           AND invitation.external_user_id = 'pending:' || arrived.email
-           AND invitation.id NOT IN (SELECT id FROM staged.seen)",
+        &format!(
+            "UPDATE OR IGNORE main.subscriptions AS invitation
+             SET external_user_id = (SELECT arrived.external_user_id {ARRIVED} LIMIT 1)
+             WHERE profile_id = ?1 AND ended_at IS NULL AND {IS_INVITATION}
+               AND id NOT IN (SELECT id FROM staged.seen) AND EXISTS (SELECT 1 {ARRIVED})"
+        ),
         [profile.0],
     )?;
     Ok(())
@@ -216,16 +208,20 @@ fn follow_add_ons(
     number: i64,
     now: At,
 ) -> Result<usize, StoreError> {
+    // From the few add-ons to their base seats, never the other way round.
     t.execute(
         "UPDATE main.subscriptions AS add_on
          SET email = base.email, email_folded = base.email_folded,
              display_name = base.display_name, department = base.department,
              status = base.status, role = base.role, user_created_at = base.user_created_at,
              last_login_at = base.last_login_at, walk = ?2
-         FROM main.subscriptions AS base
-         WHERE add_on.profile_id = ?1 AND add_on.source = 'add_on' AND add_on.ended_at IS NULL
-           AND base.profile_id = ?1 AND base.external_user_id = add_on.external_user_id
-           AND base.source = 'walk' AND base.may_have_add_ons AND base.walk = ?2",
+         FROM (SELECT held.id AS add_on_id, walked.*
+               FROM main.subscriptions AS held CROSS JOIN main.subscriptions AS walked
+               WHERE held.profile_id = ?1 AND held.source = 'add_on' AND held.ended_at IS NULL
+                 AND walked.profile_id = ?1 AND walked.external_user_id = held.external_user_id
+                 AND walked.source = 'walk' AND walked.may_have_add_ons AND walked.walk = ?2
+              ) AS base
+         WHERE add_on.id = base.add_on_id",
         params![profile.0, number],
     )?;
     Ok(t.execute(

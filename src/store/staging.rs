@@ -100,6 +100,10 @@ impl Drop for Scratch {
     }
 }
 
+/// Of a subscription: an invitation without a user id.
+pub(super) const IS_INVITATION: &str =
+    "external_user_id >= 'pending:' AND external_user_id < 'pending;'";
+
 const LAYOUT: &str = "
     PRAGMA main.journal_mode = OFF;
     PRAGMA main.synchronous = OFF;
@@ -206,10 +210,31 @@ impl Staging {
         .await
     }
 
-    /// Closes the set and hands over its file.
-    pub(super) fn close(self) -> Scratch {
+    /// Closes the set and hands over its file, indexed by address where invitations may have
+    /// become users.
+    pub(super) fn close(self) -> Result<Scratch, StoreError> {
+        let failed = |error| StoreError::from_sqlite("close staging set", error);
+        let invited: bool = self
+            .connection
+            .query_row(
+                &format!(
+                    "SELECT EXISTS (SELECT 1 FROM live.subscriptions
+                         WHERE profile_id = ?1 AND ended_at IS NULL AND {IS_INVITATION}
+                           AND id NOT IN (SELECT id FROM main.seen))"
+                ),
+                [self.profile.0],
+                |row| row.get(0),
+            )
+            .map_err(failed)?;
+        if invited {
+            self.connection
+                .execute_batch(
+                    "CREATE INDEX main.seats_email ON seats (coalesce(email_folded, email))",
+                )
+                .map_err(failed)?;
+        }
         drop(self.connection);
-        self.scratch
+        Ok(self.scratch)
     }
 
     fn read_users(
@@ -219,8 +244,9 @@ impl Staging {
     ) -> Result<Vec<(i64, String, String)>, rusqlite::Error> {
         self.connection
             .prepare_cached(
+                // `+`: in the order of the rows; by the profile's index every page would sort all.
                 "SELECT id, external_user_id, email FROM live.subscriptions
-                 WHERE profile_id = ?1 AND id > ?2 AND ended_at IS NULL ORDER BY id LIMIT ?3",
+                 WHERE +profile_id = ?1 AND id > ?2 AND ended_at IS NULL ORDER BY id LIMIT ?3",
             )?
             .query_map(params![self.profile.0, after, limit], |row| {
                 Ok((row.get(0)?, row.get(1)?, row.get(2)?))
