@@ -15,6 +15,9 @@ use crate::store::condition::{Condition, ConditionKind, ConditionStatus};
 use crate::store::document::RecordedProfile;
 use crate::store::job::{JobFilter, JobState};
 
+/// Jobs of a subflow among which its last real one is looked for.
+const RECENT: u32 = 100;
+
 /// `GET /v1/status`.
 pub(super) async fn status(State(control): State<Control>) -> Result<Json<Status>, Refusal> {
     let outcome = control.reconcile.last();
@@ -171,7 +174,11 @@ async fn subflow_stands(
         subflow: Some(subflow),
         ..JobFilter::default()
     };
-    let last = control.store.job_results(filter, 1).await?.pop();
+    // A run that was refused says nothing about how the subflow stands.
+    let recent = control.store.job_results(filter, RECENT).await?;
+    let last = recent
+        .into_iter()
+        .find(|job| job.state != JobState::Refused);
     let progress = last
         .as_ref()
         .filter(|job| job.state == JobState::InProgress)

@@ -154,10 +154,13 @@ impl Host {
 
     /// Asks until the answer is as wanted, and returns it.
     pub(crate) fn until(&self, arguments: &[&str], wanted: impl Fn(&Value) -> bool) -> Value {
+        let arguments = [arguments, &["--format", "json"]].concat();
         let mut answer = Value::Null;
         for _ in 0..PATIENCE {
-            answer = self.json(arguments);
-            if wanted(&answer) {
+            let output = self.seatsync(&arguments);
+            // What is asked for may not be known before the first pass over the folder.
+            answer = serde_json::from_slice(&output.stdout).unwrap_or_default();
+            if output.status.success() && wanted(&answer) {
                 return answer;
             }
         }
