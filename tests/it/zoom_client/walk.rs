@@ -1,5 +1,7 @@
 //! Walks over all users: whole ones, and those that Zoom does not give whole.
 
+use std::time::Duration;
+
 use jiff::SignedDuration;
 use seatsync::connector::facts::{Completeness, Role, UserStatus, WalkReport};
 use seatsync::connector::{Connector as _, ConnectorError, ConnectorOptions};
@@ -17,6 +19,18 @@ fn on_active_pages(action: Action) -> Fault {
         .query
         .insert("status".to_owned(), "active".to_owned());
     fault
+}
+
+/// Lets others run until so many pages were asked for.
+async fn until_pages_asked(bench: &Bench, pages: usize) {
+    let asked = async {
+        while bench.requests_to(Endpoint::ListUsers).len() < pages {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), asked)
+        .await
+        .expect("the walk stands still");
 }
 
 fn reason(report: &WalkReport) -> &str {
@@ -79,9 +93,7 @@ async fn the_page_after_is_fetched_while_a_page_waits_for_its_receiver() {
     let (sender, mut receiver) = mpsc::channel(1);
     let walking = tokio::spawn(async move { zoom.walk_seats(sender).await });
     // Nobody receives: one page lies in the channel, one waits for room, one is fetched.
-    while bench.requests_to(Endpoint::ListUsers).len() < 3 {
-        tokio::task::yield_now().await;
-    }
+    until_pages_asked(&bench, 3).await;
     let mut users = 0;
     while let Some(page) = receiver.recv().await {
         users += page.users;
@@ -209,9 +221,7 @@ async fn a_page_token_that_grew_old_restarts_the_walk_of_that_status() {
     let zoom = bench.zoom();
     let (sender, mut receiver) = mpsc::channel(1);
     let walking = tokio::spawn(async move { zoom.walk_seats(sender).await });
-    while bench.requests_to(Endpoint::ListUsers).len() < 3 {
-        tokio::task::yield_now().await;
-    }
+    until_pages_asked(&bench, 3).await;
     // The receiver was busy for longer than Zoom's page tokens live.
     bench.control().advance(SignedDuration::from_mins(16));
     while receiver.recv().await.is_some() {}
