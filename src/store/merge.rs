@@ -1,6 +1,8 @@
 //! Brings a staging set into force, in one transaction: readers see all of a refresh or none of it,
 //! and rows that did not change are not written. [`crate::subflow`] decides whether it may.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
@@ -121,8 +123,8 @@ fn merge_seats(
     let (inserted, updated) = upsert(t, profile, number, now)?;
     let ended = t.execute(
         "UPDATE main.subscriptions SET ended_at = ?3, ended_by = 'download', last_seen = ?4
-         WHERE profile_id = ?1 AND source = 'walk' AND ended_at IS NULL AND walk <> ?2
-           AND id NOT IN (SELECT id FROM staged.seen)",
+         WHERE id IN (SELECT id FROM staged.unseen) AND walk <> ?2
+           AND +profile_id = ?1 AND source = 'walk' AND ended_at IS NULL",
         params![profile.0, number, now, before],
     )?;
     let ended = ended + follow_add_ons(t, profile, number, now)?;
@@ -146,7 +148,7 @@ fn carry_over_pending(t: &Transaction<'_>, profile: ProfileId) -> Result<(), Sto
             "UPDATE OR IGNORE main.subscriptions AS invitation
              SET external_user_id = (SELECT arrived.external_user_id {ARRIVED} LIMIT 1)
              WHERE profile_id = ?1 AND ended_at IS NULL AND {IS_INVITATION}
-               AND id NOT IN (SELECT id FROM staged.seen) AND EXISTS (SELECT 1 {ARRIVED})"
+               AND id IN (SELECT id FROM staged.unseen) AND EXISTS (SELECT 1 {ARRIVED})"
         ),
         [profile.0],
     )?;
@@ -189,7 +191,7 @@ fn upsert(
              may_have_add_ons = excluded.may_have_add_ons, source = excluded.source,
              digest = excluded.digest, walk = excluded.walk,
              last_seen = NULL, ended_at = NULL, ended_by = NULL
-         WHERE walk <> excluded.walk OR digest <> excluded.digest",
+         WHERE (digest, source, ended_at) IS NOT (excluded.digest, 'walk', NULL)",
         params![profile.0, number, now],
     )?;
     let inserted: Count = t.query_row(
@@ -244,6 +246,14 @@ const EXCLUDED: &str = "(EXISTS (SELECT 1 FROM identifier_matches AS m
          WHERE m.profile_id = s.profile_id AND m.external_user_id = s.external_user_id
            AND m.purpose = 'exclusion' AND m.lifted_at IS NULL))";
 
+/// The seats of one identifier.
+#[derive(Debug, Default)]
+struct SeatCount {
+    seats: u64,
+    paid: u64,
+    excluded: u64,
+}
+
 /// Writes the counts of the day, and returns how many seats are excluded.
 pub(super) fn count_seats(
     t: &Transaction<'_>,
@@ -251,20 +261,63 @@ pub(super) fn count_seats(
     now: Timestamp,
 ) -> Result<u64, StoreError> {
     let day = Day(now.to_zoned(TimeZone::UTC).date());
-    t.execute(
-        &format!(
-            "INSERT OR REPLACE INTO seat_counts (profile_id, identifier, day, seats, paid, excluded)
-             SELECT ?1, identifier, ?2, count(*), sum(paid), sum({EXCLUDED})
-             FROM subscriptions AS s WHERE profile_id = ?1 AND ended_at IS NULL GROUP BY identifier"
-        ),
-        params![profile.0, day],
+    let counts = counts_by_identifier(t, profile)?;
+    let mut put = t.prepare_cached(
+        "INSERT OR REPLACE INTO seat_counts (profile_id, identifier, day, seats, paid, excluded)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?;
-    let excluded: Count = t.query_row(
-        "SELECT coalesce(sum(excluded), 0) FROM seat_counts WHERE profile_id = ?1 AND day = ?2",
-        params![profile.0, day],
-        |row| row.get(0),
-    )?;
-    Ok(excluded.0)
+    for (identifier, count) in &counts {
+        put.execute(params![
+            profile.0,
+            identifier,
+            day,
+            Count(count.seats),
+            Count(count.paid),
+            Count(count.excluded),
+        ])?;
+    }
+    Ok(counts.values().map(|count| count.excluded).sum())
+}
+
+/// Goes through all seats once: to group them, SQLite would sort them first.
+fn counts_by_identifier(
+    t: &Transaction<'_>,
+    profile: ProfileId,
+) -> Result<BTreeMap<String, SeatCount>, StoreError> {
+    let excluded = if excludes(t, profile)? {
+        EXCLUDED
+    } else {
+        "false"
+    };
+    let mut seats = t.prepare_cached(&format!(
+        "SELECT identifier, paid, {excluded} FROM subscriptions AS s
+         WHERE profile_id = ?1 AND ended_at IS NULL"
+    ))?;
+    let mut seats = seats.query([profile.0])?;
+    let mut counts: BTreeMap<String, SeatCount> = BTreeMap::new();
+    while let Some(seat) = seats.next()? {
+        let identifier = seat.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
+        if !counts.contains_key(identifier) {
+            counts.insert(identifier.to_owned(), SeatCount::default());
+        }
+        if let Some(count) = counts.get_mut(identifier) {
+            count.seats += 1;
+            count.paid += u64::from(seat.get::<_, bool>(1)?);
+            count.excluded += u64::from(seat.get::<_, bool>(2)?);
+        }
+    }
+    Ok(counts)
+}
+
+/// Whether any exclusion means any seat of the profile.
+fn excludes(t: &Transaction<'_>, profile: ProfileId) -> Result<bool, StoreError> {
+    Ok(t.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM identifier_matches
+             WHERE profile_id = ?1 AND lifted_at IS NULL)
+         OR EXISTS (SELECT 1 FROM user_matches
+             WHERE profile_id = ?1 AND purpose = 'exclusion' AND lifted_at IS NULL)",
+    )?
+    .query_row([profile.0], |row| row.get(0))?)
 }
 
 fn count_excluded(t: &Transaction<'_>, profile: ProfileId) -> Result<u64, StoreError> {

@@ -3,15 +3,16 @@
 //! loses it, which is right: the run starts again from page one. [`super::merge`] brings it into
 //! force.
 //!
-//! A seat that is recorded already and has not changed leaves only its number here, so that a
-//! download in which nothing changed writes next to nothing.
+//! The set begins with the digest of every seat that is recorded as being there, and a seat that is
+//! read with that very digest is taken out again. So what has not changed is never staged, and what
+//! is left at the end has changed or is gone.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
 use jiff::{Timestamp, tz::TimeZone};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use sha2::{Digest, Sha256};
 
 use super::column::{At, Day};
@@ -108,13 +109,13 @@ const LAYOUT: &str = "
     PRAGMA main.journal_mode = OFF;
     PRAGMA main.synchronous = OFF;
     PRAGMA main.locking_mode = EXCLUSIVE;
-    PRAGMA main.cache_size = -2000;
+    PRAGMA main.cache_size = -4000;
     CREATE TABLE seats (
         seq INTEGER PRIMARY KEY, external_user_id TEXT, identifier TEXT, email TEXT,
         email_folded TEXT, display_name TEXT, department TEXT, status TEXT, role TEXT,
         user_created_at INTEGER, last_login_at INTEGER, bundled INTEGER, paid INTEGER,
         may_have_add_ons INTEGER, digest BLOB, sign_in_day INTEGER);
-    CREATE TABLE seen (id INTEGER PRIMARY KEY);
+    CREATE TABLE unseen (digest BLOB PRIMARY KEY, id INTEGER) WITHOUT ROWID;
     CREATE TABLE matches (
         external_user_id TEXT, purpose TEXT, pattern TEXT, rule TEXT, reason TEXT, expires TEXT,
         PRIMARY KEY (external_user_id, purpose, pattern)) WITHOUT ROWID;";
@@ -145,6 +146,18 @@ impl Store {
             connection
                 .execute_batch("PRAGMA live.cache_size = -2000")
                 .map_err(failed)?;
+            // In the order of the digests, so that the table is written front to back.
+            connection
+                .execute(
+                    "INSERT OR IGNORE INTO main.unseen (digest, id)
+                     SELECT digest, id FROM live.subscriptions
+                     WHERE profile_id = ?1 AND ended_at IS NULL AND source = 'walk'
+                     ORDER BY digest",
+                    [profile.0],
+                )
+                .map_err(failed)?;
+            // One transaction for all pages: each commit would write most of the digests again.
+            connection.execute_batch("BEGIN").map_err(failed)?;
             Ok(Staging {
                 connection,
                 scratch: Scratch(path),
@@ -214,13 +227,14 @@ impl Staging {
     /// become users.
     pub(super) fn close(self) -> Result<Scratch, StoreError> {
         let failed = |error| StoreError::from_sqlite("close staging set", error);
+        self.connection.execute_batch("COMMIT").map_err(failed)?;
         let invited: bool = self
             .connection
             .query_row(
                 &format!(
                     "SELECT EXISTS (SELECT 1 FROM live.subscriptions
                          WHERE profile_id = ?1 AND ended_at IS NULL AND {IS_INVITATION}
-                           AND id NOT IN (SELECT id FROM main.seen))"
+                           AND id IN (SELECT id FROM main.unseen))"
                 ),
                 [self.profile.0],
                 |row| row.get(0),
@@ -255,82 +269,70 @@ impl Staging {
     }
 
     fn put(&mut self, page: &StagedPage) -> Result<(), rusqlite::Error> {
-        let t = self.connection.transaction()?;
-        {
-            let mut known = t.prepare_cached(
-                "SELECT id, digest FROM live.subscriptions
-                 WHERE profile_id = ?1 AND external_user_id = ?2 AND identifier = ?3
-                   AND ended_at IS NULL AND source = 'walk'",
-            )?;
-            let mut seen = t.prepare_cached("INSERT OR IGNORE INTO seen (id) VALUES (?1)")?;
-            let mut stage = t.prepare_cached(
-                "INSERT INTO seats (external_user_id, identifier, email, email_folded,
-                     display_name, department, status, role, user_created_at, last_login_at,
-                     bundled, paid, may_have_add_ons, digest, sign_in_day)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
-            )?;
-            for staged in &page.seats {
-                let seat = &staged.seat;
-                let digest = digest_of(seat);
-                let unchanged: Option<i64> = known
-                    .query_row(
-                        params![
-                            self.profile.0,
-                            seat.external_user_id,
-                            seat.identifier.as_str()
-                        ],
-                        |row| {
-                            let same = row.get_ref(1)?.as_blob().is_ok_and(|old| old == digest);
-                            Ok(same.then_some(row.get(0)?))
-                        },
-                    )
-                    .optional()?
-                    .flatten();
-                if let Some(id) = unchanged {
-                    seen.execute([id])?;
-                    continue;
-                }
-                let sign_in_day = staged
-                    .sign_in_is_activity
-                    .then_some(seat.last_login_at)
-                    .flatten()
-                    .map(|at| Day(at.to_zoned(TimeZone::UTC).date()));
-                stage.execute(params![
-                    seat.external_user_id,
-                    seat.identifier.as_str(),
-                    seat.email,
-                    folded(&seat.email),
-                    seat.display_name,
-                    seat.department,
-                    seat.status.as_str(),
-                    seat.role.as_str(),
-                    seat.user_created_at.map(At),
-                    seat.last_login_at.map(At),
-                    seat.bundled,
-                    seat.paid,
-                    seat.may_have_add_ons,
-                    digest,
-                    sign_in_day,
-                ])?;
-            }
-            let mut matched = t.prepare_cached(
-                "INSERT OR IGNORE INTO matches
-                     (external_user_id, purpose, pattern, rule, reason, expires)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            )?;
-            for entry in &page.matches {
-                matched.execute(params![
-                    entry.external_user_id,
-                    entry.purpose.as_str(),
-                    entry.pattern,
-                    entry.rule,
-                    entry.reason,
-                    entry.expires.map(|day| day.to_string()),
-                ])?;
-            }
-        }
-        t.commit()?;
+        self.put_seats(&page.seats)?;
+        self.put_matches(&page.matches)?;
         self.seats += u64::try_from(page.seats.len()).unwrap_or_default();
+        Ok(())
+    }
+
+    fn put_seats(&self, seats: &[StagedSeat]) -> Result<(), rusqlite::Error> {
+        let mut take_out = self
+            .connection
+            .prepare_cached("DELETE FROM unseen WHERE digest = ?1")?;
+        let mut stage = self.connection.prepare_cached(
+            "INSERT INTO seats (external_user_id, identifier, email, email_folded,
+                 display_name, department, status, role, user_created_at, last_login_at,
+                 bundled, paid, may_have_add_ons, digest, sign_in_day)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+        )?;
+        for staged in seats {
+            let seat = &staged.seat;
+            let digest = digest_of(seat);
+            if take_out.execute([&digest[..]])? > 0 {
+                continue;
+            }
+            let sign_in_day = staged
+                .sign_in_is_activity
+                .then_some(seat.last_login_at)
+                .flatten()
+                .map(|at| Day(at.to_zoned(TimeZone::UTC).date()));
+            stage.execute(params![
+                seat.external_user_id,
+                seat.identifier.as_str(),
+                seat.email,
+                folded(&seat.email),
+                seat.display_name,
+                seat.department,
+                seat.status.as_str(),
+                seat.role.as_str(),
+                seat.user_created_at.map(At),
+                seat.last_login_at.map(At),
+                seat.bundled,
+                seat.paid,
+                seat.may_have_add_ons,
+                digest,
+                sign_in_day,
+            ])?;
+        }
+        Ok(())
+    }
+
+    fn put_matches(&self, matches: &[UserMatch]) -> Result<(), rusqlite::Error> {
+        let mut put = self.connection.prepare_cached(
+            "INSERT OR IGNORE INTO matches
+                 (external_user_id, purpose, pattern, rule, reason, expires)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?;
+        for entry in matches {
+            put.execute(params![
+                entry.external_user_id,
+                entry.purpose.as_str(),
+                entry.pattern,
+                entry.rule,
+                entry.reason,
+                entry.expires.map(|day| day.to_string()),
+            ])?;
+        }
         Ok(())
     }
 }
@@ -343,7 +345,7 @@ pub(super) fn folded(email: &str) -> Option<String> {
         .then(|| email.to_lowercase())
 }
 
-/// What tells whether a seat changed: everything the vendor told but its key.
+/// What tells whether a seat is as it was: everything the vendor told.
 fn digest_of(seat: &Seat) -> [u8; 16] {
     let mut hash = Sha256::new();
     let mut text = |value: Option<&str>| {
@@ -352,6 +354,8 @@ fn digest_of(seat: &Seat) -> [u8; 16] {
         hash.update(length.to_le_bytes());
         hash.update(value.unwrap_or_default());
     };
+    text(Some(&seat.external_user_id));
+    text(Some(seat.identifier.as_str()));
     text(Some(&seat.email));
     text(Some(&seat.display_name));
     text(seat.department.as_deref());
