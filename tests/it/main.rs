@@ -24,3 +24,4 @@ mod watch;
 mod zoom_client;
 mod zoom_contract;
 mod zoom_document;
+mod zoom_mock;

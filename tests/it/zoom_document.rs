@@ -211,11 +211,12 @@ impl Parameter {
     }
 }
 
+/// Where the document lies.
 #[expect(
     clippy::disallowed_methods,
     reason = "the edge of the test: where the vendor's document lies on this machine"
 )]
-fn document_path() -> Option<String> {
+pub(crate) fn document_path() -> Option<String> {
     std::env::var("SEATSYNC_ZOOM_OPENAPI").ok()
 }
 

@@ -15,7 +15,7 @@ async fn every_request_is_one_that_zoom_documents() {
     let document = match ZoomDocument::open() {
         Ok(document) => document,
         Err(reason) => {
-            println!("skipped: {reason}");
+            println!("SKIP: {reason}");
             return;
         }
     };
