@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -15,20 +16,20 @@ pub enum Sink {
     Stderr,
 }
 
-/// Libraries that say at `info` what only their authors want to know; `level` may raise them again.
-const QUIETER: &str = "tokio_cron_scheduler=warn";
+/// Libraries that say what only their authors want to know, or what the caller gets as an error and
+/// tells better; `level` may raise them again.
+const QUIETER: &str = "tokio_cron_scheduler=warn,rustls_platform_verifier=off";
 
 /// Starts logging at `level` (a `tracing` filter such as `info` or `seatsync=debug`). A second
-/// call changes nothing: the first one holds for the process.
-pub fn start(sink: Sink, level: &str) {
-    let filter = EnvFilter::try_new(format!("{QUIETER},{level}"))
-        .unwrap_or_else(|_| EnvFilter::new(format!("{QUIETER},info")));
+/// call changes nothing: the first one holds for the process. Fails when `level` is no filter.
+pub fn start(sink: Sink, level: &str) -> Result<(), ParseError> {
+    let filter = EnvFilter::try_new(format!("{QUIETER},{level}"))?;
     let registry = tracing_subscriber::registry().with(filter);
     if sink == Sink::Journal
         && let Ok(journal) = tracing_journald::layer()
     {
         let _ = registry.with(journal).try_init();
-        return;
+        return Ok(());
     }
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
@@ -38,4 +39,5 @@ pub fn start(sink: Sink, level: &str) {
     } else {
         registry.with(lines.json().flatten_event(true)).try_init()
     };
+    Ok(())
 }

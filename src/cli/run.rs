@@ -53,7 +53,8 @@ pub(super) fn run(args: RunArgs, runtime: PathBuf) -> Result<ExitCode, Failure> 
     } else {
         Sink::Stderr
     };
-    telemetry::start(sink, &args.log);
+    telemetry::start(sink, &args.log)
+        .map_err(|error| Failure::Usage(format!("`--log {}`: {error}", args.log)))?;
     let options = Options {
         profiles: args.profiles,
         state: args.state,

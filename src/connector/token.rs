@@ -171,6 +171,12 @@ impl TokenSource {
                     context: context(None, None),
                     message,
                 },
+                Err(ExchangeError::Untrusted(message)) => {
+                    return Err(ConnectorError::Unavailable {
+                        context: context(None, None),
+                        message,
+                    });
+                }
                 Err(error @ ExchangeError::TooLarge { .. }) => {
                     return Err(ConnectorError::Malformed {
                         context: context(None, None),

@@ -19,6 +19,7 @@ mod merge;
 mod reconcile;
 mod retention;
 mod support;
+mod tls;
 mod usage_socket;
 mod watch;
 mod zoom_client;

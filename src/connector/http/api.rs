@@ -167,6 +167,12 @@ impl Api {
                     message,
                 });
             }
+            Err(ExchangeError::Untrusted(message)) => {
+                return Judged::Final(ConnectorError::Unavailable {
+                    context: self.context(call, None),
+                    message,
+                });
+            }
             Err(error @ ExchangeError::TooLarge { .. }) => {
                 return Judged::Final(ConnectorError::Malformed {
                     context: self.context(call, None),

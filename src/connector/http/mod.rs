@@ -41,6 +41,9 @@ pub(crate) enum ExchangeError {
     /// The network or the server broke off, or a deadline passed: worth repeating.
     #[error("{0}")]
     Trouble(String),
+    /// Whoever answers does not prove to be the vendor: not worth repeating soon.
+    #[error("{0}")]
+    Untrusted(String),
     /// The answer is larger than what is read.
     #[error("the answer is larger than {limit} bytes")]
     TooLarge { limit: usize },
@@ -80,6 +83,8 @@ impl HttpClient {
         let client = self
             .client()
             .map_err(|error| ExchangeError::Host(error.to_string()))?;
+        let host = host_of(request.url());
+        let trouble = |error| trouble(&host, error);
         let mut response = client.execute(request).await.map_err(trouble)?;
         let status = response.status().as_u16();
         let headers = std::mem::take(response.headers_mut());
@@ -158,12 +163,42 @@ fn within_the_host(attempt: redirect::Attempt<'_>) -> redirect::Action {
     attempt.follow()
 }
 
-fn trouble(error: reqwest::Error) -> ExchangeError {
-    let error = error.without_url();
-    if error.is_timeout() {
-        return ExchangeError::Trouble("no whole answer within the deadline".to_owned());
+/// The host and, where it is not the usual one, the port. The rest of an address is not for messages.
+fn host_of(url: &reqwest::Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
     }
-    ExchangeError::Trouble(cause(&error))
+}
+
+fn trouble(host: &str, error: reqwest::Error) -> ExchangeError {
+    let error = error.without_url();
+    if let Some(certificate) = refused_certificate(&error) {
+        return ExchangeError::Untrusted(format!(
+            "the certificate of `{host}` is refused ({certificate}): check `url` and `token_url`, or add its CA to those that this host trusts"
+        ));
+    }
+    ExchangeError::Trouble(if error.is_timeout() {
+        format!("`{host}` gave no whole answer within the deadline")
+    } else {
+        format!("`{host}`: {}", cause(&error))
+    })
+}
+
+/// What is wrong with the certificate that the server showed, when that ended the connection.
+fn refused_certificate(error: &(dyn Error + 'static)) -> Option<String> {
+    if let Some(rustls::Error::InvalidCertificate(wrong)) = error.downcast_ref() {
+        return Some(wrong.to_string());
+    }
+    // An I/O error does not call what it wraps its source.
+    let wrapped = error
+        .downcast_ref::<std::io::Error>()
+        .and_then(std::io::Error::get_ref);
+    match wrapped {
+        Some(wrapped) => refused_certificate(wrapped),
+        None => refused_certificate(error.source()?),
+    }
 }
 
 /// The innermost cause says what happened (`Connection refused`); the outer ones say who tried.

@@ -161,6 +161,7 @@ async fn a_host_that_is_not_there_is_unavailable() {
         "{error:?}"
     );
     assert!(error.to_string().contains("refused"), "{error}");
+    assert!(error.to_string().contains("`127.0.0.1:"), "{error}");
 }
 
 #[tokio::test]
