@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use crate::connector::facts::Verdict;
+use crate::connector::ConnectorError;
+use crate::connector::facts::{Process, Verdict};
 use crate::profile::model::DesiredProfile;
 use crate::store::condition::{Condition, ConditionKind, ConditionStatus};
 use crate::store::document::RecordedProfile;
@@ -22,6 +23,58 @@ pub fn reclaim_note(desired: &DesiredProfile) -> Option<&'static str> {
         .then_some(RECLAIM_NOTE)
 }
 
+/// What stands in the way of a profile's jobs until a person puts it right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Barrier {
+    /// The vendor refuses the credentials.
+    Unauthorized,
+    /// The connection lacks what calling needs.
+    Misconfigured,
+    /// This version does not speak that vendor or grant.
+    Unsupported,
+    /// The secret cannot be read.
+    SecretUnreadable,
+    /// Another profile reaches the same vendor account.
+    SharedAccount,
+}
+
+impl Barrier {
+    /// Those that an answer of the vendor proves to be gone.
+    pub(super) const BEFORE_THE_VENDOR: [Self; 4] = [
+        Self::Unauthorized,
+        Self::Misconfigured,
+        Self::Unsupported,
+        Self::SecretUnreadable,
+    ];
+
+    /// The one that `error` is, when only a person can put it right.
+    pub(super) fn of(error: &ConnectorError) -> Option<Self> {
+        match error {
+            ConnectorError::Unauthorized { .. } => Some(Self::Unauthorized),
+            ConnectorError::Misconfigured { .. } => Some(Self::Misconfigured),
+            ConnectorError::Unsupported { .. } => Some(Self::Unsupported),
+            ConnectorError::Secret(_) => Some(Self::SecretUnreadable),
+            ConnectorError::MissingScope { .. }
+            | ConnectorError::RateLimited { .. }
+            | ConnectorError::Unavailable { .. }
+            | ConnectorError::Rejected { .. }
+            | ConnectorError::Malformed { .. }
+            | ConnectorError::Cancelled => None,
+        }
+    }
+
+    /// The reason in the condition.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Unauthorized => "Unauthorized",
+            Self::Misconfigured => "Misconfigured",
+            Self::Unsupported => "Unsupported",
+            Self::SecretUnreadable => "SecretUnreadable",
+            Self::SharedAccount => "SharedAccount",
+        }
+    }
+}
+
 /// Sets conditions of one profile.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Conditions<'a> {
@@ -38,13 +91,24 @@ impl Conditions<'_> {
         reason: &str,
         message: String,
     ) -> Result<(), StoreError> {
+        let status = if holds {
+            ConditionStatus::True
+        } else {
+            ConditionStatus::False
+        };
+        self.put(kind, status, reason, message).await
+    }
+
+    async fn put(
+        &self,
+        kind: ConditionKind,
+        status: ConditionStatus,
+        reason: &str,
+        message: String,
+    ) -> Result<(), StoreError> {
         let condition = Condition {
             kind,
-            status: if holds {
-                ConditionStatus::True
-            } else {
-                ConditionStatus::False
-            },
+            status,
             reason: reason.to_owned(),
             message,
             at: self.now,
@@ -55,14 +119,27 @@ impl Conditions<'_> {
             .await
     }
 
-    /// Something that a person must put right stands in the way, or no longer does.
-    pub(super) async fn stalled(&self, by: Option<(&str, String)>) -> Result<(), StoreError> {
-        let (holds, reason, message) = match by {
-            Some((reason, message)) => (true, reason, message),
-            None => (false, "Free", "nothing stands in the way".to_owned()),
-        };
-        self.set(ConditionKind::Stalled, holds, reason, message)
+    /// Something that a person must put right stands in the way.
+    pub(super) async fn stalled(&self, by: Barrier, message: String) -> Result<(), StoreError> {
+        self.set(ConditionKind::Stalled, true, by.as_str(), message)
             .await
+    }
+
+    /// None of these barriers stands in the way any more. Whether one did; what the files say stands
+    /// in the way stays.
+    pub(super) async fn free_of(&self, barriers: &[Barrier]) -> Result<bool, StoreError> {
+        let conditions = self.store.conditions(&self.profile.name).await?;
+        let stood = conditions.iter().any(|condition| {
+            condition.kind == ConditionKind::Stalled
+                && condition.status == ConditionStatus::True
+                && barriers.iter().any(|by| by.as_str() == condition.reason)
+        });
+        if stood {
+            let message = "nothing stands in the way".to_owned();
+            self.set(ConditionKind::Stalled, false, "Free", message)
+                .await?;
+        }
+        Ok(stood)
     }
 
     pub(super) async fn validated(&self, verdict: &Verdict) -> Result<(), StoreError> {
@@ -76,13 +153,49 @@ impl Conditions<'_> {
         .await
     }
 
+    /// A process that worked when it was last tried is refused now.
+    pub(super) async fn refuted(
+        &self,
+        process: Process,
+        message: String,
+    ) -> Result<(), StoreError> {
+        let kind = ConditionKind::Validated(process);
+        self.set(kind, false, "DoesNotWork", message).await
+    }
+
+    /// Whether `process` works is not known any more, because `other` is refused.
+    pub(super) async fn unproved(
+        &self,
+        process: Process,
+        other: Process,
+    ) -> Result<(), StoreError> {
+        let message = format!(
+            "to be proved again: the vendor refuses the {}",
+            other.as_str()
+        );
+        let kind = ConditionKind::Validated(process);
+        self.put(kind, ConditionStatus::Unknown, "Unproved", message)
+            .await
+    }
+
+    /// The vendor has not been asked since the profile's connection changed, or was put right.
+    pub(super) async fn untried(&self, message: &str) -> Result<(), StoreError> {
+        let (kind, status) = (ConditionKind::Ready, ConditionStatus::Unknown);
+        self.put(kind, status, "Validating", message.to_owned())
+            .await
+    }
+
     /// The data gate, by the last walk.
     pub(super) async fn complete(&self, walk: &Walk) -> Result<(), StoreError> {
         let (holds, reason, message) = match walk.verdict {
             WalkVerdict::Complete => (
                 true,
                 "Complete",
-                format!("{} users with {} seats", walk.users, walk.seats),
+                format!(
+                    "{} users with {} seats",
+                    walk.users,
+                    self.seats_in_force().await?
+                ),
             ),
             WalkVerdict::Incomplete => (
                 false,
@@ -111,6 +224,13 @@ impl Conditions<'_> {
         };
         self.set(ConditionKind::Complete, holds, reason, message)
             .await
+    }
+
+    /// Every seat that is held, add-ons too, which no walk tells.
+    async fn seats_in_force(&self) -> Result<u64, StoreError> {
+        let profile = Some(self.profile.name.clone());
+        let counts = self.store.identifiers(profile).await?;
+        Ok(counts.iter().map(|count| count.seats).sum())
     }
 
     /// Ready says whether the last runs of what the profile asks for did what they should.

@@ -1,6 +1,6 @@
 //! One claimed job, from its connector to its recorded end.
 
-use super::conditions::Conditions;
+use super::conditions::{Barrier, Conditions};
 use super::decision::{self, Decision};
 use super::source::ConnectorSource;
 use super::validate::{self, ValidationError};
@@ -161,19 +161,14 @@ impl<S: ConnectorSource> Worker<S> {
         error: &ConnectorError,
     ) -> Result<Ran, StoreError> {
         let conditions = self.conditions(profile);
+        let process = validate::process_of(job.subflow);
         // What only a person can put right is said once, as a condition.
-        let reason = match error {
-            ConnectorError::Unauthorized { .. } => Some("Unauthorized"),
-            ConnectorError::Misconfigured { .. } => Some("Misconfigured"),
-            ConnectorError::Unsupported { .. } => Some("Unsupported"),
-            ConnectorError::Secret(_) => Some("SecretUnreadable"),
-            _ => None,
-        };
-        if let Some(reason) = reason {
-            let stalled = Some((reason, error.to_string()));
-            conditions.stalled(stalled).await?;
+        if let Some(barrier) = Barrier::of(error) {
+            conditions.stalled(barrier, error.to_string()).await?;
             // When it is put right, everything is to be proved again.
-            self.store.set_validated(profile.id, None).await?;
+            validate::disprove(&conditions, process, error).await?;
+        } else if let ConnectorError::MissingScope { .. } = error {
+            conditions.refuted(process, error.to_string()).await?;
         }
         let decision = decision::after(error, job.attempts, self.clock.now());
         Ok(Ran::Cut(Failure::from(error), decision))
@@ -268,7 +263,7 @@ impl<S: ConnectorSource> Worker<S> {
         };
         match state {
             JobState::Completed | JobState::PartiallyCompleted => {
-                conditions.stalled(None).await?;
+                conditions.free_of(&Barrier::BEFORE_THE_VENDOR).await?;
                 // The other subflow's trouble is not cured by this one's success.
                 let trouble = if state == JobState::PartiallyCompleted {
                     Some(("Degraded", message()))

@@ -7,14 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 
-use super::conditions::Conditions;
+use super::conditions::{Barrier, Conditions};
+use super::validate;
 use crate::clock::SharedClock;
 use crate::profile::identifier::Vendor;
 use crate::profile::model::{DesiredProfile, ProfileState, SubflowKind};
 use crate::profile::name::Name;
 use crate::schedule::planner::{self, Standing};
 use crate::settings::Settings;
-use crate::store::condition::{ConditionKind, ConditionStatus};
 use crate::store::document::{ProfileId, RecordedProfile};
 use crate::store::job::{JobState, Trigger};
 use crate::store::queue::NewJob;
@@ -26,9 +26,6 @@ use crate::subflow::entries::Matcher;
 
 /// Seats looked at in one page when entries are matched again.
 const SEATS: u32 = 2_000;
-
-/// The reason word of a shared account.
-const SHARED: &str = "SharedAccount";
 
 /// Looks.
 #[derive(Debug)]
@@ -182,7 +179,22 @@ impl Lookout {
                 last,
                 Some(JobState::Completed | JobState::PartiallyCompleted)
             );
-        if (first || mended) && !barred.contains_key(&profile.name) {
+        // A connection that was proved and is another now is proved at once.
+        let moved = standing.published_revision.as_ref() != Some(&profile.revision)
+            && standing
+                .validated_revision
+                .as_ref()
+                .is_some_and(|proved| *proved != validate::proved_by(&profile.desired));
+        if moved && !barred.contains_key(&profile.name) {
+            let conditions = Conditions {
+                store: &self.store,
+                profile,
+                now,
+            };
+            let message = "its connection changed; the vendor has not been asked since";
+            conditions.untried(message).await?;
+        }
+        if (first || mended || moved) && !barred.contains_key(&profile.name) {
             let job = NewJob {
                 profile: profile.id,
                 subflow: SubflowKind::DownloadSubscriptions,
@@ -288,17 +300,17 @@ impl Lookout {
                 now,
             };
             if let Some(message) = shared.get(&profile.name) {
-                conditions.stalled(Some((SHARED, message.clone()))).await?;
-                let trouble = Some((SHARED, message.clone()));
+                let shared = Barrier::SharedAccount;
+                conditions.stalled(shared, message.clone()).await?;
+                let trouble = Some((shared.as_str(), message.clone()));
                 conditions.ready(trouble).await?;
                 continue;
             }
-            let was = match &self.sharing {
-                Some(sharing) => sharing.contains(&profile.name),
-                None => is_stalled_for_sharing(&self.store, &profile.name).await?,
-            };
-            if was {
-                conditions.stalled(None).await?;
+            let may_have_shared = self
+                .sharing
+                .as_ref()
+                .is_none_or(|sharing| sharing.contains(&profile.name));
+            if may_have_shared && conditions.free_of(&[Barrier::SharedAccount]).await? {
                 // It runs again at once, and says then how ready it is.
                 self.store.set_published(profile.id, None, None).await?;
             }
@@ -347,15 +359,6 @@ async fn match_all(
     let excluded = store.rematch(staging, matcher.entries(), now).await?;
     tracing::info!(profile = %profile.name, excluded, "matched changed exclusions and protections");
     Ok(())
-}
-
-async fn is_stalled_for_sharing(store: &Store, profile: &Name) -> Result<bool, StoreError> {
-    let conditions = store.conditions(profile).await?;
-    Ok(conditions.iter().any(|condition| {
-        condition.kind == ConditionKind::Stalled
-            && condition.status == ConditionStatus::True
-            && condition.reason == SHARED
-    }))
 }
 
 /// Published profiles that reach one vendor account. Products of one vendor overlap: every profile

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::conditions::{Barrier, Conditions};
 use super::execute::{Worker, failure};
 use super::lookout::{self, Lookout};
 use super::source::ConnectorSource;
@@ -169,8 +170,28 @@ impl<S: ConnectorSource> Runner<S> {
             .connect(&recorded.desired, &CallStats::default())
             .map_err(ValidationError::from)?;
         let found = validate::validate(&connector, &worker.store, &recorded, self.now()).await?;
+        if found.works(&recorded.desired) {
+            self.go_on(&recorded).await.map_err(RequestError::from)?;
+        }
         self.wake();
         Ok(found)
+    }
+
+    /// What stood in the way of a profile's jobs was put right, so they run at once.
+    async fn go_on(&self, profile: &RecordedProfile) -> Result<(), StoreError> {
+        let store = &self.shared.worker.store;
+        let conditions = Conditions {
+            store,
+            profile,
+            now: self.now(),
+        };
+        if conditions.free_of(&Barrier::BEFORE_THE_VENDOR).await? && lookout::bar(profile).is_none()
+        {
+            let message = "the vendor answers again; the jobs have not run since";
+            conditions.untried(message).await?;
+            store.set_published(profile.id, None, None).await?;
+        }
+        Ok(())
     }
 
     /// Runs jobs until `shutdown`; then cuts what runs, records it as interrupted, and returns. What

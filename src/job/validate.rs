@@ -2,8 +2,9 @@
 //! One process that cannot work degrades that process alone.
 
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 
-use super::conditions::Conditions;
+use super::conditions::{Barrier, Conditions};
 use crate::connector::facts::{Account, Process, Verdict};
 use crate::connector::{Connector, ConnectorError};
 use crate::profile::model::{DesiredProfile, ProfileState, SubflowKind};
@@ -19,6 +20,14 @@ pub struct Validation {
     pub account: Account,
     /// One verdict for each process, those that are off included.
     pub verdicts: Vec<Verdict>,
+}
+
+impl Validation {
+    /// Whether every process that `desired` has switched on works.
+    pub(super) fn works(&self, desired: &DesiredProfile) -> bool {
+        let mut verdicts = self.verdicts.iter();
+        verdicts.all(|verdict| verdict.ok || !is_on(desired, verdict.process))
+    }
 }
 
 /// Why nothing could be validated, or why nothing may run although it could.
@@ -55,6 +64,9 @@ pub enum ValidationError {
         account: String,
     },
 }
+
+/// Every process.
+const PROCESSES: [Process; 3] = [Process::Download, Process::Activity, Process::Reclaim];
 
 /// The process behind a subflow.
 pub(super) fn process_of(subflow: SubflowKind) -> Process {
@@ -117,8 +129,8 @@ pub(super) async fn settle_account<C: Connector>(
             other,
             account: account.id,
         };
-        let stalled = Some(("SharedAccount", error.to_string()));
-        conditions.stalled(stalled).await?;
+        let message = error.to_string();
+        conditions.stalled(Barrier::SharedAccount, message).await?;
         return Err(error);
     }
     Ok(account)
@@ -137,7 +149,7 @@ pub(super) async fn prove<C: Connector>(
         now,
     };
     let mut verdicts = Vec::new();
-    for process in [Process::Download, Process::Activity, Process::Reclaim] {
+    for process in PROCESSES {
         let verdict = connector.validate(process).await;
         if is_on(&profile.desired, process) {
             conditions.validated(&verdict).await?;
@@ -145,9 +157,38 @@ pub(super) async fn prove<C: Connector>(
         verdicts.push(verdict);
     }
     store
-        .set_validated(profile.id, Some(&profile.revision))
+        .set_validated(profile.id, Some(&proved_by(&profile.desired)))
         .await?;
     Ok(verdicts)
+}
+
+/// What a proof is of: the connections and the type. `sha256:…` of them; a changed exclusion or
+/// schedule leaves it as it is.
+pub(super) fn proved_by(desired: &DesiredProfile) -> String {
+    let parts = serde_json::json!({
+        "type": desired.profile.profile_type,
+        "connection": desired.connection,
+        "connect_connection": desired.connect_connection,
+    });
+    format!("sha256:{:x}", Sha256::digest(parts.to_string()))
+}
+
+/// Records that the vendor refuses what it accepted before, which `error` says: `process` does not
+/// work, and whether the others do is to be proved again.
+pub(super) async fn disprove(
+    conditions: &Conditions<'_>,
+    process: Process,
+    error: &ConnectorError,
+) -> Result<(), StoreError> {
+    for other in PROCESSES {
+        if other == process {
+            conditions.refuted(process, error.to_string()).await?;
+        } else if is_on(&conditions.profile.desired, other) {
+            conditions.unproved(other, process).await?;
+        }
+    }
+    let id = conditions.profile.id;
+    conditions.store.set_validated(id, None).await
 }
 
 /// Whether a job of this process may run without validating first.
@@ -156,8 +197,8 @@ pub(super) async fn is_validated(
     profile: &RecordedProfile,
     process: Process,
 ) -> Result<bool, StoreError> {
-    let revision = store.validated_revision(profile.id).await?;
-    if revision.as_ref() != Some(&profile.revision) {
+    let proved = store.validated_revision(profile.id).await?;
+    if proved != Some(proved_by(&profile.desired)) {
         return Ok(false);
     }
     let conditions = store.conditions(&profile.name).await?;

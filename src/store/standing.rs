@@ -19,7 +19,7 @@ pub struct StandingRow {
     pub published_since: Option<Timestamp>,
     /// The profile revision whose publication queued a download.
     pub published_revision: Option<String>,
-    /// The profile revision that was validated against the vendor.
+    /// What was validated against the vendor: a digest that the caller makes.
     pub validated_revision: Option<String>,
     /// The last due time that a schedule planned, by subflow.
     pub last_due: BTreeMap<SubflowKind, Timestamp>,
@@ -91,7 +91,7 @@ impl Store {
             .await
     }
 
-    /// The profile revision that was validated against the vendor.
+    /// What was validated against the vendor: a digest that the caller makes.
     pub async fn validated_revision(
         &self,
         profile: ProfileId,
@@ -131,7 +131,7 @@ impl Store {
             .await
     }
 
-    /// Records the profile revision that was validated; `None` makes the next job validate again.
+    /// Records what was validated, by a digest of it; `None` makes the next job validate again.
     pub async fn set_validated(
         &self,
         profile: ProfileId,

@@ -471,3 +471,120 @@ async fn validating_says_what_each_process_needs_and_holds() {
         assert!(!verdict.scopes_held.is_empty(), "{verdict:?}");
     }
 }
+
+#[tokio::test]
+async fn a_changed_connection_is_proved_at_once_and_refuted_when_it_is_refused() {
+    let bed = Bed::start().await;
+    bed.publish().await;
+    assert_eq!(bed.run().await.jobs, []);
+    bed.apply("zoom", |value| {
+        value["connection"]["client_id"] = "mistyped".into();
+    })
+    .await;
+    let report = bed.run().await;
+    assert_eq!(report.jobs[0].state, JobState::Failed);
+    for (kind, status) in [
+        (ConditionKind::Ready, ConditionStatus::False),
+        (ConditionKind::Stalled, ConditionStatus::True),
+        (
+            ConditionKind::Validated(Process::Download),
+            ConditionStatus::False,
+        ),
+        (
+            ConditionKind::Validated(Process::Activity),
+            ConditionStatus::Unknown,
+        ),
+    ] {
+        assert_eq!(bed.condition("zoom", kind).await.status, status, "{kind}");
+    }
+    // Once is enough: it waits for a person, or for its schedule.
+    assert_eq!(bed.run().await.jobs, []);
+}
+
+#[tokio::test]
+async fn a_changed_exclusion_is_no_reason_to_ask_the_vendor() {
+    let bed = Bed::start().await;
+    bed.publish().await;
+    bed.zoom().clear_requests();
+    bed.apply("zoom", |value| {
+        value["exclusions"] = serde_json::json!([{
+            "origin": "Profile zoom", "target": {"identifier": "zoom.basic"}, "reason": "free"
+        }]);
+    })
+    .await;
+    assert_eq!(bed.run().await.jobs, []);
+    assert!(bed.zoom().requests().is_empty());
+    let ready = bed.condition("zoom", ConditionKind::Ready).await;
+    assert_eq!(ready.status, ConditionStatus::True);
+}
+
+#[tokio::test]
+async fn a_repaired_secret_frees_the_profile_as_soon_as_it_is_validated() {
+    let bed = Bed::start().await;
+    bed.publish().await;
+    let secret = bed.sim.client_secret().to_owned();
+    let rotated = |to: &str| {
+        let to = Some(to.to_owned());
+        bed.zoom()
+            .change_app(bed.sim.client_id(), |app| app.client_secret = to);
+        bed.zoom().expire_tokens();
+    };
+    rotated("another");
+    bed.next_day().await;
+    let stalled = bed.condition("zoom", ConditionKind::Stalled).await;
+    assert_eq!(stalled.status, ConditionStatus::True);
+    let validated = ConditionKind::Validated(Process::Download);
+    let refuted = bed.condition("zoom", validated).await;
+    assert_eq!(refuted.status, ConditionStatus::False);
+
+    rotated(&secret);
+    bed.runner().validate(&name("zoom")).await.unwrap();
+    for (kind, status) in [
+        (ConditionKind::Stalled, ConditionStatus::False),
+        (validated, ConditionStatus::True),
+        (ConditionKind::Ready, ConditionStatus::Unknown),
+    ] {
+        assert_eq!(bed.condition("zoom", kind).await.status, status, "{kind}");
+    }
+    // And goes on where it was stopped.
+    assert_eq!(bed.run().await.jobs[0].state, JobState::Completed);
+    let ready = bed.condition("zoom", ConditionKind::Ready).await;
+    assert_eq!(ready.status, ConditionStatus::True);
+}
+
+#[tokio::test]
+async fn a_run_that_works_does_not_hide_that_the_file_does_not_load() {
+    use seatsync::store::condition::Condition;
+
+    let bed = Bed::start().await;
+    bed.publish().await;
+    let broken = Condition {
+        kind: ConditionKind::Stalled,
+        status: ConditionStatus::True,
+        reason: "DocumentBroken".to_owned(),
+        message: "it does not load".to_owned(),
+        at: bed.clock_now(),
+        observed_revision: String::new(),
+    };
+    bed.store
+        .set_condition(&name("zoom"), broken)
+        .await
+        .unwrap();
+    bed.next_day().await;
+    let stalled = bed.condition("zoom", ConditionKind::Stalled).await;
+    assert_eq!(stalled.reason, "DocumentBroken");
+}
+
+#[tokio::test]
+async fn complete_counts_the_seats_that_are_in_force() {
+    let bed = Bed::start().await;
+    bed.publish().await;
+    let held = bed.seats().await.len();
+    let complete = bed.condition("zoom", ConditionKind::Complete).await;
+    let expected = format!("with {held} seats");
+    assert!(
+        complete.message.ends_with(&expected),
+        "{}",
+        complete.message
+    );
+}
