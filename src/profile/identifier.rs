@@ -115,7 +115,44 @@ impl Identifier {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether no seat can have it, as far as this version knows what its vendor sells.
+    pub fn is_of_nothing(&self) -> bool {
+        let Some(("zoom", product)) = self.0.split_once('.') else {
+            return false;
+        };
+        let (word, capacity) = match product.split_once('.') {
+            Some((word, capacity)) => (word, Some(capacity)),
+            None => (product, None),
+        };
+        let sold = ZOOM_BASE.contains(&word) && capacity.is_none()
+            || ZOOM_ADD_ONS.contains(&word)
+                && capacity.is_none_or(|text| text.parse::<u64>().is_ok())
+            || word.starts_with("type_");
+        !sold
+    }
+
+    /// The identifier that was probably meant by one [of nothing](Self::is_of_nothing).
+    pub fn nearest(&self) -> Option<Self> {
+        let (vendor, product) = self.0.split_once('.')?;
+        let (word, capacity) = match product.split_once('.') {
+            Some((word, capacity)) => (word, capacity.parse().ok()),
+            None => (product, None),
+        };
+        let words = ZOOM_BASE.iter().chain(&ZOOM_ADD_ONS);
+        let (_, near) = words
+            .map(|known| (strsim::damerau_levenshtein(known, word), known))
+            .filter(|(distance, known)| vendor == "zoom" && *distance <= known.len() / 3 + 1)
+            .min()?;
+        let capacity = capacity.filter(|_| ZOOM_ADD_ONS.contains(near));
+        Some(Self::from_vendor_word(Vendor::Zoom, near, capacity))
+    }
 }
+
+/// Zoom's user types that have a name.
+const ZOOM_BASE: [&str; 5] = ["basic", "licensed", "on_prem", "unassigned", "none"];
+/// Zoom's add-ons; a capacity may follow.
+const ZOOM_ADD_ONS: [&str; 3] = ["webinar", "large_meeting", "zoom_events"];
 
 impl FromStr for Identifier {
     type Err = IdentifierError;
@@ -180,6 +217,30 @@ mod tests {
             text.parse::<Identifier>().unwrap_err();
         }
         "zoom.webinar.500".parse::<Identifier>().unwrap();
+    }
+
+    #[test]
+    fn what_nobody_can_hold_is_told_with_what_was_meant() {
+        let table = [
+            ("zoom.licensed", None),
+            ("zoom.webinar", None),
+            ("zoom.webinar.500", None),
+            ("zoom.type_7", None),
+            ("goto.whatever", None),
+            ("zoom.licened", Some("zoom.licensed")),
+            ("zoom.licensed.500", Some("zoom.licensed")),
+            ("zoom.webinars.500", Some("zoom.webinar.500")),
+        ];
+        for (text, meant) in table {
+            let identifier: Identifier = text.parse().unwrap();
+            assert_eq!(identifier.is_of_nothing(), meant.is_some(), "{text}");
+            if let Some(meant) = meant {
+                assert_eq!(identifier.nearest().unwrap().as_str(), meant);
+            }
+        }
+        let odd: Identifier = "zoom.rooms_licence_for_ever".parse().unwrap();
+        assert!(odd.is_of_nothing());
+        assert_eq!(odd.nearest(), None);
     }
 
     proptest! {

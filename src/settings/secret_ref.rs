@@ -12,6 +12,7 @@ use crate::yaml::read::Read;
 use crate::yaml::tree::{Node, Value};
 
 readable_rule!(
+    unrepeated
     /// A systemd credential's name.
     CredentialName, "CredentialName", "settings::credential", r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*$",
     "the name of a credential: letters, digits, `_`, `-` and `.`",
@@ -19,6 +20,7 @@ readable_rule!(
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b))
 );
 readable_rule!(
+    unrepeated
     /// An environment variable's name.
     VariableName, "VariableName", "settings::variable", r"^[A-Za-z_][A-Za-z0-9_]*$",
     "the name of an environment variable",
@@ -26,6 +28,7 @@ readable_rule!(
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 );
 readable_rule!(
+    unrepeated
     /// An absolute path that does not climb.
     AbsolutePath, "AbsolutePath", "settings::path", r"^/", "an absolute path without `..`",
     |text| text.starts_with('/') && !text.split('/').any(|part| part == "..")

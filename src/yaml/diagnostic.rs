@@ -154,8 +154,18 @@ impl fmt::Display for Diagnostic {
             write!(f, ":{}:{}", region.line, region.column)?;
         }
         write!(f, ": {} ({})", self.message, self.code)?;
-        match &self.help {
-            Some(help) => write!(f, "; {help}"),
+        if let Some(help) = &self.help {
+            write!(f, "; {help}")?;
+        }
+        match &self.related {
+            Some(related) => write!(
+                f,
+                "; {}:{}:{}: {}",
+                related.file.display(),
+                related.region.line,
+                related.region.column,
+                related.message
+            ),
             None => Ok(()),
         }
     }

@@ -73,9 +73,22 @@ macro_rules! readable_text {
     };
 }
 
-/// Declares a text of our own with its rule.
+/// Declares a text of our own with its rule. With `unrepeated`, a text that breaks it is kept out of
+/// the finding: somebody may have written the secret where its name belongs.
 macro_rules! readable_rule {
     ($(#[$meta:meta])* $name:ident, $title:literal, $code:literal, $pattern:literal, $what:literal, $valid:expr) => {
+        $crate::yaml::macros::readable_rule!(
+            @ |text: &str| Some(text.to_owned()),
+            $(#[$meta])* $name, $title, $code, $pattern, $what, $valid
+        );
+    };
+    (unrepeated $(#[$meta:meta])* $name:ident, $title:literal, $code:literal, $pattern:literal, $what:literal, $valid:expr) => {
+        $crate::yaml::macros::readable_rule!(
+            @ |text: &str| text.trim().is_empty().then(String::new),
+            $(#[$meta])* $name, $title, $code, $pattern, $what, $valid
+        );
+    };
+    (@ $repeated:expr, $(#[$meta:meta])* $name:ident, $title:literal, $code:literal, $pattern:literal, $what:literal, $valid:expr) => {
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
         pub struct $name(pub String);
@@ -88,7 +101,8 @@ macro_rules! readable_rule {
                 if valid(text) {
                     Ok(Self(text.to_owned()))
                 } else {
-                    Err($crate::yaml::read::Wrong { text: text.to_owned(), what: $what })
+                    let repeated: fn(&str) -> Option<String> = $repeated;
+                    Err($crate::yaml::read::Wrong { text: repeated(text), what: $what })
                 }
             }
         }

@@ -345,18 +345,24 @@ pub fn chosen<T: Copy>(node: &Node, choices: &[(&'static str, T)], to: &mut Find
 /// A text that is not what its field holds.
 #[derive(Debug)]
 pub struct Wrong {
-    /// What stands there.
-    pub text: String,
+    /// What stands there; `None` where it may be a secret.
+    pub text: Option<String>,
     /// What would be right.
     pub what: &'static str,
 }
 
 impl Display for Wrong {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.text.trim().is_empty() {
-            write!(f, "this is empty: write {}", self.what)
-        } else {
-            write!(f, "`{}` is not right here: write {}", self.text, self.what)
+        match &self.text {
+            Some(text) if text.trim().is_empty() => {
+                write!(f, "this is empty: write {}", self.what)
+            }
+            Some(text) => write!(f, "`{text}` is not right here: write {}", self.what),
+            None => write!(
+                f,
+                "this is not right, and is not repeated because it may be a secret: write {}",
+                self.what
+            ),
         }
     }
 }

@@ -239,6 +239,22 @@ oauth:
   apikey: hunter2-d
 ---
 kind: Connection
+name: zoom-4
+vendor: zoom
+url: https://api.zoom.us/v2?token=hunter2-f
+oauth:
+  grant: account_credentials
+  token_url: https://hunter2-g:x@zoom.us/oauth/token
+  authorize_url: https://zoom.us/oauth/authorize#hunter2-h
+  client_secret: {env: hunter2-i!}
+  token: {credential: ../hunter2-j}
+---
+kind: Connection
+name: zoom-5
+vendor: zoom
+oauth: {client_secret: {file: hunter2-k}}
+---
+kind: Connection
 name: zoom-3
 oauth: {client_secret: \"hunter2-e
 ";
@@ -480,4 +496,28 @@ fn a_change_is_compared_offline_with_what_it_loosens() {
     assert!(nowhere.ends_with("exit code 2\n"), "{nowhere}");
     let without = plan(&["plan", "head"]);
     assert!(without.ends_with("exit code 2\n"), "{without}");
+}
+
+#[test]
+fn an_excluded_identifier_that_no_seat_can_have_is_a_warning() {
+    let folder = folder(&[(
+        "a.yaml",
+        b"kind: Exclusions
+name: company
+identifiers:
+  - {identifier: zoom.licenced, profile_type: zoom, reason: mistyped}
+  - {identifier: zoom.webinar.500, profile_type: zoom, reason: right}
+" as &[u8],
+    )]);
+    let checked = seatsync(folder.path(), &["check", "."]);
+    assert_eq!(checked.status.code(), Some(0));
+    let said = told(&checked);
+    assert!(
+        said.contains(
+            "warning[profile::identifier]: no seat is known to have the identifier `zoom.licenced`"
+        ),
+        "{said}"
+    );
+    assert!(said.contains("did you mean `zoom.licensed`?"), "{said}");
+    assert!(said.contains("1 warning"), "{said}");
 }

@@ -126,6 +126,7 @@ mod tests {
         for (user_type, expected, paid, recognized) in cases {
             let seat = base_seat(user_type);
             assert_eq!(seat.identifier.as_str(), expected);
+            assert!(!seat.identifier.is_of_nothing(), "{expected}");
             assert_eq!(seat.paid, paid, "{expected}");
             assert_eq!(seat.recognized, recognized, "{expected}");
             assert!(seat.identifier.as_str().parse::<Identifier>().is_ok());

@@ -158,6 +158,10 @@ impl Finding {
     }
 }
 
+/// The operations that a process is made of. Reclaim takes a licence by changing the user, and an
+/// add-on by changing the user's settings: both can be undone. What only deleting or unlinking a
+/// user would free, a Basic seat or an open invitation, it leaves alone, so nobody is asked for the
+/// right to delete.
 fn needed(process: Process) -> &'static [Operation] {
     match process {
         Process::Download => &[LIST_USERS, USER_SETTINGS],
@@ -180,7 +184,9 @@ fn reclaim_by_scopes(granted: &[String]) -> Finding {
     lacking.map_or_else(
         || {
             Finding::ok(
-                "the scopes granted allow changing licences; nothing was written".to_owned(),
+                "the scopes granted allow taking licences and add-ons, which is all that reclaiming does: \
+                 no user is deleted; nothing was written"
+                    .to_owned(),
             )
         },
         |operation| Finding::not_granted(*operation),

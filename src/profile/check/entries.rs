@@ -28,6 +28,22 @@ pub(super) fn same_vendor(identifier: &At<Identifier>, vendor: Vendor, to: &mut 
     }
 }
 
+/// Warns of an identifier that no seat can have: it would never match.
+fn of_something(identifier: &At<Identifier>, to: &mut Findings) {
+    if !identifier.value.is_of_nothing() {
+        return;
+    }
+    let message = format!(
+        "no seat is known to have the identifier `{}`: it would never match",
+        identifier.value
+    );
+    let finding = to.warning("profile::identifier", identifier.region, message);
+    match identifier.value.nearest() {
+        Some(near) => finding.help(format!("did you mean `{near}`?")),
+        None => finding.help("`seatsync identifiers list` shows those that seats have"),
+    };
+}
+
 fn expires(day: Option<At<Day>>, places: &mut Places) -> Option<jiff::civil::Date> {
     let day = day?;
     places.expires.push((day.value.0, day.region));
@@ -89,6 +105,7 @@ pub(super) fn of_profile(
         if let Some(vendor) = vendor {
             same_vendor(&identifier, vendor, to);
         }
+        of_something(&identifier, to);
         identifiers.push(IdentifierEntry {
             identifier: identifier.value,
             profile_type: None,
@@ -118,6 +135,7 @@ pub(super) fn exclusions(
         if let Some(profile_type) = profile_type {
             same_vendor(&identifier, profile_type.vendor(), to);
         }
+        of_something(&identifier, to);
         identifiers.push(IdentifierEntry {
             identifier: identifier.value,
             profile_type,

@@ -149,7 +149,7 @@ impl FromStr for Day {
 
     fn from_str(text: &str) -> Result<Self, Wrong> {
         let wrong = Wrong {
-            text: text.to_owned(),
+            text: Some(text.to_owned()),
             what: "a day such as `2027-03-31`",
         };
         match text.parse() {
@@ -173,7 +173,7 @@ impl FromStr for DayOrInstant {
             return Ok(Self(text.to_owned()));
         }
         Err(Wrong {
-            text: text.to_owned(),
+            text: Some(text.to_owned()),
             what: "a day or a time such as `2027-03-31T09:00:00Z`",
         })
     }
@@ -200,7 +200,7 @@ impl FromStr for PercentText {
         match digits.and_then(|digits| digits.parse().ok()) {
             Some(percent @ 1..=100) => Ok(Self(percent)),
             _ => Err(Wrong {
-                text: text.to_owned(),
+                text: Some(text.to_owned()),
                 what: "a part such as `25%`, from `1%` to `100%`",
             }),
         }
