@@ -122,6 +122,7 @@ impl Client {
             |body| body.error,
         );
         Err(match status.as_u16() {
+            400 => Failure::Usage(message),
             401 | 403 => Failure::NotPermitted(message),
             _ => Failure::failed(message),
         })

@@ -9,12 +9,13 @@ use super::client::Client;
 use super::exit::Failure;
 use super::output::Output;
 use crate::api::control::model::Decided;
+use crate::profile::name::Name;
 
 /// Arguments of `release` and `rebind`.
 #[derive(Debug, Args)]
 pub(super) struct DecideArgs {
     /// Which profile.
-    profile: String,
+    profile: Name,
 }
 
 /// Accepts the next complete walk of the profile, however few seats it tells.

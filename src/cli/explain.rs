@@ -11,6 +11,7 @@ use super::exit::Failure;
 use super::output::{Output, table};
 use super::status::short;
 use crate::api::control::model::ExplainQuery;
+use crate::profile::name::Name;
 use crate::store::subscription::{MatchedEntry, Subscription};
 use crate::store::user_facts::UserFacts;
 
@@ -18,7 +19,7 @@ use crate::store::user_facts::UserFacts;
 #[derive(Debug, Args)]
 pub(super) struct ExplainArgs {
     /// Which profile.
-    profile: String,
+    profile: Name,
     /// Whom, by e-mail address or the vendor's id.
     user: String,
     /// Only the seat of this identifier.
@@ -33,7 +34,7 @@ pub(super) fn run(
     output: &mut Output,
 ) -> Result<ExitCode, Failure> {
     let query = ExplainQuery {
-        profile: args.profile,
+        profile: args.profile.to_string(),
         user: args.user,
     };
     let mut facts: UserFacts = Client::new(runtime)?.get("/v1/explain", &query)?;

@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use crate::api::control::model::FindingStatus;
+use crate::api::control::model::{FindingStatus, RelatedPlace};
 
-/// `file:line:column: severity[code]: message (help)`, one finding a line.
+/// `file:line:column: severity[code]: message (help)`, one finding a line, and indented below it the
+/// place that explains it.
 pub(super) fn lines(findings: &[FindingStatus]) -> String {
     let mut text = String::new();
     for finding in findings {
@@ -16,15 +17,29 @@ pub(super) fn lines(findings: &[FindingStatus]) -> String {
             code,
             message,
             help,
+            related,
         } = finding;
-        let _ = write!(
-            text,
-            "{file}:{line}:{column}: {severity}[{code}]: {message}"
-        );
+        let _ = match line {
+            // The file as a whole is meant.
+            0 => write!(text, "{file}: {severity}[{code}]: {message}"),
+            _ => write!(
+                text,
+                "{file}:{line}:{column}: {severity}[{code}]: {message}"
+            ),
+        };
         if let Some(help) = help {
             let _ = write!(text, " ({help})");
         }
         text.push('\n');
+        if let Some(RelatedPlace {
+            file,
+            line,
+            column,
+            message,
+        }) = related
+        {
+            let _ = writeln!(text, "    {file}:{line}:{column}: {message}");
+        }
     }
     text
 }

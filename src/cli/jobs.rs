@@ -11,6 +11,7 @@ use super::output::{Output, table, word_of};
 use super::progress;
 use super::status::short;
 use crate::api::control::model::{JobQuery, JobRequest, Listing};
+use crate::profile::name::Name;
 use crate::store::job::{Counts, Job, JobState};
 
 /// Arguments of `jobs`.
@@ -27,7 +28,7 @@ enum JobsCommand {
     /// Run a subflow of a profile now, and what follows it.
     Run {
         /// Of which profile.
-        profile: String,
+        profile: Name,
         /// Which subflow.
         #[arg(long, value_name = "SUBFLOW")]
         subflow: Option<String>,
@@ -43,7 +44,7 @@ enum JobsCommand {
 struct Filter {
     /// Only of this profile.
     #[arg(long)]
-    profile: Option<String>,
+    profile: Option<Name>,
     /// Only of this subflow.
     #[arg(long)]
     subflow: Option<String>,
@@ -67,6 +68,7 @@ pub(super) fn run(
             subflow,
             no_wait,
         } => {
+            let profile = profile.to_string();
             let job: Job = client.post("/v1/jobs", &JobRequest { profile, subflow })?;
             let job = if no_wait {
                 job
@@ -90,7 +92,7 @@ fn list(
     output: &mut Output,
 ) -> Result<ExitCode, Failure> {
     let query = JobQuery {
-        profile: filter.profile,
+        profile: filter.profile.as_ref().map(Name::to_string),
         subflow: filter.subflow,
         ended,
         before: None,

@@ -61,22 +61,57 @@ impl Output {
     }
 }
 
-/// A table with a header, borderless, as wide as the terminal allows.
+/// A table with a header, borderless, as wide as the terminal allows. Where its words do not fit
+/// beside each other, every row is a block of lines instead.
 pub(crate) fn table<const N: usize>(
     header: [&str; N],
     rows: impl IntoIterator<Item = [String; N]>,
 ) -> String {
+    let rows: Vec<[String; N]> = rows.into_iter().collect();
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_header(header);
+    if let Some(width) = table.width()
+        && narrowest(header, &rows) > usize::from(width)
+    {
+        return blocks(header, &rows);
+    }
     for row in rows {
         table.add_row(row);
     }
     let mut text = table.trim_fmt();
     text.push('\n');
     text
+}
+
+/// The width below which a table has to break a word.
+fn narrowest<const N: usize>(header: [&str; N], rows: &[[String; N]]) -> usize {
+    // A cell has a blank on either side.
+    const BLANKS: usize = 2;
+    let widest_word = |text: &str| {
+        let words = text.split_whitespace().map(|word| word.chars().count());
+        words.max().unwrap_or(0)
+    };
+    let column = |(index, title): (usize, &&str)| {
+        let cells = rows.iter().filter_map(|row| row.get(index));
+        let widest = cells.map(|cell| widest_word(cell)).max().unwrap_or(0);
+        widest.max(widest_word(title)) + BLANKS
+    };
+    header.iter().enumerate().map(column).sum()
+}
+
+/// One line a cell, an empty line between rows; empty cells are left out.
+fn blocks<const N: usize>(header: [&str; N], rows: &[[String; N]]) -> String {
+    let titles = header.iter().map(|title| title.chars().count());
+    let width = titles.max().unwrap_or(0);
+    let block = |row: &[String; N]| {
+        let cells = header.iter().zip(row).filter(|(_, cell)| !cell.is_empty());
+        let lines = cells.map(|(title, cell)| format!("{title:width$}  {cell}"));
+        lines.collect::<Vec<_>>().join("\n") + "\n"
+    };
+    rows.iter().map(block).collect::<Vec<_>>().join("\n")
 }
 
 /// The word that JSON has for a unit variant, for instance `in_progress`.
@@ -94,5 +129,30 @@ pub(crate) fn word(format: Format) -> &'static str {
         Format::Json => "json",
         Format::Github => "github",
         Format::Sarif => "sarif",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_that_would_break_words_becomes_blocks() {
+        let header = ["PROFILE", "LAST ACTIVITY", "NOTE"];
+        let rows = [
+            [
+                "zoom-emea".to_owned(),
+                "2026-02-03 hosted".to_owned(),
+                String::new(),
+            ],
+            ["zoom".to_owned(), "-".to_owned(), "excluded".to_owned()],
+        ];
+        // `zoom-emea`, `2026-02-03` and `excluded`, each between blanks.
+        assert_eq!(narrowest(header, &rows), 9 + 10 + 8 + 3 * 2);
+        assert_eq!(
+            blocks(header, &rows),
+            "PROFILE        zoom-emea\nLAST ACTIVITY  2026-02-03 hosted\n\n\
+             PROFILE        zoom\nLAST ACTIVITY  -\nNOTE           excluded\n"
+        );
     }
 }

@@ -13,13 +13,14 @@ use super::findings;
 use super::jobs;
 use super::output::{Output, table, word_of};
 use crate::api::control::model::{FolderStatus, ProfileStatus, Status};
+use crate::profile::name::Name;
 use crate::store::condition::{Condition, ConditionKind, ConditionStatus};
 
 /// Arguments of `status`.
 #[derive(Debug, Args)]
 pub(super) struct StatusArgs {
     /// Only this profile, with everything that is known of it.
-    profile: Option<String>,
+    profile: Option<Name>,
 }
 
 /// Shows how the daemon and its profiles stand.

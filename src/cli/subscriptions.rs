@@ -11,6 +11,7 @@ use super::exit::Failure;
 use super::output::{Output, table};
 use super::status::short;
 use crate::api::control::model::{Listing, SubscriptionQuery};
+use crate::profile::name::Name;
 use crate::store::subscription::{IdentifierCount, Presence, Subscription};
 
 /// Arguments of `subscriptions`.
@@ -26,7 +27,7 @@ enum SubscriptionsCommand {
     List {
         /// Only of this profile.
         #[arg(long)]
-        profile: Option<String>,
+        profile: Option<Name>,
         /// Only of this identifier.
         #[arg(long)]
         identifier: Option<String>,
@@ -64,7 +65,7 @@ enum IdentifiersCommand {
     List {
         /// Only of this profile.
         #[arg(long)]
-        profile: Option<String>,
+        profile: Option<Name>,
     },
 }
 
@@ -85,7 +86,7 @@ pub(super) fn run(
         limit,
     } = args.command;
     let query = SubscriptionQuery {
-        profile,
+        profile: profile.as_ref().map(Name::to_string),
         identifier,
         user,
         excluded: excluded.then_some(true),
@@ -155,7 +156,7 @@ pub(super) fn identifiers(
 ) -> Result<ExitCode, Failure> {
     let IdentifiersCommand::List { profile } = args.command;
     let query = SubscriptionQuery {
-        profile,
+        profile: profile.as_ref().map(Name::to_string),
         ..SubscriptionQuery::default()
     };
     let rows: Listing<IdentifierCount> = Client::new(runtime)?.get("/v1/identifiers", &query)?;

@@ -9,12 +9,13 @@ use super::client::Client;
 use super::exit::Failure;
 use super::output::{Output, table};
 use crate::api::control::model::Validation;
+use crate::profile::name::Name;
 
 /// Arguments of `validate`.
 #[derive(Debug, Args)]
 pub(super) struct ValidateArgs {
     /// Which profile.
-    profile: String,
+    profile: Name,
 }
 
 /// Shows the verdict of every process, with the scopes that it needs and has.

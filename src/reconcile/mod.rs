@@ -25,7 +25,7 @@ pub use outcome::{Outcome, PassOptions, Preview, ReconcileError, Trigger};
 pub use plan::Plan;
 
 use crate::clock::SharedClock;
-use crate::profile::load::{LoadCache, Loaded, load};
+use crate::profile::load::{LoadCache, Loaded, NO_DOCUMENTS, load};
 use crate::profile::model::{DesiredProfile, DocumentId, Kind, ProfileState};
 use crate::profile::name::Name;
 use crate::settings::Settings;
@@ -174,10 +174,20 @@ impl Reconciler {
         Ok(value)
     }
 
-    async fn look(&mut self, loaded: Loaded, options: PassOptions) -> Result<Look, ReconcileError> {
+    async fn look(
+        &mut self,
+        mut loaded: Loaded,
+        options: PassOptions,
+    ) -> Result<Look, ReconcileError> {
         let recorded = self.store.recorded().await?;
         let gone = is_gone(&self.folder);
         let held = self.held(&loaded, &recorded, gone, options);
+        if held.is_none() {
+            // Nothing was there before, or a person said that nothing is meant.
+            loaded
+                .diagnostics
+                .retain(|found| found.code != NO_DOCUMENTS);
+        }
         let (revision, label, files) = (revision(&loaded), loaded.label.clone(), loaded.files);
         let kept = if gone {
             BTreeMap::new()

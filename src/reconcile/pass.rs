@@ -9,7 +9,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::diff::{Desired, Kept, State, Version};
-use crate::profile::link::link;
+use crate::profile::link::link_beside;
 use crate::profile::load::{Broken, Loaded, LoadedDocument};
 use crate::profile::model::{DesiredProfile, Document, DocumentId, Kind};
 use crate::profile::name::Name;
@@ -156,7 +156,7 @@ pub(super) fn assemble(
             .into_iter()
             .map(|(id, document)| LoadedDocument::recorded(id, document)),
     );
-    let (set, linking) = link(&documents, settings);
+    let (set, linking) = link_beside(&documents, &loaded.broken.documents, settings);
     let mut findings = loaded.diagnostics;
     findings.extend(linking);
     for (name, reasons) in &set.failed {

@@ -13,7 +13,8 @@ fn every_command_of_the_readme_is_one() {
     let commands = commands_in(&read("README.md"));
     assert!(commands.len() > 15, "found only {commands:?}");
     for command in commands {
-        let arguments = command.split_whitespace().skip(1);
+        // What is to be filled in stands there in capitals.
+        let arguments = command.split_whitespace().skip(1).map(str::to_lowercase);
         let answer = Command::new(env!("CARGO_BIN_EXE_seatsync"))
             .args(arguments)
             .arg("--help")

@@ -7,6 +7,7 @@ mod activity;
 mod api_serve;
 mod bed;
 mod check;
+mod commands;
 mod crash;
 mod documents;
 mod download;

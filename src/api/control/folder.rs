@@ -6,7 +6,7 @@ use axum::extract::State;
 use super::Control;
 use super::answer::Refusal;
 use super::model::{
-    FindingStatus, FolderStatus, PlanAnswer, ReloadRequest, Reloaded, RevisionStatus,
+    FindingStatus, FolderStatus, PlanAnswer, RelatedPlace, ReloadRequest, Reloaded, RevisionStatus,
 };
 use crate::reconcile::{Outcome, ReconcileError};
 use crate::yaml::diagnostic::Diagnostic;
@@ -90,5 +90,11 @@ fn finding(diagnostic: &Diagnostic) -> FindingStatus {
         code: diagnostic.code.to_owned(),
         message: diagnostic.message.clone(),
         help: diagnostic.help.clone(),
+        related: diagnostic.related.as_ref().map(|related| RelatedPlace {
+            file: related.file.display().to_string(),
+            line: related.region.line,
+            column: related.region.column,
+            message: related.message.clone(),
+        }),
     }
 }

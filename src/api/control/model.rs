@@ -88,6 +88,22 @@ pub struct FindingStatus {
     pub message: String,
     /// What would be right, where that is known.
     pub help: Option<String>,
+    /// Another place that explains it, where there is one.
+    #[serde(default)]
+    pub related: Option<RelatedPlace>,
+}
+
+/// A second place that explains a finding, for instance where a name was first used.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RelatedPlace {
+    /// Which file.
+    pub file: String,
+    /// One-based line.
+    pub line: u32,
+    /// One-based column.
+    pub column: u32,
+    /// What is there.
+    pub message: String,
 }
 
 /// How one profile stands.

@@ -26,8 +26,8 @@ pub fn link(documents: &[LoadedDocument], settings: &Settings) -> (ProfileSet, V
     link_beside(documents, &BTreeSet::new(), settings)
 }
 
-/// [`link`], for a folder in which some documents are `broken` and nothing stands in for them: what
-/// refers to them is not told again.
+/// [`link`], for a folder in which some documents are `broken`: what refers to one for which nothing
+/// stands in is not told again.
 pub fn link_beside(
     documents: &[LoadedDocument],
     broken: &BTreeSet<DocumentId>,

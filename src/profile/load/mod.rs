@@ -159,9 +159,12 @@ pub fn load_paths(paths: &[PathBuf]) -> Loaded {
     loaded
 }
 
+/// The code of the finding that a folder holds no documents.
+pub const NO_DOCUMENTS: &str = "files::empty";
+
 fn empty(path: &Path) -> Diagnostic {
     let message = format!("`{}` holds no documents", path.display());
-    let mut found = Diagnostic::error(path, "files::empty", message);
+    let mut found = Diagnostic::error(path, NO_DOCUMENTS, message);
     found.help("documents are in files that end in `.yaml` or `.yml`; if nothing is meant, set `profiles: {allow_empty: true}` in the settings");
     found
 }

@@ -1,0 +1,126 @@
+//! The command line against a running daemon: what it accepts, how it ends, how it prints.
+
+use std::process::{Command, Stdio};
+
+use super::support::{Host, SEATSYNC, text};
+
+/// What `arguments` end with and what they say on stderr.
+fn ended(host: &Host, arguments: &[&str]) -> (Option<i32>, String) {
+    let output = host.seatsync(arguments);
+    (output.status.code(), text(&output.stderr))
+}
+
+#[test]
+fn a_wrong_argument_ends_with_2_and_says_what_is_wrong() {
+    let mut host = Host::new();
+    host.start();
+    let table: [(&[&str], &str); 8] = [
+        (&["jobs", "list", "--subflow", "downlod"], "not a subflow"),
+        (&["usage", "list", "--month", "2026-13"], "must look like"),
+        (&["status", "Zoom EMEA"], "is not a name"),
+        (&["status", "../health"], "is not a name"),
+        (&["validate", "a?b"], "is not a name"),
+        (&["explain", "a/b", "c"], "is not a name"),
+        (
+            &["subscriptions", "list", "--profile", "A"],
+            "is not a name",
+        ),
+        (&["run", "--log", "seatsync=loud"], "--log seatsync=loud"),
+    ];
+    for (arguments, said) in table {
+        let (code, stderr) = ended(&host, arguments);
+        assert_eq!(code, Some(2), "{arguments:?}: {stderr}");
+        assert!(stderr.contains(said), "{arguments:?}: {stderr}");
+    }
+    let (code, stderr) = ended(&host, &["status", "nobody"]);
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(stderr.contains("no profile is named `nobody`"), "{stderr}");
+}
+
+#[test]
+fn a_narrow_terminal_breaks_no_word() {
+    let mut host = Host::new();
+    host.profile(
+        "a.yaml",
+        "{kind: Profile, name: a-profile-with-a-long-name, type: aha, connection: {vendor: aha, url: 'https://x.aha.io/api/v1', oauth: {grant: api_key, token: {env: AHA}}}}\n",
+    );
+    host.start();
+    host.until(&["status"], |status| status["profiles"][0].is_object());
+    // `script` gives the command a terminal of its own.
+    let command = format!(
+        "stty cols 40; {SEATSYNC} status --runtime {}",
+        host.path("run").display()
+    );
+    let Ok(output) = Command::new("script")
+        .args(["-qec", &command, "/dev/null"])
+        .stdin(Stdio::null())
+        .output()
+    else {
+        println!("SKIP: script is not installed");
+        return;
+    };
+    let said = text(&output.stdout);
+    assert!(
+        said.contains("PROFILE   a-profile-with-a-long-name"),
+        "{said}"
+    );
+}
+
+#[test]
+fn the_daemon_tells_findings_as_check_does() {
+    let mut host = Host::new();
+    host.profile(
+        "a.yaml",
+        "{kind: Connection, name: zoom, vendor: zom}\n---\n\
+         {kind: Profile, name: a, type: zoom, connection: zoom}\n",
+    );
+    host.profile(
+        "b.yaml",
+        "{kind: Profile, name: twice, type: aha, connection: {vendor: aha}}\n",
+    );
+    host.profile(
+        "c.yaml",
+        "{kind: Profile, name: twice, type: aha, connection: {vendor: aha}}\n",
+    );
+    host.start();
+    let reloaded = text(&host.seatsync(&["reload", "--wait"]).stdout);
+    let told: Vec<&str> = reloaded
+        .lines()
+        .filter(|line| line.contains("error["))
+        .collect();
+    assert_eq!(told.len(), 2, "{reloaded}");
+    assert!(!reloaded.contains("there is no connection"), "{reloaded}");
+    let first = format!("    {}:1:", host.path("profiles.d/b.yaml").display());
+    assert!(reloaded.contains(&first), "{reloaded}");
+    assert!(host.log().contains("it is here"), "{}", host.log());
+}
+
+#[test]
+fn an_empty_folder_is_no_mistake_until_something_was_there() {
+    let mut host = Host::new();
+    host.start();
+    let reloaded = host.seatsync(&["reload", "--wait"]);
+    assert_eq!(
+        reloaded.status.code(),
+        Some(0),
+        "{}",
+        text(&reloaded.stdout)
+    );
+    assert!(!host.log().contains("ERROR"), "{}", host.log());
+
+    let profile = "{kind: Profile, name: a, type: aha, connection: {vendor: aha, url: 'https://x.aha.io/api/v1', oauth: {grant: api_key, token: {env: AHA}}}}\n";
+    host.profile("a.yaml", profile);
+    assert_eq!(ended(&host, &["reload", "--wait"]).0, Some(0));
+    std::fs::remove_file(host.path("profiles.d/a.yaml")).unwrap();
+    let held = host.seatsync(&["reload", "--wait"]);
+    assert_eq!(held.status.code(), Some(1));
+    assert!(
+        text(&held.stdout).contains("HELD"),
+        "{}",
+        text(&held.stdout)
+    );
+    let obeyed = host.seatsync(&["reload", "--wait", "--allow-empty"]);
+    let said = text(&obeyed.stdout);
+    assert_eq!(obeyed.status.code(), Some(0), "{said}");
+    assert!(said.contains("- Profile a"), "{said}");
+}
