@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::process::ExitCode;
 
+use super::output::printable;
+
 /// Why a command did not do what was asked. The variants are the exit codes.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
@@ -47,7 +49,8 @@ pub(crate) fn report(failure: &Failure) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     // Nothing is left to tell it to when stderr is gone.
-    let _ = writeln!(anstream::stderr(), "error: {failure}");
+    let failure_text = printable(&failure.to_string());
+    let _ = writeln!(anstream::stderr(), "error: {failure_text}");
     failure.code()
 }
 

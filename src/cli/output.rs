@@ -46,7 +46,7 @@ impl Output {
                 text.push('\n');
                 text
             }
-            _ => table(value),
+            _ => printable(&table(value)),
         };
         self.text(&text)
     }
@@ -114,6 +114,18 @@ fn blocks<const N: usize>(header: [&str; N], rows: &[[String; N]]) -> String {
     rows.iter().map(block).collect::<Vec<_>>().join("\n")
 }
 
+/// Text without what steers a terminal: names and messages come from vendors, and their users choose
+/// them.
+pub(crate) fn printable(text: &str) -> String {
+    let steers = |c: char| {
+        c.is_control() && c != '\n'
+            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars()
+        .map(|c| if steers(c) { '\u{fffd}' } else { c })
+        .collect()
+}
+
 /// The word that JSON has for a unit variant, for instance `in_progress`.
 pub(crate) fn word_of(value: &impl Serialize) -> String {
     match serde_json::to_value(value) {
@@ -135,6 +147,14 @@ pub(crate) fn word(format: Format) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_that_is_printed_steers_the_terminal() {
+        assert_eq!(
+            printable("Eve\u{1b}]0;root\u{7}\u{202e} Müller\n"),
+            "Eve\u{fffd}]0;root\u{fffd}\u{fffd} Müller\n"
+        );
+    }
 
     #[test]
     fn a_table_that_would_break_words_becomes_blocks() {

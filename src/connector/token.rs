@@ -21,7 +21,7 @@ use tokio::sync::Mutex;
 
 use super::error::{CallContext, ConnectorError};
 use super::http::retry::{backoff, throttle_backoff};
-use super::http::{ExchangeError, HttpClient, throttle};
+use super::http::{ExchangeError, HttpClient, tame, throttle};
 use crate::clock::{self, SharedClock};
 use crate::profile::model::{ResolvedConnection, SecretRef};
 use crate::secret::Secrets;
@@ -51,6 +51,14 @@ impl fmt::Debug for AccessToken {
             .field("scopes", &self.scopes)
             .field("ends_at", &self.ends_at)
             .finish_non_exhaustive()
+    }
+}
+
+impl AccessToken {
+    /// The token itself, to be kept out of messages.
+    pub(crate) fn secret(&self) -> &str {
+        let text = self.authorization.to_str().unwrap_or_default();
+        text.strip_prefix("Bearer ").unwrap_or(text)
     }
 }
 
@@ -166,7 +174,7 @@ impl TokenSource {
                     context: context(Some(&answer), None),
                     message: format!("the token endpoint answers {}", answer.status()),
                 },
-                Ok(answer) => return read(&answer, asked_at),
+                Ok(answer) => return read(&answer, asked_at, &secret),
                 Err(ExchangeError::Trouble(message)) => ConnectorError::Unavailable {
                     context: context(None, None),
                     message,
@@ -263,9 +271,13 @@ struct OAuthRefusal {
     error_description: Option<String>,
 }
 
-fn read(answer: &HttpResponse, asked_at: Timestamp) -> Result<AccessToken, ConnectorError> {
+fn read(
+    answer: &HttpResponse,
+    asked_at: Timestamp,
+    secret: &SecretString,
+) -> Result<AccessToken, ConnectorError> {
     if !answer.status().is_success() {
-        return Err(refused(answer));
+        return Err(refused(answer, secret));
     }
     let malformed = |message: String| ConnectorError::Malformed {
         context: context(Some(answer), None),
@@ -308,7 +320,7 @@ fn place(error: &serde_json::Error) -> String {
     format!("{kind} at line {}, column {}", error.line(), error.column())
 }
 
-fn refused(answer: &HttpResponse) -> ConnectorError {
+fn refused(answer: &HttpResponse, secret: &SecretString) -> ConnectorError {
     let status = answer.status();
     let Ok(refusal) = serde_json::from_slice::<OAuthRefusal>(answer.body()) else {
         return ConnectorError::Malformed {
@@ -318,11 +330,12 @@ fn refused(answer: &HttpResponse) -> ConnectorError {
             ),
         };
     };
-    let error = refusal.error.unwrap_or_default();
+    let tamed = |words: String| tame(&words, &[secret.expose_secret()]);
+    let error = refusal.error.map(tamed).unwrap_or_default();
     let said = refusal
         .reason
         .or(refusal.error_description)
-        .unwrap_or_else(|| status.to_string());
+        .map_or_else(|| status.to_string(), tamed);
     ConnectorError::Unauthorized {
         message: format!("{said}: {}", remedy(&error)),
         context: context(Some(answer), Some(error).filter(|error| !error.is_empty())),

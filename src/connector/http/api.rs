@@ -12,7 +12,7 @@ use reqwest::{Method, Url};
 use super::dialect::{Dialect, Meaning};
 use super::retry::{RetryBudget, backoff, throttle_backoff};
 use super::throttle::{self, Throttle};
-use super::{Answer, ExchangeError, HttpClient};
+use super::{Answer, ExchangeError, HttpClient, tame};
 use crate::clock::{self, SharedClock};
 use crate::connector::error::{CallContext, ConnectorError};
 use crate::connector::limits::{AccountBudget, Label};
@@ -84,7 +84,7 @@ impl Api {
             let request = self.request(call, &token)?;
             self.stats.called();
             let outcome = self.http.exchange(request).await;
-            match self.judge(call, outcome, &read) {
+            match self.judge(call, outcome, &token, &read) {
                 Judged::Done(value) => {
                     self.retries.earn();
                     return Ok(value);
@@ -157,6 +157,7 @@ impl Api {
         &self,
         call: &Call<'_>,
         outcome: Result<Answer, ExchangeError>,
+        token: &AccessToken,
         read: &impl Fn(&[u8]) -> serde_json::Result<T>,
     ) -> Judged<T> {
         let answer = match outcome {
@@ -191,7 +192,7 @@ impl Api {
                 context: self.context(call, Some(&answer)),
             }),
             408 | 500.. => Judged::Trouble(ConnectorError::Unavailable {
-                message: self.said(&answer),
+                message: self.said(&answer, token),
                 context: self.context(call, Some(&answer)),
             }),
             429 => {
@@ -199,7 +200,7 @@ impl Api {
                 let context = self.context(call, Some(&answer));
                 Judged::Throttled(context, answer.headers, refusal.message)
             }
-            _ => self.refused(call, &answer),
+            _ => self.refused(call, &answer, token),
         }
     }
 
@@ -215,7 +216,7 @@ impl Api {
         };
         let malformed = ConnectorError::Malformed {
             context: self.context(call, Some(answer)),
-            message: error.to_string(),
+            message: tame(&error.to_string(), &[]),
         };
         if error.is_data() {
             Judged::Final(malformed)
@@ -224,16 +225,17 @@ impl Api {
         }
     }
 
-    fn refused<T>(&self, call: &Call<'_>, answer: &Answer) -> Judged<T> {
+    fn refused<T>(&self, call: &Call<'_>, answer: &Answer, token: &AccessToken) -> Judged<T> {
         let refusal = self.dialect.refusal(answer.status, &answer.body);
         let mut context = self.context(call, Some(answer));
-        context.code.clone_from(&refusal.code);
-        let message = self.said(answer);
+        context.code = refusal.code.as_deref().map(|code| tame(code, &[]));
+        let message = self.said(answer, token);
         match self.dialect.meaning(answer.status, &refusal) {
             Meaning::TokenRefused => {
                 Judged::TokenRefused(ConnectorError::Unauthorized { context, message })
             }
             Meaning::MissingScope(scopes) => {
+                let scopes = scopes.iter().map(|scope| tame(scope, &[])).collect();
                 Judged::Final(ConnectorError::MissingScope { context, scopes })
             }
             Meaning::NoPermission => Judged::Final(ConnectorError::Unauthorized {
@@ -247,12 +249,12 @@ impl Api {
     }
 
     /// The vendor's words where it gives any, the status otherwise.
-    fn said(&self, answer: &Answer) -> String {
+    fn said(&self, answer: &Answer, token: &AccessToken) -> String {
         let refusal = self.dialect.refusal(answer.status, &answer.body);
         if refusal.message.is_empty() {
             format!("it answers {} without saying why", answer.status)
         } else {
-            refusal.message
+            tame(&refusal.message, &[token.secret()])
         }
     }
 
@@ -324,8 +326,10 @@ impl Api {
 
 fn elsewhere(headers: &HeaderMap) -> String {
     let to = headers.get(LOCATION).and_then(|value| value.to_str().ok());
+    // A query may hold what lets somebody in.
+    let to = to.and_then(|to| to.split(['?', '#']).next());
     format!(
         "it sends us on to `{}`, which is not the host of the connection: check `url`",
-        to.unwrap_or("nowhere")
+        tame(to.unwrap_or("nowhere"), &[])
     )
 }

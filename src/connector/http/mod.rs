@@ -213,6 +213,31 @@ fn cause(error: &dyn Error) -> String {
     format!("{error}: {innermost}")
 }
 
+/// The most of a vendor's words that is kept, in characters.
+const MOST_WORDS: usize = 500;
+
+/// Words of whoever answered, fit for messages, logs and the database: one line of bounded length,
+/// nothing in it that steers a terminal, and none of `secrets`, which an answer may repeat.
+pub(crate) fn tame(words: &str, secrets: &[&str]) -> String {
+    // A secret must not survive by being cut in two.
+    let mut words = words.to_owned();
+    for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
+        words = words.replace(secret, "(hidden)");
+    }
+    let steers = |c: &char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let mut kept: String = words
+        .chars()
+        .filter(|c| !steers(c))
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(MOST_WORDS + 1)
+        .collect();
+    if let Some((cut, _)) = kept.char_indices().nth(MOST_WORDS) {
+        kept.truncate(cut);
+        kept.push('…');
+    }
+    kept
+}
+
 #[cfg(test)]
 mod tests {
     use oauth2::basic::BasicClient;
@@ -224,6 +249,22 @@ mod tests {
     use vendor_sim::{ZoomSim, ZoomSimOptions};
 
     use super::*;
+
+    #[test]
+    fn words_of_others_are_cut_tamed_and_hold_no_secret() {
+        let said = format!(
+            "bad token Bearer hunter2\u{1b}[31m\nred\u{202e} {}",
+            "A".repeat(1_000)
+        );
+        let tamed = tame(&said, &["hunter2", ""]);
+        assert!(
+            tamed.starts_with("bad token Bearer (hidden) [31m red A"),
+            "{tamed}"
+        );
+        assert_eq!(tamed.chars().count(), MOST_WORDS + 1);
+        assert!(tamed.ends_with("A…"));
+        assert_eq!(tame("short", &[]), "short");
+    }
 
     #[tokio::test]
     async fn the_oauth2_crate_redeems_a_code_and_refreshes_through_us() {
