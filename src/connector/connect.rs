@@ -9,6 +9,7 @@ use reqwest::Url;
 
 use super::any::AnyConnector;
 use super::error::ConnectorError;
+use super::facts::DailyUse;
 use super::http::HttpClient;
 use super::http::api::Api;
 use super::http::retry::RetryBudget;
@@ -66,6 +67,21 @@ impl Connectors {
                 what: format!("calling the vendor `{vendor}`"),
             }),
         }
+    }
+
+    /// What was used of the daily budgets of every account called so far.
+    pub fn daily_use(&self) -> Vec<DailyUse> {
+        self.budgets.used()
+    }
+
+    /// Takes up what an earlier process used of daily budgets.
+    pub fn resume_daily_use(&self, used: Vec<DailyUse>) {
+        self.budgets.resume(used);
+    }
+
+    /// Waits until noticeably more was used of a daily budget.
+    pub async fn used_more(&self) {
+        self.budgets.used_more().await;
     }
 
     fn zoom(

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::profile::identifier::Identifier;
+use crate::profile::identifier::{Identifier, Vendor};
 
 /// A user's standing at the vendor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -286,4 +286,19 @@ pub struct Verdict {
     pub scopes_needed: Vec<String>,
     /// Of those, the ones that are granted.
     pub scopes_held: Vec<String>,
+}
+
+/// What was used of one daily budget of a vendor account, by all that this host does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DailyUse {
+    /// Whose account.
+    pub vendor: Vendor,
+    /// The vendor's id of the account.
+    pub account: String,
+    /// Which of its budgets; the connector's word.
+    pub budget: String,
+    /// The vendor's day.
+    pub day: Date,
+    /// How many calls.
+    pub calls: u64,
 }

@@ -3,12 +3,12 @@
 //!
 //! Pace comes from `governor` on our clock, one call at a time without bursts: a burst of one
 //! second's share followed by that share again would be twice the share within one second. Daily
-//! budgets are counted here, since governor knows no calendar; the count starts at zero with the
-//! process, and the vendor's own refusal corrects it.
+//! budgets are counted here, since governor knows no calendar; whoever runs jobs keeps the counts
+//! over a restart.
 
 use std::collections::BTreeMap;
 use std::ops::Add;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use governor::clock::{Clock as GovernorClock, Reference};
@@ -19,7 +19,9 @@ use governor::{Quota, RateLimiter};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Notify;
 
+use super::facts::DailyUse;
 use super::http::throttle::{Throttle, next_midnight};
 use super::options::Limits;
 use crate::clock::SharedClock;
@@ -47,6 +49,16 @@ impl Label {
         Self::ResourceIntensive,
     ];
 
+    /// The word by which counts are kept.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Light => "light",
+            Self::Medium => "medium",
+            Self::Heavy => "heavy",
+            Self::ResourceIntensive => "resource_intensive",
+        }
+    }
+
     /// How long the vendor's own window is: after a refusal that names no time, waiting less is in
     /// vain.
     pub(crate) fn window(self) -> Duration {
@@ -65,6 +77,9 @@ struct Allowance {
     /// Calls a day, counted together with every other label that names the same label here.
     daily: Option<(Label, u64)>,
 }
+
+/// After so many calls on a daily budget its count is worth keeping: a crash forgets fewer.
+const NOTICEABLE: u64 = 50;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
@@ -117,6 +132,7 @@ pub(crate) struct AccountBudget {
     lanes: Vec<Lane>,
     /// Survives a change of plan or share.
     spent: Arc<Mutex<Spent>>,
+    grown: Arc<Notify>,
 }
 
 #[derive(Debug)]
@@ -134,7 +150,12 @@ struct Spent {
 }
 
 impl AccountBudget {
-    fn new(clock: SharedClock, terms: Option<(Plan, u8)>, spent: Arc<Mutex<Spent>>) -> Self {
+    fn new(
+        clock: SharedClock,
+        terms: Option<(Plan, u8)>,
+        spent: Arc<Mutex<Spent>>,
+        grown: Arc<Notify>,
+    ) -> Self {
         let lanes = terms.into_iter().flat_map(|(plan, percent)| {
             Label::ALL.map(|label| Share::of(zoom_allowance(plan, label), percent))
         });
@@ -152,13 +173,14 @@ impl AccountBudget {
             terms,
             lanes,
             spent,
+            grown,
         }
     }
 
     /// When a call under `label` may go out: now, when this gives nothing, and then it is counted.
     pub(crate) fn admit(&self, label: Label) -> Option<Throttle> {
         let now = self.clock.now();
-        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut spent = lock(&self.spent);
         if let Some(until) = spent.closed_until.get(&label).filter(|until| **until > now) {
             return Some(Throttle {
                 until: *until,
@@ -183,7 +205,11 @@ impl AccountBudget {
             });
         }
         if let Some((pool, _)) = lane.share.daily {
-            *spent.calls.entry(pool).or_default() += 1;
+            let calls = spent.calls.entry(pool).or_default();
+            *calls += 1;
+            if calls.is_multiple_of(NOTICEABLE) {
+                self.grown.notify_one();
+            }
         }
         None
     }
@@ -194,7 +220,7 @@ impl AccountBudget {
             .lanes
             .get(label as usize)
             .and_then(|lane| lane.share.daily);
-        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut spent = lock(&self.spent);
         for other in Label::ALL {
             let same_pool = throttle.daily
                 && pool.is_some_and(|(pool, _)| {
@@ -210,7 +236,23 @@ impl AccountBudget {
     }
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Spent {
+    /// Counts what was used before, on `day`: the later day holds, and of one day the larger count.
+    fn resume(&mut self, day: Date, pool: Label, calls: u64) {
+        if self.day < day {
+            self.day = day;
+            self.calls.clear();
+        }
+        if self.day == day {
+            let known = self.calls.entry(pool).or_default();
+            *known = calls.max(*known);
+        }
+    }
+
     fn today(&mut self, now: Timestamp, pool: Label) -> u64 {
         let day = now.to_zoned(TimeZone::UTC).date();
         if self.day != day {
@@ -234,6 +276,9 @@ pub(crate) struct Budgets {
     clock: SharedClock,
     limits: Limits,
     accounts: Mutex<BTreeMap<(Vendor, String), Arc<AccountBudget>>>,
+    /// What an earlier process used of accounts that nobody has connected to yet.
+    earlier: Mutex<BTreeMap<(Vendor, String), Spent>>,
+    grown: Arc<Notify>,
 }
 
 impl Budgets {
@@ -242,7 +287,52 @@ impl Budgets {
             clock,
             limits,
             accounts: Mutex::default(),
+            earlier: Mutex::default(),
+            grown: Arc::default(),
         }
+    }
+
+    /// What was used of every daily budget, on the day it was last used.
+    pub(crate) fn used(&self) -> Vec<DailyUse> {
+        let accounts = lock(&self.accounts);
+        let of_account = |((vendor, account), budget): (&(Vendor, String), &Arc<AccountBudget>)| {
+            let spent = lock(&budget.spent);
+            let calls = spent.calls.iter();
+            calls
+                .map(|(label, calls)| DailyUse {
+                    vendor: *vendor,
+                    account: account.clone(),
+                    budget: label.as_str().to_owned(),
+                    day: spent.day,
+                    calls: *calls,
+                })
+                .collect::<Vec<_>>()
+        };
+        accounts.iter().flat_map(of_account).collect()
+    }
+
+    /// Takes up what an earlier process used. What is of another day, or of a budget that is not
+    /// known, counts for nothing.
+    pub(crate) fn resume(&self, used: Vec<DailyUse>) {
+        let accounts = lock(&self.accounts);
+        let mut earlier = lock(&self.earlier);
+        for used in used {
+            let label = Label::ALL.into_iter().find(|l| l.as_str() == used.budget);
+            let Some(label) = label else { continue };
+            let key = (used.vendor, used.account);
+            match accounts.get(&key) {
+                Some(budget) => lock(&budget.spent).resume(used.day, label, used.calls),
+                None => earlier
+                    .entry(key)
+                    .or_default()
+                    .resume(used.day, label, used.calls),
+            }
+        }
+    }
+
+    /// Waits until noticeably more was used of some budget.
+    pub(crate) async fn used_more(&self) {
+        self.grown.notified().await;
     }
 
     /// The budget of `account`. Where two connections of one account name different plans or
@@ -252,14 +342,22 @@ impl Budgets {
             Limits::ByPlan => Some((connection.plan, connection.share)),
             Limits::Unlimited => None,
         };
-        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut accounts = lock(&self.accounts);
         let key = (connection.vendor, account.to_owned());
         let known = accounts.get(&key);
         if let Some(budget) = known.filter(|budget| budget.terms == terms) {
             return budget.clone();
         }
-        let spent = known.map(|budget| budget.spent.clone()).unwrap_or_default();
-        let budget = Arc::new(AccountBudget::new(self.clock.clone(), terms, spent));
+        let spent = known.map_or_else(
+            || {
+                Arc::new(Mutex::new(
+                    lock(&self.earlier).remove(&key).unwrap_or_default(),
+                ))
+            },
+            |budget| budget.spent.clone(),
+        );
+        let budget = AccountBudget::new(self.clock.clone(), terms, spent, self.grown.clone());
+        let budget = Arc::new(budget);
         accounts.insert(key, budget.clone());
         budget
     }

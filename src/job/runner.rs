@@ -1,6 +1,7 @@
 //! The loop that keeps jobs running, and the handle by which other rooms reach it.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
@@ -264,6 +265,12 @@ impl<S: ConnectorSource> Runner<S> {
 
     async fn recover(&self) {
         let store = &self.shared.worker.store;
+        match store.daily_use().await {
+            Ok(used) => self.shared.worker.source.resume_daily_use(used),
+            Err(error) => {
+                tracing::warn!(%error, "what was used of daily rate limits today is not known");
+            }
+        }
         if let Err(error) = store.sweep_staging().await {
             tracing::warn!(%error, "old staging sets stay");
         }
@@ -329,9 +336,27 @@ impl<S: ConnectorSource> Runner<S> {
                 Ok(()) => Ok(()),
                 Err(error) => self.give_up(job, &error).await,
             },
+            never = self.keep_daily_use() => match never {},
         };
+        self.note_daily_use().await;
         if let Err(error) = recorded {
             tracing::error!(job = %job.id, %error, "the end of a job is not recorded: it runs again at the next start");
+        }
+    }
+
+    /// Notes what is used of daily budgets as it grows, so that a crash forgets little of it.
+    async fn keep_daily_use(&self) -> Infallible {
+        loop {
+            self.shared.worker.source.used_more().await;
+            self.note_daily_use().await;
+        }
+    }
+
+    async fn note_daily_use(&self) {
+        let worker = &self.shared.worker;
+        let used = worker.source.daily_use();
+        if let Err(error) = worker.store.set_daily_use(used).await {
+            tracing::warn!(%error, "what was used of daily rate limits is not noted");
         }
     }
 

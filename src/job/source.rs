@@ -1,5 +1,6 @@
 //! Where a run gets its connector from.
 
+use crate::connector::facts::DailyUse;
 use crate::connector::{AnyConnector, CallStats, Connector, ConnectorError, Connectors};
 use crate::profile::model::DesiredProfile;
 
@@ -14,6 +15,15 @@ pub trait ConnectorSource: Send + Sync + 'static {
         desired: &DesiredProfile,
         stats: &CallStats,
     ) -> Result<Self::Connector, ConnectorError>;
+
+    /// What its connectors used of the vendor accounts' daily budgets.
+    fn daily_use(&self) -> Vec<DailyUse>;
+
+    /// Takes up what an earlier process used of them.
+    fn resume_daily_use(&self, used: Vec<DailyUse>);
+
+    /// Waits until noticeably more of them is used.
+    fn used_more(&self) -> impl Future<Output = ()> + Send;
 }
 
 impl ConnectorSource for Connectors {
@@ -30,5 +40,17 @@ impl ConnectorSource for Connectors {
             desired.profile.profile_type,
             stats,
         )
+    }
+
+    fn daily_use(&self) -> Vec<DailyUse> {
+        Self::daily_use(self)
+    }
+
+    fn resume_daily_use(&self, used: Vec<DailyUse>) {
+        Self::resume_daily_use(self, used);
+    }
+
+    async fn used_more(&self) {
+        Self::used_more(self).await;
     }
 }

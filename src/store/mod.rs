@@ -8,6 +8,7 @@ pub mod activity;
 pub mod add_on;
 mod column;
 pub mod condition;
+mod daily_use;
 pub mod database;
 pub mod document;
 pub mod error;

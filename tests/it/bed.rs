@@ -93,18 +93,30 @@ impl Bed {
     /// A runner as the daemon has it; each is a daemon of its own on the same state.
     pub(crate) fn runner(&self) -> Runner<Connectors> {
         let clock = Arc::new(HurriedClock(self.clock.clone()));
-        self.runner_of(clock, 30)
+        self.runner_of(clock, 30, Limits::Unlimited)
+    }
+
+    /// A runner that keeps to the connection's share of the vendor's rate limits.
+    pub(crate) fn runner_within_limits(&self) -> Runner<Connectors> {
+        let clock = Arc::new(HurriedClock(self.clock.clone()));
+        self.runner_of(clock, 30, Limits::ByPlan)
     }
 
     pub(crate) fn runner_on(&self, clock: Arc<dyn Clock>) -> Runner<Connectors> {
-        self.runner_of(clock, 30)
+        self.runner_of(clock, 30, Limits::Unlimited)
     }
 
     pub(crate) fn runner_with_pages_of(&self, page_size: u32) -> Runner<Connectors> {
-        self.runner_of(Arc::new(HurriedClock(self.clock.clone())), page_size)
+        let clock = Arc::new(HurriedClock(self.clock.clone()));
+        self.runner_of(clock, page_size, Limits::Unlimited)
     }
 
-    fn runner_of(&self, clock: Arc<dyn Clock>, page_size: u32) -> Runner<Connectors> {
+    fn runner_of(
+        &self,
+        clock: Arc<dyn Clock>,
+        page_size: u32,
+        limits: Limits,
+    ) -> Runner<Connectors> {
         let secret = (
             "ZOOM_SECRET".to_owned(),
             self.sim.client_secret().to_owned(),
@@ -113,7 +125,7 @@ impl Bed {
         let options = ConnectorOptions {
             request_timeout: Duration::from_secs(20),
             page_size,
-            limits: Limits::Unlimited,
+            limits,
             ..ConnectorOptions::default()
         };
         Runner::new(RunnerParts {

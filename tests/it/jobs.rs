@@ -14,7 +14,7 @@ use seatsync::store::condition::{ConditionKind, ConditionStatus};
 use seatsync::store::job::{Counts, Failure, JobState, Trigger};
 use seatsync::store::queue::{NewJob, PutOff, Queued};
 use tokio_util::sync::CancellationToken;
-use vendor_sim::zoom::{Action, Endpoint, Fault, TooMany};
+use vendor_sim::zoom::{Action, Endpoint, Fault, Label, TooMany};
 
 use crate::bed::{Bed, name};
 
@@ -587,4 +587,50 @@ async fn complete_counts_the_seats_that_are_in_force() {
         "{}",
         complete.message
     );
+}
+
+#[tokio::test]
+async fn what_was_used_of_a_daily_limit_outlives_a_restart() {
+    let bed = Bed::start().await;
+    bed.apply("zoom", |_| {}).await;
+    let run = || async {
+        let runner = bed.runner_within_limits();
+        runner.run_due_to_completion().await.unwrap()
+    };
+    run().await;
+    let made = bed.zoom().calls(Label::Heavy);
+    let noted: i64 = bed
+        .database()
+        .query_row(
+            "SELECT calls FROM daily_use WHERE budget = 'heavy'",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert!(made > 100, "{made}");
+    assert_eq!(noted, i64::try_from(made).unwrap());
+
+    // A quarter of 30,000 is the share of the day; and every day is to be read again.
+    bed.database()
+        .execute_batch("UPDATE daily_use SET calls = 7500; DELETE FROM activity_days")
+        .unwrap();
+    bed.zoom().clear_requests();
+    let requested = bed.runner();
+    requested
+        .request(&name("zoom"), PullUserActivity)
+        .await
+        .unwrap();
+    let report = run().await;
+    let failure = report.jobs[0].failure.clone().unwrap();
+    assert!(
+        failure
+            .message
+            .contains("used up until 2026-03-03T00:00:00Z"),
+        "{failure:?}"
+    );
+    assert_eq!(report.jobs[0].not_before, at("2026-03-03T00:00:00Z"));
+    assert_eq!(bed.zoom().calls(Label::Heavy), 0);
+
+    bed.clock.set(at("2026-03-03T00:00:01Z"));
+    assert_eq!(run().await.jobs[0].state, JobState::Completed);
 }

@@ -34,6 +34,17 @@ CREATE TABLE standings (
     published_since     INTEGER,
     -- The profile revision whose publication queued a download.
     published_revision  TEXT,
-    -- The profile revision that was validated against the vendor.
+    -- A digest of what was validated against the vendor.
     validated_revision  TEXT
 ) STRICT;
+
+-- What was used of vendor accounts' daily rate limits on the day they were last used. Days count
+-- from 1970-01-01.
+CREATE TABLE daily_use (
+    vendor  TEXT    NOT NULL,
+    account TEXT    NOT NULL,
+    budget  TEXT    NOT NULL,
+    day     INTEGER NOT NULL,
+    calls   INTEGER NOT NULL,
+    PRIMARY KEY (vendor, account, budget)
+) STRICT, WITHOUT ROWID;
