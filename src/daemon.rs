@@ -259,6 +259,7 @@ impl Rooms {
             Limits::default(),
             Arc::clone(&self.clock),
             move |peer| control::service(&control, &peer),
+            control::unserved,
             stop.clone(),
         ));
         let usage_api = UsageApi::new(
@@ -267,11 +268,13 @@ impl Rooms {
             Arc::clone(&self.clock),
             self.metrics.clone(),
         );
+        let refusing = usage_api.clone();
         tasks.spawn(serve(
             usage_listener,
             Limits::default(),
             Arc::clone(&self.clock),
             move |peer| usage_api.service(peer),
+            move |fault| refusing.unserved(fault),
             stop.clone(),
         ));
         tasks.spawn(self.driver.run(stop.clone()));

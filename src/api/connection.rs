@@ -6,10 +6,8 @@
 
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::{Context, Poll, ready};
 
 use axum::body::Body;
@@ -18,20 +16,27 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use jiff::{SignedDuration, Timestamp};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio_util::sync::CancellationToken;
 use tower::{Service, ServiceExt};
 
-use super::head;
+use super::head::{MAX_BYTES, MAX_HEADERS, MAX_LINE};
 use super::serve::Limits;
+use super::stream::{Activity, Phase, Turn, Watched};
+use super::unserved::{Unserved, closing_bytes};
 use crate::clock::Clock;
 
+/// Room beside the limits of a head, for empty lines before it: hyper never has a reason of its own
+/// to refuse one.
+const SPARE: usize = 1 << 10;
+
 /// Serves requests on `stream` until either side has had enough, a limit is reached, or `stop`
-/// ends it after the request in hand.
+/// ends it after the request in hand. `refuse` words the answer to what is no request.
 pub(super) async fn attend<S>(
     stream: UnixStream,
     service: S,
+    refuse: impl Fn(Unserved) -> Response<Vec<u8>>,
     limits: &Limits,
     clock: &dyn Clock,
     stop: &CancellationToken,
@@ -41,17 +46,14 @@ pub(super) async fn attend<S>(
     S::Future: Send,
 {
     let activity = Arc::new(Activity::default());
-    let io = TokioIo::new(Watched {
-        stream,
-        activity: Arc::clone(&activity),
-    });
+    let io = TokioIo::new(Watched::new(stream, Arc::clone(&activity)));
     let service = Attended {
         service,
         activity: Arc::clone(&activity),
     };
     let mut connection = http1::Builder::new()
-        .max_headers(head::MAX_HEADERS)
-        .max_header_size(head::MAX_LINE + head::MAX_BYTES)
+        .max_headers(MAX_HEADERS)
+        .max_header_size(MAX_LINE + MAX_BYTES + SPARE)
         .serve_connection(io, service);
     let mut watchdog = Watchdog::new(clock, limits);
     let mut stopped = Box::pin(stop.cancelled());
@@ -64,18 +66,26 @@ pub(super) async fn attend<S>(
         if let Poll::Ready(result) = connection.poll_without_shutdown(cx) {
             return Poll::Ready(End::Done(result));
         }
-        watchdog.poll(cx, &activity).map(End::Silence)
+        if let Some(fault) = activity.unserved() {
+            return Poll::Ready(End::Unserved(fault));
+        }
+        watchdog.poll(cx, &activity).map(|phase| match phase {
+            Phase::Head => End::Unserved(Unserved::HeadTimeout),
+            phase => End::Silence(phase),
+        })
     })
     .await;
-    let mut stream = connection.into_parts().io.into_inner().stream;
+    let mut stream = connection.into_parts().io.into_inner().into_inner();
     match end {
         End::Done(result) => {
             if let Err(error) = result {
                 tracing::debug!(%error, "connection ended early");
             }
         }
-        End::Silence(Phase::Head) => {
-            let _ = stream.write_all(head::TIMED_OUT).await;
+        End::Unserved(fault) => {
+            tracing::debug!(?fault, "not a request that can be served");
+            // Whoever does not take these few bytes has gone away.
+            let _ = stream.write_all(&closing_bytes(refuse(fault))).await;
         }
         End::Silence(phase) => {
             tracing::debug!(?phase, "closing a silent connection");
@@ -110,46 +120,8 @@ pub(super) async fn see_off(mut stream: UnixStream, clock: &dyn Clock) {
 
 enum End {
     Done(hyper::Result<()>),
+    Unserved(Unserved),
     Silence(Phase),
-}
-
-/// What moves on a connection; written by its stream and its requests, read by its watchdog.
-#[derive(Debug, Default)]
-struct Activity {
-    /// A request line has begun that is not yet a request.
-    head_begun: AtomicBool,
-    /// The client does not take what we send.
-    write_blocked: AtomicBool,
-    /// Requests whose answer is not yet handed over.
-    serving: AtomicU32,
-    /// Counts everything that is a reason to start waiting anew.
-    steps: AtomicU32,
-}
-
-impl Activity {
-    fn phase(&self) -> Phase {
-        if self.write_blocked.load(Ordering::Relaxed) {
-            Phase::Blocked
-        } else if self.serving.load(Ordering::Relaxed) > 0 {
-            Phase::Serving
-        } else if self.head_begun.load(Ordering::Relaxed) {
-            Phase::Head
-        } else {
-            Phase::Idle
-        }
-    }
-
-    fn step(&self) {
-        self.steps.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Idle,
-    Head,
-    Serving,
-    Blocked,
 }
 
 /// Notices when a phase lasts too long.
@@ -187,7 +159,7 @@ impl<'a> Watchdog<'a> {
             Phase::Blocked => self.limits.stall,
             Phase::Serving => return Poll::Pending,
         };
-        let seen = (phase, activity.steps.load(Ordering::Relaxed));
+        let seen = (phase, activity.steps());
         if seen != self.seen {
             self.seen = seen;
             self.since = self.clock.now();
@@ -207,71 +179,6 @@ impl<'a> Watchdog<'a> {
             }
             self.timer = None;
         }
-    }
-}
-
-/// The stream, noting what moves.
-struct Watched {
-    stream: UnixStream,
-    activity: Arc<Activity>,
-}
-
-impl AsyncRead for Watched {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
-        if buffer.filled().len() > before && self.activity.serving.load(Ordering::Relaxed) == 0 {
-            self.activity.head_begun.store(true, Ordering::Relaxed);
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl Watched {
-    fn note(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        self.activity
-            .write_blocked
-            .store(written.is_pending(), Ordering::Relaxed);
-        if written.is_ready() {
-            self.activity.step();
-        }
-        written
-    }
-}
-
-impl AsyncWrite for Watched {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.note(written)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.note(written)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
 
@@ -296,33 +203,11 @@ where
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let turn = Turn::begin(&self.activity);
-        let refusal = head::refuse(&request);
         let service = self.service.clone();
         Box::pin(async move {
-            let answer = match refusal {
-                Some(refusal) => refusal,
-                None => service.oneshot(request.map(Body::new)).await?,
-            };
+            let answer = service.oneshot(request.map(Body::new)).await?;
             Ok(answer.map(|body| InHand { body, _turn: turn }))
         })
-    }
-}
-
-/// From a request's head to the end of its answer.
-struct Turn(Arc<Activity>);
-
-impl Turn {
-    fn begin(activity: &Arc<Activity>) -> Self {
-        activity.head_begun.store(false, Ordering::Relaxed);
-        activity.serving.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(activity))
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        self.0.serving.fetch_sub(1, Ordering::Relaxed);
-        self.0.step();
     }
 }
 

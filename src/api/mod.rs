@@ -2,13 +2,17 @@
 //! command line. Started by `daemon`; everything here answers HTTP/1.1 over a unix socket.
 //!
 //! [`listen`] gets a socket, [`serve`] accepts on it and keeps each peer within its limits,
-//! [`peer`] says who connected and [`role`] what that one may do.
+//! [`peer`] says who connected and [`role`] what that one may do. What never becomes a request is
+//! [`unserved`].
 
 mod connection;
 pub mod control;
+mod framing;
 mod head;
 pub mod listen;
 pub mod peer;
 pub mod role;
 pub mod serve;
+mod stream;
+pub mod unserved;
 pub mod usage;

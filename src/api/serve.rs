@@ -15,9 +15,9 @@ use tokio_util::task::TaskTracker;
 use tower::Service;
 
 use super::connection::{attend, see_off};
-use super::head;
 use super::listen::Listener;
 use super::peer::Peer;
+use super::unserved::{Unserved, closing_bytes};
 use crate::clock::{SharedClock, sleep};
 
 /// What connections may take.
@@ -57,14 +57,17 @@ const OUT_OF_DESCRIPTORS: SignedDuration = SignedDuration::from_millis(100);
 ///
 /// `make_service` is called once per connection with the peer on its other end; an axum `Router`
 /// is a service. The service runs as a task of its own, so it must not hold what it borrows.
-pub async fn serve<M, S>(
+/// `refuse` words the answers to what never becomes a request.
+pub async fn serve<M, R, S>(
     listener: Listener,
     limits: Limits,
     clock: SharedClock,
     make_service: M,
+    refuse: R,
     stop: CancellationToken,
 ) where
     M: Fn(Arc<Peer>) -> S,
+    R: Fn(Unserved) -> Response<Vec<u8>> + Clone + Send + Sync + 'static,
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
     S: Clone + Send + 'static,
     S::Future: Send,
@@ -93,12 +96,13 @@ pub async fn serve<M, S>(
                 continue;
             }
         };
-        let clock = Arc::clone(&clock);
+        let (clock, refuse) = (Arc::clone(&clock), refuse.clone());
         let Some(seat) = crowd.admit(peer.uid) else {
             tracing::warn!(uid = peer.uid, pid = peer.pid, "too many connections");
             if let Some(seat) = crowd.admit_refused() {
+                let answer = refuse(Unserved::TooManyConnections);
                 tasks.spawn(cut.clone().run_until_cancelled_owned(async move {
-                    turn_away(stream, &clock).await;
+                    turn_away(stream, &closing_bytes(answer), &clock).await;
                     drop(seat);
                 }));
             }
@@ -107,7 +111,7 @@ pub async fn serve<M, S>(
         let service = make_service(peer);
         let (limits, stop) = (Arc::clone(&limits), stop.clone());
         tasks.spawn(cut.clone().run_until_cancelled_owned(async move {
-            attend(stream, service, &limits, &*clock, &stop).await;
+            attend(stream, service, refuse, &limits, &*clock, &stop).await;
             drop(seat);
         }));
     }
@@ -127,8 +131,8 @@ pub async fn serve<M, S>(
     }
 }
 
-async fn turn_away(mut stream: UnixStream, clock: &SharedClock) {
-    if stream.write_all(head::TOO_MANY).await.is_ok() {
+async fn turn_away(mut stream: UnixStream, answer: &[u8], clock: &SharedClock) {
+    if stream.write_all(answer).await.is_ok() {
         see_off(stream, &**clock).await;
     }
 }

@@ -55,6 +55,7 @@ fn start(limits: Limits) -> Server {
         limits,
         Arc::new(clock.clone()),
         make,
+        seatsync::api::control::unserved,
         stop.clone(),
     ));
     Server {

@@ -59,12 +59,13 @@ fn start_with(settings: &UsageSettings) -> Usage {
     };
     let listener = Listener::bind(&path, access).unwrap();
     let stop = CancellationToken::new();
-    let serving = api.clone();
+    let (serving, refusing) = (api.clone(), api.clone());
     tokio::spawn(serve(
         listener,
         Limits::default(),
         Arc::new(clock.clone()),
         move |peer| serving.service(peer),
+        move |fault| refusing.unserved(fault),
         stop.clone(),
     ));
     Usage {

@@ -1,10 +1,12 @@
 //! How the control API says no.
 
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::model::ErrorBody;
+use crate::api::unserved::Unserved;
 use crate::profile::name::Name;
 use crate::store::StoreError;
 
@@ -71,6 +73,22 @@ impl IntoResponse for Refusal {
         };
         (self.status, Json(body)).into_response()
     }
+}
+
+/// What somebody is told who sends no request that can be served.
+pub fn unserved(fault: Unserved) -> axum::http::Response<Vec<u8>> {
+    let body = ErrorBody {
+        error: fault.reason(),
+    };
+    // Plain text in a plain struct: this cannot fail.
+    let mut response = axum::http::Response::new(serde_json::to_vec(&body).unwrap_or_default());
+    *response.status_mut() = fault.status();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some(seconds) = fault.retry_after() {
+        headers.insert(RETRY_AFTER, HeaderValue::from_static(seconds));
+    }
+    response
 }
 
 /// The profile's name in a path or query.

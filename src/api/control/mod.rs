@@ -30,6 +30,7 @@ use crate::settings::Settings;
 use crate::store::Store;
 use crate::store::usage::UsageStore;
 use answer::Refusal;
+pub use answer::unserved;
 use model::{Health, VERSION_HEADER};
 
 /// What the control API asks and tells.

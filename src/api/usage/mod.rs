@@ -30,6 +30,7 @@ use self::policy::Standing;
 pub use self::policy::UsagePolicy;
 use self::refusal::Refusal;
 use super::peer::Peer;
+use super::unserved::Unserved;
 use crate::clock::SharedClock;
 use crate::metrics::{Fate, FateLabel, Metrics, StatusLabel};
 use crate::store::StoreError;
@@ -87,6 +88,13 @@ impl UsageApi {
         *current = Arc::new(policy);
     }
 
+    /// The answer to what never becomes a request, in the form of all others.
+    pub fn unserved(&self, fault: Unserved) -> Response<Vec<u8>> {
+        let response = failure(Format::Json, &Refusal::unserved(fault));
+        self.shared
+            .finish(response, &self.shared.next_transaction())
+    }
+
     /// The service for one connection of `peer`.
     pub fn service(
         &self,
@@ -108,7 +116,7 @@ impl Shared {
     async fn answer(&self, peer: &Peer, share: &Share, request: Request<Body>) -> Response<Body> {
         let transaction = self.next_transaction();
         let answered = self.process(peer, share, request, &transaction).await;
-        let mut response = match answered {
+        let response = match answered {
             Ok((format, body)) => success(format, body),
             Err((format, refusal)) => {
                 tracing::debug!(
@@ -122,8 +130,13 @@ impl Shared {
                 failure(format, &refusal)
             }
         };
+        self.finish(response, &transaction).map(Body::from)
+    }
+
+    /// Counts an answer and gives it what every answer has.
+    fn finish(&self, mut response: Response<Vec<u8>>, transaction: &str) -> Response<Vec<u8>> {
         let headers = response.headers_mut();
-        if let Ok(transaction) = HeaderValue::from_str(&transaction) {
+        if let Ok(transaction) = HeaderValue::from_str(transaction) {
             headers.insert(X_TRANSACTION_ID, transaction);
         }
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -227,16 +240,16 @@ impl Shared {
     }
 }
 
-fn success(format: Format, body: Vec<u8>) -> Response<Body> {
-    let mut response = Response::new(Body::from(body));
+fn success(format: Format, body: Vec<u8>) -> Response<Vec<u8>> {
+    let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, format.content_type());
     headers.insert(X_IS_LOGGED_IN, HeaderValue::from_static("true"));
     response
 }
 
-fn failure(format: Format, refusal: &Refusal) -> Response<Body> {
-    let mut response = Response::new(Body::from(format.encode_refusal(refusal)));
+fn failure(format: Format, refusal: &Refusal) -> Response<Vec<u8>> {
+    let mut response = Response::new(format.encode_refusal(refusal));
     *response.status_mut() = refusal.status;
     response
         .headers_mut()

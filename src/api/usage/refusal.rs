@@ -5,10 +5,14 @@ use std::borrow::Cow;
 use axum::http::header::{ACCEPT_ENCODING, ALLOW, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 
+use crate::api::unserved::Unserved;
 use crate::usage::BodyError;
 
 /// The largest body, in bytes: the platform's default for scripted REST.
 pub(super) const MAX_BODY: u64 = 10 << 20;
+
+/// What a request is told that cannot be read.
+const UNREADABLE: &str = "Exception while reading request";
 
 /// A refused request; nothing of it was stored.
 #[derive(Debug)]
@@ -46,6 +50,23 @@ impl Refusal {
     pub(super) fn closing(mut self) -> Self {
         self.close = true;
         self
+    }
+
+    /// What never became a request.
+    pub(super) fn unserved(fault: Unserved) -> Self {
+        let message = match fault {
+            Unserved::TooManyConnections => "Service unavailable",
+            Unserved::HeadTimeout => "Request timeout",
+            Unserved::LineTooLong => "URI too long",
+            Unserved::FieldsTooLarge => "Request header fields too large",
+            Unserved::UnknownCoding => "Not implemented",
+            Unserved::Malformed(_) => UNREADABLE,
+        };
+        let refusal = Self::new(fault.status(), message).detail(fault.reason());
+        match fault.retry_after() {
+            Some(seconds) => refusal.header(RETRY_AFTER, seconds),
+            None => refusal,
+        }
     }
 
     pub(super) fn no_resource() -> Self {
@@ -96,7 +117,7 @@ impl Refusal {
     }
 
     fn unreadable(detail: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "Exception while reading request").detail(detail)
+        Self::new(StatusCode::BAD_REQUEST, UNREADABLE).detail(detail)
     }
 
     /// `length` is what the client said, or what came before we stopped.
