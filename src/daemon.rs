@@ -242,9 +242,16 @@ impl Rooms {
 
         let tasks = TaskTracker::new();
         let stop = CancellationToken::new();
+        let usage_api = UsageApi::new(
+            self.usage.clone(),
+            usage_policy,
+            Arc::clone(&self.clock),
+            self.metrics.clone(),
+        );
         let control = Control {
             store: self.store.clone(),
             usage: self.usage.clone(),
+            usage_api: usage_api.clone(),
             reconcile: self.reconcile.clone(),
             runner: self.runner.clone(),
             settings: Arc::clone(&self.settings),
@@ -253,6 +260,7 @@ impl Rooms {
             clock: Arc::clone(&self.clock),
             started_at: self.clock.now(),
             folder: options.profiles.clone(),
+            config: options.config.clone(),
         };
         tasks.spawn(serve(
             control_listener,
@@ -262,13 +270,7 @@ impl Rooms {
             control::unserved,
             stop.clone(),
         ));
-        let usage_api = UsageApi::new(
-            self.usage.clone(),
-            usage_policy,
-            Arc::clone(&self.clock),
-            self.metrics.clone(),
-        );
-        let refusing = usage_api.clone();
+        let (reloaded, refusing) = (usage_api.clone(), usage_api.clone());
         tasks.spawn(serve(
             usage_listener,
             Limits::default(),
@@ -298,7 +300,10 @@ impl Rooms {
             runtime = %options.runtime.display(),
             "seatsync serves"
         );
-        signals.attend(&self.reconcile).await;
+        let reload = async || {
+            reload(&self.reconcile, &reloaded, options.config.clone()).await;
+        };
+        signals.attend(reload).await;
         systemd::stopping();
         tracing::info!("stopping");
         stop.cancel();
@@ -355,19 +360,26 @@ impl Signals {
     }
 
     /// Reloads at each SIGHUP; returns at SIGTERM or SIGINT.
-    async fn attend(mut self, reconcile: &ReconcileHandle) {
+    async fn attend(mut self, reload: impl AsyncFn()) {
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
-                _ = self.hangup.recv() => reload(reconcile).await,
+                _ = self.hangup.recv() => reload().await,
             }
         }
     }
 }
 
-async fn reload(reconcile: &ReconcileHandle) {
+/// The usage socket's settings and the profiles folder, each for itself: a mistake in one does not
+/// keep the other from being obeyed.
+async fn reload(reconcile: &ReconcileHandle, usage: &UsageApi, config: Option<PathBuf>) {
     systemd::reloading();
+    if let Err(findings) = usage.reload(config).await {
+        for finding in findings {
+            tracing::error!("the settings are wrong, and what was in force stays: {finding}");
+        }
+    }
     match reconcile.reload(false).await {
         Ok(outcome) => tracing::info!(revision = %outcome.revision, "reloaded on SIGHUP"),
         Err(error) => tracing::error!(%error, "reload on SIGHUP failed"),

@@ -18,6 +18,8 @@ pub struct Metrics {
     pub usage_requests: Family<StatusLabel, Counter>,
     /// Items in them, by fate.
     pub usage_items: Family<FateLabel, Counter>,
+    /// Columns in stored items that we do not keep.
+    pub usage_unknown_columns: Counter,
     /// Jobs that ended, by how.
     pub job_results: Family<JobLabel, Counter>,
     /// Calls made to vendors, by profile.
@@ -118,6 +120,11 @@ impl Metrics {
             "usage_items",
             "Items pushed by agents",
             self.usage_items.clone(),
+        );
+        registry.register(
+            "usage_unknown_columns",
+            "Columns pushed by agents that are not kept",
+            self.usage_unknown_columns.clone(),
         );
         registry.register("job_results", "Jobs that ended", self.job_results.clone());
         registry.register(

@@ -7,12 +7,12 @@ use jiff::tz::TimeZone;
 use super::guards::{GuardLimits, Guards};
 use super::model::{
     ConnectionSettings, ControlSettings, NotificationSettings, Principals, ProfileSettings,
-    RetentionSettings, SecretSettings, Settings, SmtpSettings, UsageRoles, UsageSettings,
-    WebhookSettings,
+    RateLimit, RetentionSettings, SecretSettings, Settings, SmtpSettings, UsageRoles,
+    UsageSettings, WebhookSettings,
 };
 use super::raw::{
-    RawControl, RawGuards, RawNotifications, RawPrincipals, RawRetention, RawSettings, RawSmtp,
-    RawUsage, RawWebhook,
+    RawControl, RawGuards, RawNotifications, RawPrincipals, RawRateLimit, RawRetention,
+    RawSettings, RawSmtp, RawUsage, RawWebhook,
 };
 use crate::secret::SecretRef;
 use crate::yaml::diagnostic::{Diagnostic, Findings};
@@ -157,7 +157,14 @@ fn usage(raw: RawUsage) -> UsageSettings {
         include_user_in_key: raw.include_user_in_key.unwrap_or_default(),
         strict_batches: raw.strict_batches.unwrap_or_default(),
         newest_wins: raw.newest_wins.unwrap_or_default(),
+        rate_limit: raw.rate_limit.as_ref().and_then(rate_limit),
     }
+}
+
+fn rate_limit(raw: &RawRateLimit) -> Option<RateLimit> {
+    Some(RateLimit {
+        requests_per_hour: raw.requests_per_hour.0.as_ref()?.0,
+    })
 }
 
 fn control(raw: RawControl) -> ControlSettings {
@@ -279,6 +286,7 @@ usage:
   roles: {sam_admin: {groups: [seatsync-usage, 1000], users: [agent]}}
   bind: {agent: [ci-1], 33: [ci-2]}
   strict_batches: true
+  rate_limit: {requests_per_hour: 600}
 control: {viewers: {groups: [staff]}, operators: {groups: [wheel]}}
 connections: {allowed_hosts: ["127.0.0.1:8080", "*.Example.com"]}
 secrets: {directories: [/etc/seatsync/secrets]}
@@ -298,6 +306,8 @@ retention: {audit: 3650d}
             Principal::Id(1000)
         );
         assert_eq!(settings.usage.bind[&Principal::Id(33)], ["ci-2"]);
+        let rate_limit = settings.usage.rate_limit.unwrap();
+        assert_eq!(rate_limit.requests_per_hour, 600);
         assert_eq!(settings.connections.allowed_hosts[1], "*.example.com");
         assert_eq!(settings.guards.max_per_run.count, 50);
         assert_eq!(settings.guards.max_per_run.percent, 5);

@@ -113,6 +113,15 @@ pub struct UsageSettings {
     pub strict_batches: bool,
     /// Let the record with the newer last-used date win, not the one that came last.
     pub newest_wins: bool,
+    /// How often a user may push (default: as often as it likes).
+    pub rate_limit: Option<RateLimit>,
+}
+
+/// How often a user may push.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLimit {
+    /// Requests of each user in each hour of the clock.
+    pub requests_per_hour: u32,
 }
 
 /// The control socket.

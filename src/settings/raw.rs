@@ -56,6 +56,16 @@ record! {
         strict_batches: Option<bool>,
         /// Let the record with the newer last-used date win.
         newest_wins: Option<bool>,
+        /// How often a user may push; as often as it likes when absent.
+        rate_limit: Option<RawRateLimit>,
+    }
+}
+
+record! {
+    /// How often a user may push.
+    pub struct RawRateLimit {
+        /// Requests of each user in each hour of the clock.
+        requests_per_hour: Need<Whole<1, 1_000_000>>,
     }
 }
 

@@ -49,6 +49,12 @@ pub enum BodyError {
         /// What it is.
         found: &'static str,
     },
+    /// It is in the notation of the vendor's examples, and no example.
+    #[error(
+        "a body in single quotes may have {} bytes: send it as JSON",
+        super::single_quoted::MAX_BYTES
+    )]
+    TooLongForSingleQuotes,
     /// More than anyone needs.
     #[error("`items` has more than {MAX_ITEMS} elements: send them in several requests")]
     TooManyItems,

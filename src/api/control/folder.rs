@@ -17,19 +17,24 @@ impl From<ReconcileError> for Refusal {
     }
 }
 
-/// `POST /v1/reload`.
+/// `POST /v1/reload`. Of the settings, what concerns the usage socket is read anew too; a mistake
+/// there keeps nobody from the profiles.
 pub(super) async fn reload(
     State(control): State<Control>,
     Json(request): Json<ReloadRequest>,
 ) -> Result<Json<Option<Reloaded>>, Refusal> {
     if !request.wait {
-        let handle = control.reconcile.clone();
         // The pass goes on whether or not the asker stays; its outcome shows in `status`.
-        tokio::spawn(async move { handle.reload(request.allow_empty).await });
+        tokio::spawn(async move {
+            reload_settings(&control).await;
+            control.reconcile.reload(request.allow_empty).await
+        });
         return Ok(Json(None));
     }
+    let wrong = reload_settings(&control).await;
     let outcome = control.reconcile.reload(request.allow_empty).await?;
-    let folder = status(&control, Some(&outcome)).await?;
+    let mut folder = status(&control, Some(&outcome)).await?;
+    folder.findings.extend(wrong.iter().map(finding));
     let changes = outcome
         .plan
         .changes
@@ -38,6 +43,16 @@ pub(super) async fn reload(
         .map(ToString::to_string)
         .collect();
     Ok(Json(Some(Reloaded { folder, changes })))
+}
+
+/// What is wrong with the settings; nothing where they are in force.
+async fn reload_settings(control: &Control) -> Vec<Diagnostic> {
+    let reloaded = control.usage_api.reload(control.config.clone()).await;
+    let wrong = reloaded.err().unwrap_or_default();
+    for finding in &wrong {
+        tracing::error!("the settings are wrong, and what was in force stays: {finding}");
+    }
+    wrong
 }
 
 /// `GET /v1/plan`.

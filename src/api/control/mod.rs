@@ -22,6 +22,7 @@ use jiff::Timestamp;
 
 use super::peer::Peer;
 use super::role::{ControlAccess, ControlRole};
+use super::usage::UsageApi;
 use crate::clock::SharedClock;
 use crate::job::Runner;
 use crate::metrics::{Metrics, Snapshot};
@@ -40,6 +41,8 @@ pub struct Control {
     pub store: Store,
     /// Usage records.
     pub usage: UsageStore,
+    /// The usage socket's API.
+    pub usage_api: UsageApi,
     /// The profiles folder's keeper.
     pub reconcile: ReconcileHandle,
     /// The jobs' runner.
@@ -56,6 +59,8 @@ pub struct Control {
     pub started_at: Timestamp,
     /// The profiles folder.
     pub folder: PathBuf,
+    /// The settings file, where it was named at start.
+    pub config: Option<PathBuf>,
 }
 
 /// The service of one connection, for [`super::serve::serve`].

@@ -1,56 +1,56 @@
 //! How bodies are written: what the client sends, and what it wants back. One [`Format`] per media
 //! type; each decodes a request to the JSON that `usage` reads, and encodes an answer.
 
-use std::borrow::Cow;
-use std::io::Write;
-
 use axum::http::HeaderMap;
 use axum::http::HeaderValue;
-use axum::http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, GetAll};
-use serde::Serialize;
+use axum::http::header::{ACCEPT, CONTENT_TYPE, GetAll};
 
 use super::refusal::Refusal;
+use super::{json, xml};
 use crate::store::usage::Upserted;
-use crate::usage::{Batch, Entry};
+use crate::usage::{Batch, BodyError, Document, Entry};
 
 /// A way to write bodies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
-    /// RFC 8259.
+    /// RFC 8259; of requests also the notation of the vendor's own examples.
     Json,
+    /// XML 1.0.
+    Xml,
 }
 
 /// What the 415 and the 406 say.
-const MEDIA_TYPES: &str = "application/json";
-/// What the `Accept-Encoding` of a 415 says.
-const ENCODINGS: &str = "identity";
+const MEDIA_TYPES: &str = "application/json, application/xml, text/xml";
 
 impl Format {
     /// Formats in the order in which they win a tie.
-    const ALL: [Self; 1] = [Self::Json];
+    const ALL: [Self; 2] = [Self::Json, Self::Xml];
 
     /// The format that a media type, in lower case and without parameters, stands for. Subtypes of
     /// one's own that end in the format's name count as it.
     fn of(media_type: &str) -> Option<Self> {
+        if media_type == "text/xml" {
+            return Some(Self::Xml);
+        }
         let subtype = media_type.strip_prefix("application/")?;
-        subtype.ends_with("json").then_some(Self::Json)
+        if subtype.ends_with("json") {
+            Some(Self::Json)
+        } else {
+            subtype.ends_with("xml").then_some(Self::Xml)
+        }
     }
 
     /// The media type of an answer.
     pub(super) fn content_type(self) -> HeaderValue {
         match self {
             Self::Json => HeaderValue::from_static("application/json;charset=UTF-8"),
+            Self::Xml => HeaderValue::from_static("application/xml;charset=UTF-8"),
         }
     }
 
     /// What the body of a request is written in. A request without a type is JSON.
     pub(super) fn of_request(headers: &HeaderMap) -> Result<Self, Refusal> {
         let unsupported = || Refusal::content_type(MEDIA_TYPES);
-        for encoding in headers.get_all(CONTENT_ENCODING) {
-            if !encoding.as_bytes().eq_ignore_ascii_case(b"identity") {
-                return Err(Refusal::content_encoding(ENCODINGS));
-            }
-        }
         let mut types = headers.get_all(CONTENT_TYPE).iter();
         let Some(value) = types.next() else {
             return Ok(Self::Json);
@@ -103,6 +103,7 @@ impl Format {
             let specific = match &*media_type {
                 "*/*" => 1,
                 "application/*" => 2,
+                "text/*" if self == Self::Xml => 2,
                 named if Self::of(named) == Some(self) => 3,
                 _ => continue,
             };
@@ -114,25 +115,54 @@ impl Format {
     }
 
     /// The body as the JSON that `usage` reads.
-    pub(super) fn decode(self, body: &[u8]) -> Cow<'_, [u8]> {
+    pub(super) fn decode(self, body: Vec<u8>) -> Result<Document, BodyError> {
         match self {
-            Self::Json => Cow::Borrowed(body),
+            Self::Json => Document::json(body),
+            Self::Xml => Document::xml(&body),
         }
     }
 
     /// What became of a batch.
     pub(super) fn encode(self, batch: &Batch<'_>, fates: &[Upserted]) -> Vec<u8> {
         match self {
-            Self::Json => json_answer(batch, fates),
+            Self::Json => json::answer(batch, fates),
+            Self::Xml => xml::answer(batch, fates),
         }
     }
 
     /// The envelope of a refusal.
     pub(super) fn encode_refusal(self, refusal: &Refusal) -> Vec<u8> {
         match self {
-            Self::Json => json_refusal(refusal),
+            Self::Json => json::refusal(refusal),
+            Self::Xml => xml::refusal(refusal),
         }
     }
+}
+
+/// What became of each entry, in their order; nothing of those that were not accepted.
+pub(super) fn fates_of<'a, 'b>(
+    batch: &'a Batch<'b>,
+    fates: &'a [Upserted],
+) -> impl Iterator<Item = (&'a Entry<'b>, Option<&'a Upserted>)> {
+    let mut fates = fates.iter();
+    batch.entries.iter().map(move |entry| {
+        let is_accepted = entry.errors.is_empty();
+        (entry, if is_accepted { fates.next() } else { None })
+    })
+}
+
+/// `"Ok"` only where every item went in.
+pub(super) fn message(batch: &Batch<'_>) -> &'static str {
+    if batch.entries.iter().all(|entry| entry.errors.is_empty()) {
+        "Ok"
+    } else {
+        "Completed with errors"
+    }
+}
+
+/// What became of a stored item, in the API's word.
+pub(super) fn status(fate: &Upserted) -> &'static str {
+    if fate.inserted { "INSERT" } else { "UPDATE" }
 }
 
 /// A quality in thousandths; one that cannot be read counts as none.
@@ -144,89 +174,6 @@ fn quality_value(text: &str) -> u32 {
         "0" if readable => format!("{fraction:0<3}").parse().unwrap_or(0),
         _ => 0,
     }
-}
-
-/// `{"result":{"reply":{"items":[…]},"message":"Ok"}}`, each item as it was sent, then our members.
-fn json_answer(batch: &Batch<'_>, fates: &[Upserted]) -> Vec<u8> {
-    const OURS: usize = r#"{,"sysId":"","status":"INSERT"},"#.len() + 32;
-    let sent: usize = batch.entries.iter().map(Entry::sent_bytes).sum();
-    let mut answer = Vec::with_capacity(sent + OURS * batch.entries.len() + 64);
-    answer.extend_from_slice(br#"{"result":{"reply":{"items":["#);
-    let mut fates = fates.iter();
-    for (at, entry) in batch.entries.iter().enumerate() {
-        if at > 0 {
-            answer.push(b',');
-        }
-        answer.push(b'{');
-        let members = entry.members();
-        answer.extend_from_slice(members.as_bytes());
-        if !members.is_empty() {
-            answer.push(b',');
-        }
-        // Only accepted entries have a fate.
-        let fate = if entry.errors.is_empty() {
-            fates.next()
-        } else {
-            None
-        };
-        match fate {
-            Some(fate) => {
-                answer.extend_from_slice(br#""sysId":""#);
-                answer.extend_from_slice(fate.sys_id.as_str(&mut [0; 32]).as_bytes());
-                let status = if fate.inserted { "INSERT" } else { "UPDATE" };
-                let _ = write!(answer, r#"","status":"{status}"}}"#);
-            }
-            None => json_errors(&mut answer, entry),
-        }
-    }
-    let message = message(batch);
-    let _ = write!(answer, r#"]}},"message":"{message}"}}}}"#);
-    answer
-}
-
-/// `"Ok"` only where every item went in.
-fn message(batch: &Batch<'_>) -> &'static str {
-    if batch.entries.iter().all(|entry| entry.errors.is_empty()) {
-        "Ok"
-    } else {
-        "Completed with errors"
-    }
-}
-
-fn json_errors(answer: &mut Vec<u8>, entry: &Entry<'_>) {
-    answer.extend_from_slice(br#""status":"ERROR","errors":["#);
-    for (at, error) in entry.errors.iter().enumerate() {
-        if at > 0 {
-            answer.push(b',');
-        }
-        let _ = write!(answer, r#"{{"error":"{}","message":"#, error.code.as_str());
-        // Writing text into memory cannot fail.
-        let _ = serde_json::to_writer(&mut *answer, &error.message);
-        answer.push(b'}');
-    }
-    answer.extend_from_slice(b"]}");
-}
-
-fn json_refusal(refusal: &Refusal) -> Vec<u8> {
-    #[derive(Serialize)]
-    struct Envelope<'a> {
-        error: Reason<'a>,
-        status: &'static str,
-    }
-    #[derive(Serialize)]
-    struct Reason<'a> {
-        message: &'a str,
-        detail: Option<&'a str>,
-    }
-    let envelope = Envelope {
-        error: Reason {
-            message: &refusal.message,
-            detail: refusal.detail.as_deref(),
-        },
-        status: "failure",
-    };
-    // Plain text in a plain struct: this cannot fail.
-    serde_json::to_vec(&envelope).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -257,11 +204,24 @@ mod tests {
             let chosen = Format::of_answer(&headers(&ACCEPT, values));
             assert_eq!(chosen.ok(), Some(Format::Json), "{values:?}");
         }
+        let xml = [
+            &["application/xml"][..],
+            &["text/xml"],
+            &["text/*"],
+            &["application/atom+xml"],
+            &["application/json;q=0.5, application/xml"],
+            &["application/*;q=0.1, text/xml;q=0.2"],
+            &["*/*, application/json;q=0"],
+        ];
+        for values in xml {
+            let chosen = Format::of_answer(&headers(&ACCEPT, values));
+            assert_eq!(chosen.ok(), Some(Format::Xml), "{values:?}");
+        }
         let none = [
             &["text/html"][..],
             &["image/jpeg"],
             &["application/json;q=0"],
-            &["*/*, application/json;q=0"],
+            &["*/*, application/json;q=0, text/xml;q=0"],
             &["application/json;q=x"],
             &[""],
         ];
@@ -286,6 +246,14 @@ mod tests {
             let chosen = Format::of_request(&headers(&CONTENT_TYPE, values));
             assert_eq!(chosen.ok(), Some(Format::Json), "{values:?}");
         }
+        for value in [
+            "application/xml",
+            "text/xml; charset=UTF-8",
+            "application/a+xml",
+        ] {
+            let chosen = Format::of_request(&headers(&CONTENT_TYPE, &[value]));
+            assert_eq!(chosen.ok(), Some(Format::Xml), "{value}");
+        }
         let none = [
             &["application/json; charset=iso-8859-1"][..],
             &["text/plain"],
@@ -298,8 +266,6 @@ mod tests {
             let refused = Format::of_request(&headers(&CONTENT_TYPE, values));
             assert_eq!(refused.unwrap_err().status.as_u16(), 415, "{values:?}");
         }
-        let packed = Format::of_request(&headers(&CONTENT_ENCODING, &["br"]));
-        assert_eq!(packed.unwrap_err().status.as_u16(), 415);
     }
 
     #[test]

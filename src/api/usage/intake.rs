@@ -5,13 +5,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use axum::body::{Body, HttpBody};
-use axum::http::HeaderMap;
-use axum::http::header::CONTENT_LENGTH;
 use http_body_util::BodyExt;
 use jiff::SignedDuration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::refusal::{MAX_BODY, Refusal};
+use super::coding::{Coding, Unpacking};
+use super::refusal::Refusal;
 use crate::clock::{Clock, sleep};
 
 /// Bytes of bodies in hand of one user; and of all users.
@@ -66,7 +65,7 @@ pub(super) struct Share {
 }
 
 /// A body, and its place in the bounds until it is dropped.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Taken {
     pub(super) bytes: Vec<u8>,
     places: Vec<OwnedSemaphorePermit>,
@@ -84,23 +83,57 @@ impl Taken {
 }
 
 impl Share {
-    /// Refuses a body that says that it is too large, before any of it is read.
-    pub(super) fn refuse_declared(headers: &HeaderMap) -> Result<(), Refusal> {
-        match declared(headers) {
-            Some(length) if length > MAX_BODY => Err(Refusal::too_large(length)),
-            _ => Ok(()),
+    /// Reads a body to its end, and unpacks it.
+    pub(super) async fn take(
+        &self,
+        body: Body,
+        coding: Coding,
+        clock: &dyn Clock,
+    ) -> Result<Taken, Refusal> {
+        let taken = self.receive(body, coding.limit(), clock).await?;
+        match coding {
+            Coding::Identity => Ok(taken),
+            Coding::Gzip => self.unpack(&taken, clock).await,
         }
     }
 
-    /// Reads a body to its end.
-    pub(super) async fn take(&self, mut body: Body, clock: &dyn Clock) -> Result<Taken, Refusal> {
+    /// Makes room where what was taken has become more: `bytes` in all.
+    pub(super) async fn cover(
+        &self,
+        bytes: usize,
+        taken: &mut Taken,
+        clock: &dyn Clock,
+    ) -> Result<(), Refusal> {
+        match bytes.saturating_sub(taken.room()) {
+            0 => Ok(()),
+            more => self.reserve(more, taken, clock).await,
+        }
+    }
+
+    async fn unpack(&self, packed: &Taken, clock: &dyn Clock) -> Result<Taken, Refusal> {
+        let mut unpacking = Unpacking::of(&packed.bytes);
+        let mut taken = Taken::default();
+        loop {
+            self.reserve(STEP, &mut taken, clock).await?;
+            if !unpacking.next(STEP, &mut taken.bytes)? {
+                return Ok(taken);
+            }
+        }
+    }
+
+    async fn receive(
+        &self,
+        mut body: Body,
+        limit: u64,
+        clock: &dyn Clock,
+    ) -> Result<Taken, Refusal> {
         // hyper knows the length that the head declares.
         let declared = body
             .size_hint()
             .exact()
             .and_then(|length| usize::try_from(length).ok());
         let mut taken = Taken {
-            bytes: Vec::with_capacity(declared.unwrap_or_default()),
+            bytes: Vec::with_capacity(declared.unwrap_or(STEP)),
             places: Vec::with_capacity(2),
         };
         self.reserve(declared.unwrap_or(STEP), &mut taken, clock)
@@ -122,11 +155,12 @@ impl Share {
                 continue;
             };
             let length = taken.bytes.len() + data.len();
-            if length as u64 > MAX_BODY {
-                return Err(Refusal::too_large(length as u64));
+            if length as u64 > limit {
+                return Err(Refusal::too_large(length as u64, limit));
             }
             while taken.room() < length {
                 self.reserve(STEP, &mut taken, clock).await?;
+                taken.bytes.reserve_exact(STEP);
             }
             taken.bytes.extend_from_slice(&data);
         }
@@ -158,10 +192,4 @@ impl Share {
         taken.places.extend(places);
         Ok(())
     }
-}
-
-fn declared(headers: &HeaderMap) -> Option<u64> {
-    let length = headers.get(CONTENT_LENGTH)?.to_str().ok()?;
-    // One that does not fit is too large in any case.
-    Some(length.parse().unwrap_or(u64::MAX))
 }

@@ -1,18 +1,23 @@
 //! The usage socket: ServiceNow's createOrUpdate API for software usage, for agents on this host.
 //!
 //! A request is judged in a fixed order, so that nobody learns more than they may: path (400, 404),
-//! identity (401, 403), method (405), formats (415, 406), size, body. An answer of 200 is sent only
-//! after the batch is durable. `daemon` makes one [`UsageApi`] and gives [`UsageApi::service`] to
+//! identity (401, 403), rate (429), method (405), formats (415, 406), size, body. An answer of 200 is
+//! sent only after the batch is durable. `daemon` makes one [`UsageApi`] and gives [`UsageApi::service`] to
 //! [`super::serve::serve`].
 
+mod coding;
 mod format;
 mod intake;
+mod json;
 mod path;
 mod policy;
+mod rate;
 mod refusal;
+mod xml;
 
 use std::convert::Infallible;
 use std::hash::{BuildHasher, RandomState};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -23,19 +28,23 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tower::Service;
 
+use self::coding::{Coding, MAX_HELD};
 use self::format::Format;
 use self::intake::{InHand, Share};
 use self::path::Destination;
 use self::policy::Standing;
 pub use self::policy::UsagePolicy;
+use self::rate::Rates;
 use self::refusal::Refusal;
 use super::peer::Peer;
 use super::unserved::Unserved;
 use crate::clock::SharedClock;
 use crate::metrics::{Fate, FateLabel, Metrics, StatusLabel};
+use crate::settings;
 use crate::store::StoreError;
 use crate::store::usage::{Upserted, UsageStore};
-use crate::usage::{Batch, Item, Period, Rules};
+use crate::usage::{Document, Item, Period, Rules};
+use crate::yaml::diagnostic::Diagnostic;
 
 /// The usage API over one store. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -48,6 +57,7 @@ struct Shared {
     store: UsageStore,
     policy: RwLock<Arc<UsagePolicy>>,
     in_hand: InHand,
+    rates: Rates,
     clock: SharedClock,
     metrics: Metrics,
     /// Counts requests, from a start that differs from run to run.
@@ -71,6 +81,7 @@ impl UsageApi {
                 store,
                 policy: RwLock::new(Arc::new(policy)),
                 in_hand: InHand::default(),
+                rates: Rates::default(),
                 clock,
                 metrics,
                 transactions: AtomicU64::new(RandomState::new().hash_one(0)),
@@ -86,6 +97,28 @@ impl UsageApi {
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         *current = Arc::new(policy);
+    }
+
+    /// Reads the settings in `config` (the default file when absent) anew and puts what they say of
+    /// this socket in force. Where they are wrong, what was in force stays.
+    pub async fn reload(&self, config: Option<PathBuf>) -> Result<(), Vec<Diagnostic>> {
+        // Names may be asked of a directory far away.
+        let resolved = tokio::task::spawn_blocking(move || {
+            let mut unknown = Vec::new();
+            let settings = settings::load(config.as_deref())?;
+            let policy = UsagePolicy::resolve(&settings.usage, &mut unknown);
+            Ok::<_, Vec<Diagnostic>>((policy, unknown))
+        });
+        // It ends early only when the daemon does.
+        let Ok(resolved) = resolved.await else {
+            return Ok(());
+        };
+        let (policy, unknown) = resolved?;
+        for principal in unknown {
+            tracing::warn!("{principal}");
+        }
+        self.set_policy(policy);
+        Ok(())
     }
 
     /// The answer to what never becomes a request, in the form of all others.
@@ -112,25 +145,42 @@ impl UsageApi {
     }
 }
 
+/// What is known of a request while it is judged.
+#[derive(Debug)]
+struct Exchange {
+    transaction: String,
+    /// What the client wants back; JSON where it wants nothing that we have.
+    format: Format,
+    /// How the user stands under the rate rule, where there is one and the user is known.
+    rate: Option<rate::Standing>,
+}
+
 impl Shared {
     async fn answer(&self, peer: &Peer, share: &Share, request: Request<Body>) -> Response<Body> {
-        let transaction = self.next_transaction();
-        let answered = self.process(peer, share, request, &transaction).await;
-        let response = match answered {
-            Ok((format, body)) => success(format, body),
-            Err((format, refusal)) => {
+        let mut exchange = Exchange {
+            transaction: self.next_transaction(),
+            format: Format::Json,
+            rate: None,
+        };
+        let answered = self.process(peer, share, request, &mut exchange).await;
+        let mut response = match answered {
+            Ok(body) => success(exchange.format, body),
+            Err(refusal) => {
                 tracing::debug!(
                     uid = peer.uid,
                     pid = peer.pid,
-                    transaction,
+                    transaction = exchange.transaction,
                     status = refusal.status.as_u16(),
                     message = %refusal.message,
                     "usage request refused"
                 );
-                failure(format, &refusal)
+                failure(exchange.format, &refusal)
             }
         };
-        self.finish(response, &transaction).map(Body::from)
+        if let Some(rate) = &exchange.rate {
+            response.headers_mut().extend(rate.headers());
+        }
+        self.finish(response, &exchange.transaction).map(Body::from)
     }
 
     /// Counts an answer and gives it what every answer has.
@@ -161,45 +211,69 @@ impl Shared {
         peer: &Peer,
         share: &Share,
         request: Request<Body>,
-        transaction: &str,
-    ) -> Result<(Format, Vec<u8>), (Format, Refusal)> {
+        exchange: &mut Exchange,
+    ) -> Result<Vec<u8>, Refusal> {
         let answer_in = Format::of_answer(request.headers());
-        let format = *answer_in.as_ref().unwrap_or(&Format::Json);
-        let refused = |refusal| (format, refusal);
+        exchange.format = *answer_in.as_ref().unwrap_or(&Format::Json);
         match path::follow(request.uri().path()) {
             Destination::CreateOrUpdate => {}
-            Destination::NoResource => return Err(refused(Refusal::no_resource())),
-            Destination::Nowhere => return Err(refused(Refusal::not_found(request.uri().path()))),
+            Destination::NoResource => return Err(Refusal::no_resource()),
+            Destination::Nowhere => return Err(Refusal::not_found(request.uri().path())),
         }
         let policy = Arc::clone(&self.policy.read().unwrap_or_else(PoisonError::into_inner));
         let rules = match policy.standing(peer) {
-            Standing::Unknown => return Err(refused(Refusal::not_authenticated())),
-            Standing::Unprivileged => return Err(refused(Refusal::not_authorized())),
+            Standing::Unknown => return Err(Refusal::not_authenticated()),
+            Standing::Unprivileged => return Err(Refusal::not_authorized()),
             Standing::Privileged(rules) => rules,
         };
-        refuse_method(request.method(), request.headers()).map_err(refused)?;
-        let sent_in = Format::of_request(request.headers()).map_err(refused)?;
-        answer_in.map_err(refused)?;
-        Share::refuse_declared(request.headers()).map_err(refused)?;
+        self.refuse_excess(peer.uid, &policy, exchange)?;
+        refuse_method(request.method(), request.headers())?;
+        let coding = Coding::of_request(request.headers())?;
+        let sent_in = Format::of_request(request.headers())?;
+        answer_in?;
+        coding.refuse_declared(request.headers())?;
         let clock = &*self.clock;
-        let taken = share
-            .take(request.into_body(), clock)
-            .await
-            .map_err(refused)?;
-        let body = sent_in.decode(&taken.bytes);
-        let answer = self.store_batch(&body, &rules, &policy, format, transaction);
-        answer.await.map(|body| (format, body)).map_err(refused)
+        let mut taken = share.take(request.into_body(), coding, clock).await?;
+        let bytes = std::mem::take(&mut taken.bytes);
+        let document = sent_in
+            .decode(bytes)
+            .map_err(|error| Refusal::body(&error))?;
+        if document.held_bytes() > MAX_HELD {
+            return Err(Refusal::too_large_as_json());
+        }
+        share
+            .cover(document.held_bytes(), &mut taken, clock)
+            .await?;
+        self.store_batch(&document, &rules, &policy, exchange).await
+    }
+
+    /// Counts a request where there is a rate rule, and refuses it beyond.
+    fn refuse_excess(
+        &self,
+        uid: u32,
+        policy: &UsagePolicy,
+        exchange: &mut Exchange,
+    ) -> Result<(), Refusal> {
+        let Some(limit) = policy.requests_per_hour else {
+            return Ok(());
+        };
+        let standing = self.rates.count(uid, limit, self.clock.now());
+        exchange.rate = Some(standing);
+        match standing.exceeded() {
+            Some((limit, seconds)) => Err(Refusal::too_many_requests(limit, seconds)),
+            None => Ok(()),
+        }
     }
 
     async fn store_batch(
         &self,
-        body: &[u8],
+        document: &Document,
         rules: &Rules,
         policy: &UsagePolicy,
-        format: Format,
-        transaction: &str,
+        exchange: &Exchange,
     ) -> Result<Vec<u8>, Refusal> {
-        let mut batch = Batch::parse(body, rules).map_err(|error| Refusal::body(&error))?;
+        let batch = document.batch(rules);
+        let mut batch = batch.map_err(|error| Refusal::body(&error))?;
         let rejected = batch.entries.len() - batch.items.len();
         let first = batch.entries.iter().find_map(|entry| entry.errors.first());
         if let Some(first) = first.filter(|_| policy.strict_batches) {
@@ -216,10 +290,12 @@ impl Shared {
             Vec::new()
         } else {
             let stored = self.store.upsert(items, policy.newest_wins, now).await;
-            stored.map_err(|error| not_stored(&error, transaction))?
+            stored.map_err(|error| not_stored(&error, &exchange.transaction))?
         };
         self.count(&fates, rejected);
-        Ok(format.encode(&batch, &fates))
+        let unknown = &self.metrics.usage_unknown_columns;
+        unknown.inc_by(batch.unknown_columns as u64);
+        Ok(exchange.format.encode(&batch, &fates))
     }
 
     fn count(&self, fates: &[Upserted], rejected: usize) {

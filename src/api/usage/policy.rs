@@ -20,6 +20,8 @@ pub struct UsagePolicy {
     pub(super) strict_batches: bool,
     /// A report of an earlier last use changes nothing.
     pub(super) newest_wins: bool,
+    /// Requests of one user in an hour.
+    pub(super) requests_per_hour: Option<u32>,
 }
 
 /// What a peer is to the socket.
@@ -54,6 +56,7 @@ impl UsagePolicy {
             include_user_in_key: settings.include_user_in_key,
             strict_batches: settings.strict_batches,
             newest_wins: settings.newest_wins,
+            requests_per_hour: settings.rate_limit.map(|rule| rule.requests_per_hour),
         }
     }
 

@@ -5,11 +5,9 @@ use std::borrow::Cow;
 use axum::http::header::{ACCEPT_ENCODING, ALLOW, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 
+use super::coding::MAX_HELD;
 use crate::api::unserved::Unserved;
 use crate::usage::BodyError;
-
-/// The largest body, in bytes: the platform's default for scripted REST.
-pub(super) const MAX_BODY: u64 = 10 << 20;
 
 /// What a request is told that cannot be read.
 const UNREADABLE: &str = "Exception while reading request";
@@ -20,7 +18,7 @@ pub(super) struct Refusal {
     pub(super) status: StatusCode,
     pub(super) message: Cow<'static, str>,
     pub(super) detail: Option<Cow<'static, str>>,
-    pub(super) header: Option<(HeaderName, &'static str)>,
+    pub(super) header: Option<(HeaderName, Cow<'static, str>)>,
     /// The rest of the request is not read.
     pub(super) close: bool,
 }
@@ -41,8 +39,8 @@ impl Refusal {
         self
     }
 
-    fn header(mut self, name: HeaderName, value: &'static str) -> Self {
-        self.header = Some((name, value));
+    fn header(mut self, name: HeaderName, value: impl Into<Cow<'static, str>>) -> Self {
+        self.header = Some((name, value.into()));
         self
     }
 
@@ -103,11 +101,13 @@ impl Refusal {
         refusal
     }
 
-    pub(super) fn content_encoding(supported: &'static str) -> Self {
-        let message = "Invalid content-encoding";
-        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
-            .detail(format!("supported: [{supported}]"))
-            .header(ACCEPT_ENCODING, supported)
+    pub(super) fn content_encoding() -> Self {
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "Invalid content-encoding",
+        )
+        .detail("Supported content encodings for this service are: [gzip, identity]")
+        .header(ACCEPT_ENCODING, "gzip")
     }
 
     pub(super) fn accept(supported: &str) -> Self {
@@ -121,11 +121,35 @@ impl Refusal {
     }
 
     /// `length` is what the client said, or what came before we stopped.
-    pub(super) fn too_large(length: u64) -> Self {
+    pub(super) fn too_large(length: u64, limit: u64) -> Self {
         Self::unreadable(format!(
-            "Rejected large REST payload with content-length = {length} bytes. Max allowed: {MAX_BODY} bytes."
+            "Rejected large REST payload with content-length = {length} bytes. Max allowed: {limit} bytes."
         ))
         .closing()
+    }
+
+    pub(super) fn too_large_unpacked(limit: u64) -> Self {
+        Self::unreadable(format!(
+            "Rejected large REST payload: unpacked it has more than {limit} bytes."
+        ))
+    }
+
+    pub(super) fn too_large_as_json() -> Self {
+        Self::unreadable(format!(
+            "Rejected large REST payload: read as JSON it has more than {MAX_HELD} bytes."
+        ))
+    }
+
+    pub(super) fn corrupt_gzip() -> Self {
+        Self::unreadable("the gzip data is corrupt or cut off")
+    }
+
+    pub(super) fn too_many_requests(limit: u32, seconds: i64) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "Rate limit exceeded")
+            .detail(format!(
+                "Rate limit of {limit} requests per hour for SAM-Software Usage Data Integration exceeded"
+            ))
+            .header(RETRY_AFTER, seconds.to_string())
     }
 
     pub(super) fn stalled() -> Self {
@@ -168,11 +192,8 @@ impl Refusal {
 
     /// The headers that belong to it.
     pub(super) fn headers(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-        let close = self.close.then_some((CONNECTION, "close"));
-        self.header
-            .clone()
-            .into_iter()
-            .chain(close)
-            .map(|(name, value)| (name, HeaderValue::from_static(value)))
+        let close = self.close.then_some((CONNECTION, Cow::Borrowed("close")));
+        let all = self.header.clone().into_iter().chain(close);
+        all.filter_map(|(name, value)| Some((name, HeaderValue::from_str(&value).ok()?)))
     }
 }
