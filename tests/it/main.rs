@@ -21,7 +21,7 @@ mod reconcile;
 mod retention;
 mod support;
 mod tls;
-mod usage_socket;
+mod usage_conformance;
 mod watch;
 mod zoom_client;
 mod zoom_contract;

@@ -84,12 +84,34 @@ impl Host {
 
     /// Starts the daemon, its log appended to `log`, and waits until it serves.
     pub(crate) fn start(&mut self) {
+        self.launch(self.daemon_command());
+    }
+
+    /// Starts the daemon with more on its command line.
+    pub(crate) fn start_with(&mut self, more: &[&str]) {
+        let mut command = self.daemon_command();
+        command.args(more);
+        self.launch(command);
+    }
+
+    /// Starts the daemon through another program, which becomes it.
+    pub(crate) fn start_wrapped(&mut self, wrapper: &[&str]) {
+        let daemon = self.daemon_command();
+        let mut command = Command::new(wrapper[0]);
+        command
+            .args(&wrapper[1..])
+            .arg(daemon.get_program())
+            .args(daemon.get_args());
+        self.launch(command);
+    }
+
+    fn launch(&mut self, mut command: Command) {
         let log = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
             .open(self.path("log"))
             .unwrap();
-        let child = self.daemon_command().stderr(log).spawn().unwrap();
+        let child = command.stderr(log).spawn().unwrap();
         self.daemon = Some(child);
         for _ in 0..PATIENCE {
             if self.seatsync(&["healthcheck"]).status.success() {
@@ -119,6 +141,22 @@ impl Host {
         let pid = rustix::process::Pid::from_child(&daemon);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         daemon.wait().unwrap().code()
+    }
+
+    /// Waits for a daemon that ends by itself; its exit code.
+    pub(crate) fn ended(&mut self) -> Option<i32> {
+        self.daemon.take().unwrap().wait().unwrap().code()
+    }
+
+    /// Waits until the daemon has logged `text`.
+    pub(crate) fn until_log(&self, text: &str) {
+        for _ in 0..PATIENCE {
+            if self.log().contains(text) {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        panic!("`{text}` is never logged:\n{}", self.log());
     }
 
     /// What the daemon logged.
