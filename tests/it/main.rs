@@ -4,6 +4,7 @@
 #![cfg(test)]
 
 mod activity;
+mod agents;
 mod api_serve;
 mod bed;
 mod check;

@@ -1,6 +1,8 @@
 //! A pretended host for tests of the real binary: folders, settings, the daemon as a process of
 //! its own, and its command line.
 
+pub(crate) mod programs;
+
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -62,6 +64,17 @@ impl Host {
     /// A file or folder of the host.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// Where agents push.
+    pub(crate) fn usage_socket(&self) -> PathBuf {
+        self.path("run").join("usage.sock")
+    }
+
+    /// The usage records that the daemon has, at most 10,000.
+    pub(crate) fn usage_records(&self) -> Vec<Value> {
+        let listing = self.json(&["usage", "list", "--limit", "10000"]);
+        listing["rows"].as_array().unwrap().clone()
     }
 
     /// The command line of a daemon on this host; the caller may add to it before it runs.
