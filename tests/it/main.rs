@@ -8,6 +8,7 @@ mod agents;
 mod api_serve;
 mod bed;
 mod check;
+mod clients;
 mod commands;
 mod crash;
 mod documents;
