@@ -67,24 +67,28 @@ fn at(path: &Path) -> String {
 }
 
 #[test]
-fn curl_posts_what_the_readme_shows() {
+fn curl_posts_what_the_pages_show() {
     if !has("curl") {
         return;
     }
     let host = running();
-    let readme = fs::read_to_string(repository("README.md")).unwrap();
-    let command = readme
-        .split("```sh\n")
-        .filter_map(|block| block.split("\n```").next())
-        .find(|block| block.starts_with("curl --unix-socket"))
-        .unwrap();
-    let command = command.replace(
-        "/run/seatsync/usage.sock",
-        &host.usage_socket().display().to_string(),
-    );
-    let told = printed(Command::new("sh").args(["-euc", &command]));
-    let told: Value = serde_json::from_str(&told).unwrap();
-    assert_eq!(fate(&told), "INSERT");
+    let mut fates = Vec::new();
+    for page in ["README.md", "docs/usage-api.md"] {
+        let page = fs::read_to_string(repository(page)).unwrap();
+        let command = page
+            .split("```sh\n")
+            .filter_map(|block| block.split("\n```").next())
+            .find(|block| block.starts_with("curl --unix-socket"))
+            .unwrap();
+        let command = command.replace(
+            "/run/seatsync/usage.sock",
+            &host.usage_socket().display().to_string(),
+        );
+        let told = printed(Command::new("sh").args(["-euc", &command]));
+        let told: Value = serde_json::from_str(&told).unwrap();
+        fates.push(fate(&told).to_owned());
+    }
+    assert_eq!(fates, ["INSERT", "UPDATE"]);
 }
 
 #[test]

@@ -24,6 +24,7 @@ mod retention;
 mod support;
 mod tls;
 mod usage_conformance;
+mod usage_openapi;
 mod watch;
 mod zoom_client;
 mod zoom_contract;

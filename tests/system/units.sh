@@ -63,6 +63,24 @@ check "after a kill the sockets still answer" says UPDATE push
 check "by a new process" fails is "$(prop seatsync MainPID)" "$pid"
 check "restart" systemctl restart seatsync.service
 check "what was acknowledged is still there" says UPDATE push
+# The agent's unit, with a collector put in as examples/agents/README.md says, but for its patience.
+collected='{"reclamation_type":"last_used_date","configuration_item":"26e46e5b2fa3201047c5ae6df699b645","norm_product":"5b1f0c9c2d7e4f6a8b3c4d5e6f708192"}'
+printf "#!/bin/sh\necho '%s'\n" "$collected" >/usr/local/lib/seatsync-agent/collect
+chmod 0755 /usr/local/lib/seatsync-agent/collect
+mkdir -p /etc/systemd/system/seatsync-agent.service.d
+awk '/^```ini/ { on = 1; next } /^```/ { on = 0 } on' /usr/local/lib/seatsync-agent/README.md | sed 's/--patience 240/--once/' \
+  >/etc/systemd/system/seatsync-agent.service.d/collector.conf
+systemctl daemon-reload
+new() { find /var/lib/seatsync-agent/new -type f | wc -l; }
+systemctl stop seatsync-usage.socket seatsync-control.socket seatsync.service
+check "without a socket the agent fails" fails systemctl start seatsync-agent.service
+check "and keeps its records" is "$(new)" 1
+systemctl start seatsync-usage.socket seatsync-control.socket
+check "the agent delivers, and the socket starts the daemon for it" systemctl start seatsync-agent.service
+check "and keeps nothing that is delivered" is "$(new)" 0
+check "its record is there" says 5b1f0c9c2d7e4f6a8b3c4d5e6f708192 seatsync usage list
+check "its timer starts" systemctl start seatsync-agent.timer
+check "exposure of the agent at most 1.5" bash -c 'systemd-analyze security --no-pager --threshold=15 seatsync-agent.service | tail -n 1'
 check "exposure at most 1.5" bash -c 'systemd-analyze security --no-pager --threshold=15 seatsync.service | tail -n 1'
 
 check "all three stop in one command" systemctl stop seatsync-usage.socket seatsync-control.socket seatsync.service
