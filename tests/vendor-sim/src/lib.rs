@@ -3,6 +3,7 @@
 //!
 //! - [`zoom`]: a Zoom account.
 //! - [`clock`]: the vendor's time, which tests move.
+//! - [`fault`]: what goes wrong on demand, the same way at every vendor.
 //!
 //! ```
 //! use vendor_sim::zoom::{Action, Cast, Endpoint, Fault};
@@ -31,7 +32,11 @@
 //! ```
 
 pub mod clock;
+mod control;
+pub mod fault;
 mod http;
+mod log;
+mod oauth;
 mod people;
 mod random;
 pub mod zoom;

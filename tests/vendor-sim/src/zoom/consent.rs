@@ -1,10 +1,7 @@
-//! The authorization page and the codes it gives out, with PKCE (RFC 7636).
-
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sha2::{Digest, Sha256};
+//! The authorization page and the codes it gives out.
 
 use crate::http::{Reply, Request, first};
+use crate::oauth::{Challenge, escape, same_redirect};
 use crate::zoom::oauth::{App, AppKind, OAuth, Refusal};
 use crate::zoom::options::Switches;
 
@@ -18,25 +15,6 @@ pub(crate) struct Code {
     redirect_uri: String,
     challenge: Option<Challenge>,
     expires: i64,
-}
-
-#[derive(Debug, Clone)]
-struct Challenge {
-    text: String,
-    hashed: bool,
-}
-
-impl Challenge {
-    fn answered_by(&self, verifier: &str) -> bool {
-        if !(43..=128).contains(&verifier.len()) {
-            return false;
-        }
-        if self.hashed {
-            self.text == URL_SAFE_NO_PAD.encode(Sha256::digest(verifier))
-        } else {
-            self.text == verifier
-        }
-    }
 }
 
 impl OAuth {
@@ -61,10 +39,7 @@ impl OAuth {
         if request.param("response_type") != Some("code") {
             return page("<html><body>Invalid response_type: (4,706)</body></html>");
         }
-        let challenge = request.param("code_challenge").map(|text| Challenge {
-            text: text.to_owned(),
-            hashed: request.param("code_challenge_method") == Some("S256"),
-        });
+        let challenge = Challenge::of(request);
         let mut back = if !app.active {
             return page("<html><body>This app is disabled: (4,738)</body></html>");
         } else if !switches.consent {
@@ -120,28 +95,4 @@ impl OAuth {
             Err(Refusal::Dead)
         }
     }
-}
-
-/// Equal, or equal but for the port of a loopback address (RFC 8252, section 7.3).
-fn same_redirect(known: &str, asked: &str) -> bool {
-    known == asked || loopback(known).is_some() && loopback(known) == loopback(asked)
-}
-
-fn loopback(uri: &str) -> Option<&str> {
-    let rest = uri.strip_prefix("http://127.0.0.1")?;
-    let path = rest.find('/').map_or("", |at| &rest[at..]);
-    (rest.starts_with([':', '/']) || rest.is_empty()).then_some(path)
-}
-
-/// Percent-encodes what may not stand in a query value.
-fn escape(text: &str) -> String {
-    use std::fmt::Write as _;
-    text.bytes().fold(String::new(), |mut escaped, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            escaped.push(char::from(byte));
-        } else {
-            let _ = write!(escaped, "%{byte:02X}");
-        }
-        escaped
-    })
 }

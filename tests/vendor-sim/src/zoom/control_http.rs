@@ -20,48 +20,14 @@
 //! | `GET`, `DELETE /_sim/log` | the requests so far |
 //! | `GET`, `DELETE /_sim/oracle[?share=0.25]`, `POST /_sim/oracle/protect` | what no careful client does; users nobody may write to |
 
-use jiff::{SignedDuration, Timestamp};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::control::{OneOrMany, Refused, clock, encode, parse, set_clock};
 use crate::http::{Reply, Request};
 use crate::zoom::faults::Fault;
 use crate::zoom::oracle::over_share;
 use crate::zoom::service::State;
 use crate::zoom::{control_people, control_settings};
-
-/// What was wrong with a control request.
-pub(crate) struct Refused {
-    pub(crate) status: u16,
-    pub(crate) error: String,
-}
-
-impl Refused {
-    pub(crate) fn bad(error: impl Into<String>) -> Self {
-        Self {
-            status: 400,
-            error: error.into(),
-        }
-    }
-
-    pub(crate) fn unknown(what: &str) -> Self {
-        Self {
-            status: 404,
-            error: format!("there is no `{what}`"),
-        }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ClockChange {
-    /// Such as `36h` or `P2D`.
-    advance: Option<SignedDuration>,
-    set: Option<Timestamp>,
-    #[serde(default)]
-    release: bool,
-}
 
 /// Answers a control request.
 pub(crate) fn answer(state: &mut State, request: &Request) -> Reply {
@@ -76,8 +42,8 @@ fn route(state: &mut State, request: &Request) -> Result<Value, Refused> {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     match (request.method.as_str(), parts.as_slice()) {
         ("GET", [] | ["account"]) => Ok(account(state)),
-        ("GET", ["clock"]) => Ok(clock(state)),
-        ("POST", ["clock"]) => set_clock(state, &parse(request)?),
+        ("GET", ["clock"]) => Ok(clock(&state.clock)),
+        ("POST", ["clock"]) => set_clock(&state.clock, &parse(request)?),
         ("GET", ["faults"]) => encode(&state.faults.rules()),
         ("POST", ["faults"]) => {
             let faults: OneOrMany<Fault> = parse(request)?;
@@ -115,34 +81,6 @@ fn route(state: &mut State, request: &Request) -> Result<Value, Refused> {
     }
 }
 
-/// One value or a list of them.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum OneOrMany<T> {
-    Many(Vec<T>),
-    One(Box<T>),
-}
-
-impl<T> OneOrMany<T> {
-    fn each(self, act: impl FnMut(T)) {
-        match self {
-            Self::One(one) => std::iter::once(*one).for_each(act),
-            Self::Many(many) => many.into_iter().for_each(act),
-        }
-    }
-}
-
-pub(crate) fn parse<T: DeserializeOwned>(request: &Request) -> Result<T, Refused> {
-    serde_json::from_slice(&request.body).map_err(|error| Refused::bad(error.to_string()))
-}
-
-pub(crate) fn encode(value: &impl serde::Serialize) -> Result<Value, Refused> {
-    serde_json::to_value(value).map_err(|error| Refused {
-        status: 500,
-        error: error.to_string(),
-    })
-}
-
 fn account(state: &State) -> Value {
     let layout = &state.world.generator.layout;
     json!({
@@ -163,26 +101,6 @@ fn account(state: &State) -> Value {
         "population": state.population,
         "switches": state.switches,
     })
-}
-
-fn clock(state: &State) -> Value {
-    json!({"now": state.clock.now(), "manual": state.clock.is_manual()})
-}
-
-fn set_clock(state: &State, change: &ClockChange) -> Result<Value, Refused> {
-    if change.advance.is_none() && change.set.is_none() && !change.release {
-        return Err(Refused::bad("give `advance`, `set` or `release`"));
-    }
-    if let Some(at) = change.set {
-        state.clock.set(at);
-    }
-    if let Some(by) = change.advance {
-        state.clock.advance(by);
-    }
-    if change.release {
-        state.clock.release();
-    }
-    Ok(clock(state))
 }
 
 fn oracle(state: &State, request: &Request) -> Result<Value, Refused> {

@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::control::{Refused, encode, parse};
 use crate::http::{Request, decode};
 use crate::zoom::cast::Cast;
-use crate::zoom::control_http::{Refused, encode, parse};
 use crate::zoom::options::{Pools, Population};
 use crate::zoom::roll::{Hosted, Person, PersonChange};
 use crate::zoom::service::State;

@@ -4,8 +4,8 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::control::{Refused, encode, parse};
 use crate::http::Request;
-use crate::zoom::control_http::{Refused, encode, parse};
 use crate::zoom::endpoint::Label;
 use crate::zoom::options::Plan;
 use crate::zoom::service::State;

@@ -6,7 +6,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::http::decode;
+use crate::fault::Operation;
+use crate::http::{decode, first};
 
 /// Zoom's rate-limit label of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -188,6 +189,16 @@ impl Endpoint {
                 .classic_scopes()
                 .iter()
                 .any(|scope| granted.iter().any(|held| held == scope))
+    }
+}
+
+impl Operation for Endpoint {
+    fn name(self) -> &'static str {
+        Self::name(self)
+    }
+
+    fn later_page(query: &[(String, String)]) -> bool {
+        first(query, "next_page_token").is_some_and(|token| !token.is_empty())
     }
 }
 

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::log::Numbered;
 use crate::zoom::endpoint::{Endpoint, Label};
 
 /// One request and its fate.
@@ -49,35 +50,8 @@ impl LoggedRequest {
     }
 }
 
-/// All requests so far, up to a limit; the oldest half goes first.
-#[derive(Debug, Default)]
-pub(crate) struct Log {
-    entries: Vec<LoggedRequest>,
-    count: u64,
-}
-
-impl Log {
-    const MOST: usize = 200_000;
-
-    pub(crate) const fn next_number(&self) -> u64 {
-        self.count + 1
-    }
-
-    pub(crate) fn push(&mut self, mut entry: LoggedRequest) {
-        self.count += 1;
-        entry.number = self.count;
-        if self.entries.len() >= Self::MOST {
-            self.entries.drain(..Self::MOST / 2);
-        }
-        self.entries.push(entry);
-    }
-
-    pub(crate) fn entries(&self) -> &[LoggedRequest] {
-        &self.entries
-    }
-
-    /// Forgets the entries; the count goes on.
-    pub(crate) fn clear(&mut self) {
-        self.entries.clear();
+impl Numbered for LoggedRequest {
+    fn number(&mut self, number: u64) {
+        self.number = number;
     }
 }

@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::http::{Reply, Request, first, parse_form};
+use crate::http::{Reply, Request, first};
+use crate::oauth::{basic_credentials, bearer_token, form_body};
 use crate::random::mix;
 use crate::zoom::consent::Code;
 use crate::zoom::errors::ApiError;
@@ -153,17 +154,8 @@ impl OAuth {
         switches: &Switches,
     ) -> Result<Caller, ApiError> {
         // A token in the query is refused since 2023, so only the header counts.
-        let token = request
-            .header("authorization")
-            .and_then(|value| {
-                let (scheme, token) = value.split_once(' ')?;
-                scheme.eq_ignore_ascii_case("bearer").then_some(token)
-            })
-            .ok_or_else(ApiError::invalid_token)?;
-        let known = self
-            .access
-            .get(token.trim())
-            .ok_or_else(ApiError::invalid_token)?;
+        let token = bearer_token(request).ok_or_else(ApiError::invalid_token)?;
+        let known = self.access.get(token).ok_or_else(ApiError::invalid_token)?;
         if known.expires <= now {
             let mut error = ApiError::expired_token();
             error.status = switches.expired_token_status;
@@ -335,23 +327,4 @@ impl OAuth {
         }
         true
     }
-}
-
-/// The parameters of a form body; anything else has none.
-fn form_body(request: &Request) -> Vec<(String, String)> {
-    let is_form = request
-        .header("content-type")
-        .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
-    if is_form {
-        parse_form(&String::from_utf8_lossy(&request.body))
-    } else {
-        Vec::new()
-    }
-}
-
-fn basic_credentials(header: &str) -> Option<(String, String)> {
-    let encoded = header.strip_prefix("Basic ")?;
-    let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
-    let (client_id, secret) = decoded.split_once(':')?;
-    Some((client_id.to_owned(), secret.to_owned()))
 }

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 
 use crate::clock::SimClock;
 use crate::http::{Reply, Request};
+use crate::log::Log;
 use crate::zoom::endpoint::{Endpoint, Label, all_scopes};
 use crate::zoom::errors::ApiError;
 use crate::zoom::faults::Faults;
 use crate::zoom::generate::Generator;
 use crate::zoom::limits::{Allowance, Limits};
-use crate::zoom::log::{Log, LoggedRequest};
+use crate::zoom::log::LoggedRequest;
 use crate::zoom::oauth::{AppKind, Caller, OAuth};
 use crate::zoom::options::{Plan, Population, Switches, ZoomSimOptions};
 use crate::zoom::oracle::Oracle;
@@ -37,7 +38,7 @@ pub(crate) struct State {
     pub(crate) limits: Limits,
     pub(crate) walks: Walks,
     pub(crate) faults: Faults,
-    pub(crate) log: Log,
+    pub(crate) log: Log<LoggedRequest>,
     pub(crate) oracle: Oracle,
     /// What administrators and apps changed, oldest first.
     pub(crate) operations: Vec<Operation>,

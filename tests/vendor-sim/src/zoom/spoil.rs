@@ -1,13 +1,13 @@
-//! What a fault does to an answer.
-
-use std::time::Duration;
+//! What a fault does to an answer of Zoom's.
 
 use serde_json::{Map, Value, json};
 
-use crate::http::{Reply, Request, Wire};
+use crate::fault::{Spoil, rows_of};
+use crate::http::{Reply, Request};
 use crate::zoom::endpoint::{Endpoint, Label};
 use crate::zoom::errors::ApiError;
-use crate::zoom::faults::{Action, Refusal, Shape};
+use crate::zoom::faults::{Refusal, Shape};
+use crate::zoom::limits::TooMany;
 use crate::zoom::options::Plan;
 
 /// What a fault needs to know of the request it hits.
@@ -19,104 +19,30 @@ pub(crate) struct Scene<'a> {
     pub(crate) now: i64,
 }
 
-impl Action {
-    /// Turns the answer into what the fault says. For a fault that preempts, `reply` is empty.
-    pub(crate) fn spoil(&self, mut reply: Reply, scene: &Scene<'_>) -> Reply {
-        match self {
-            Self::Answer {
-                status,
-                body,
-                headers,
-                ..
-            } => answer(*status, body.as_ref(), headers),
-            Self::Html { status, .. } => html(*status),
-            Self::Refuse { refusal } => refuse(*refusal, scene).reply(),
-            Self::TooMany { kind } => {
-                let label = scene.endpoint.map_or(Label::Light, Endpoint::label);
-                kind.reply(label, scene.plan.rate(label).calls, scene.now)
-            }
-            Self::Reset { .. } => wired(reply, Wire::Reset),
-            Self::Hang => wired(reply, Wire::Hang),
-            Self::CutBody { bytes } => wired(reply, Wire::CutAfter(*bytes)),
-            Self::Slow {
-                piece,
-                pause_millis,
-            } => {
-                let pause = Duration::from_millis(*pause_millis);
-                wired(
-                    reply,
-                    Wire::Slow {
-                        piece: *piece,
-                        pause,
-                    },
-                )
-            }
-            Self::TruncateJson { bytes } => {
-                reply.body.truncate(*bytes);
-                reply
-            }
-            Self::Delay { .. } => reply,
-            Self::RepeatToken => edited(reply, |body| {
-                if let Some(token) = scene
-                    .request
-                    .param("next_page_token")
-                    .filter(|t| !t.is_empty())
-                {
-                    body["next_page_token"] = json!(token);
-                }
-            }),
-            Self::CutWalk => edited(reply, |body| body["next_page_token"] = json!("")),
-            Self::DropRows { rows } => edited(reply, |body| {
-                if let Some(list) = rows_of(body) {
-                    list.truncate(list.len().saturating_sub(*rows));
-                }
-            }),
-            Self::RepeatRows { rows } => edited(reply, |body| {
-                if let Some(list) = rows_of(body) {
-                    let again: Vec<Value> = list.iter().take(*rows).cloned().collect();
-                    list.extend(again);
-                }
-            }),
-            Self::Set { pointer, value } => edited(reply, |body| set(body, pointer, value)),
-            Self::Reshape { shape } => edited(reply, |body| reshape(*shape, body)),
+impl Spoil<Refusal, TooMany, Shape> for Scene<'_> {
+    fn refuse(&self, refusal: &Refusal) -> Reply {
+        refuse(*refusal, self).reply()
+    }
+
+    fn too_many(&self, kind: &TooMany) -> Reply {
+        let label = self.endpoint.map_or(Label::Light, Endpoint::label);
+        kind.reply(label, self.plan.rate(label).calls, self.now)
+    }
+
+    fn repeat_token(&self, body: &mut Value) {
+        let used = self.request.param("next_page_token");
+        if let Some(token) = used.filter(|token| !token.is_empty()) {
+            body["next_page_token"] = json!(token);
         }
     }
-}
 
-fn wired(mut reply: Reply, wire: Wire) -> Reply {
-    reply.wire = wire;
-    reply
-}
-
-fn answer(
-    status: u16,
-    body: Option<&Value>,
-    headers: &std::collections::BTreeMap<String, String>,
-) -> Reply {
-    let mut reply = match body {
-        None => Reply::empty(status),
-        Some(Value::String(text)) => Reply::text(status, "text/plain", text.as_str()),
-        Some(body) => Reply::json(status, body),
-    };
-    for (name, value) in headers {
-        reply.set_header(name.to_ascii_lowercase(), value.as_str());
+    fn cut_walk(&self, body: &mut Value) {
+        body["next_page_token"] = json!("");
     }
-    reply
-}
 
-/// The error page of a proxy in front of the API.
-fn html(status: u16) -> Reply {
-    let title = match status {
-        502 => "502 Bad Gateway",
-        503 => "503 Service Temporarily Unavailable",
-        504 => "504 Gateway Time-out",
-        _ => "Error",
-    };
-    let page = format!(
-        "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\
-         \r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
-    );
-    Reply::text(status, "text/html", page)
+    fn reshape(&self, shape: &Shape, body: &mut Value) {
+        reshape(*shape, body);
+    }
 }
 
 fn refuse(refusal: Refusal, scene: &Scene<'_>) -> ApiError {
@@ -137,41 +63,6 @@ fn refuse(refusal: Refusal, scene: &Scene<'_>) -> ApiError {
         Refusal::NoPermission => ApiError::bad(200, "No permission."),
         Refusal::InternalError => ApiError::new(500, 500, "Internal server error."),
         Refusal::Unavailable => ApiError::new(503, 503, "Service temporarily unavailable."),
-    }
-}
-
-/// Edits a JSON body; anything else passes unharmed.
-fn edited(mut reply: Reply, edit: impl FnOnce(&mut Value)) -> Reply {
-    if let Ok(mut body) = serde_json::from_slice::<Value>(&reply.body)
-        && body.is_object()
-    {
-        edit(&mut body);
-        reply.body = serde_json::to_vec(&body).unwrap_or_default();
-    }
-    reply
-}
-
-/// The rows of a page: the first array of objects in it.
-fn rows_of(body: &mut Value) -> Option<&mut Vec<Value>> {
-    body.as_object_mut()?
-        .values_mut()
-        .find_map(Value::as_array_mut)
-}
-
-fn set(body: &mut Value, pointer: &str, value: &Value) {
-    let Some((parent, last)) = pointer.rsplit_once('/') else {
-        return;
-    };
-    match body.pointer_mut(parent) {
-        Some(Value::Object(members)) => {
-            members.insert(last.to_owned(), value.clone());
-        }
-        Some(Value::Array(items)) => {
-            if let Some(item) = last.parse().ok().and_then(|at: usize| items.get_mut(at)) {
-                *item = value.clone();
-            }
-        }
-        _ => {}
     }
 }
 
