@@ -1,7 +1,7 @@
 //! Simulated SaaS vendors over real HTTP, for seatsync's quickstart, tests and benchmarks: real
 //! OAuth, rate limits, paging and faults, over a seeded account whose truth is known.
 //!
-//! - [`zoom`]: a Zoom account.
+//! - [`zoom`]: a Zoom account; [`aha`]: an Aha! account.
 //! - [`clock`]: the vendor's time, which tests move.
 //! - [`fault`]: what goes wrong on demand, the same way at every vendor.
 //!
@@ -31,6 +31,7 @@
 //! # }
 //! ```
 
+pub mod aha;
 pub mod clock;
 mod control;
 pub mod fault;
@@ -41,5 +42,6 @@ mod people;
 mod random;
 pub mod zoom;
 
+pub use aha::{AhaSim, AhaSimOptions};
 pub use clock::SimClock;
 pub use zoom::{ZoomSim, ZoomSimOptions};

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use vendor_sim::zoom::Plan;
-use vendor_sim::{SimClock, ZoomSim, ZoomSimOptions};
+use vendor_sim::{AhaSim, AhaSimOptions, SimClock, ZoomSim, ZoomSimOptions};
 
 #[derive(Parser)]
 #[command(version, about = "Simulated SaaS vendors over real HTTP")]
@@ -22,6 +22,10 @@ enum Vendor {
     /// Prints what a client needs as `name=value` lines. Time, faults, people and the request log
     /// are steered over HTTP below `/_sim`; start with `GET /_sim/account`.
     Zoom(ZoomArguments),
+    /// An Aha! account
+    ///
+    /// Prints what a client needs as `name=value` lines, and is steered like the Zoom account.
+    Aha(AhaArguments),
 }
 
 #[derive(Args)]
@@ -49,6 +53,25 @@ struct ZoomArguments {
     at: Option<Timestamp>,
 }
 
+#[derive(Args)]
+struct AhaArguments {
+    /// The port on 127.0.0.1; 0 takes a free one
+    #[arg(long, default_value_t = 8081)]
+    port: u16,
+    /// Users, deactivated ones included
+    #[arg(long, default_value_t = 300)]
+    users: u32,
+    /// The same seed and time give the same bytes
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Do not enforce rate limits
+    #[arg(long)]
+    no_limits: bool,
+    /// Stop the vendor's clock at this time instead of following the system's
+    #[arg(long)]
+    at: Option<Timestamp>,
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 enum PlanName {
     Free,
@@ -58,10 +81,11 @@ enum PlanName {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Arguments {
-        vendor: Vendor::Zoom(arguments),
-    } = Arguments::parse();
-    match serve_zoom(arguments).await {
+    let served = match Arguments::parse().vendor {
+        Vendor::Zoom(arguments) => serve_zoom(arguments).await,
+        Vendor::Aha(arguments) => serve_aha(arguments).await,
+    };
+    match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(io::stderr(), "vendor-sim: {error}");
@@ -86,7 +110,35 @@ async fn serve_zoom(arguments: ZoomArguments) -> io::Result<()> {
     };
     options.population.hosts = arguments.hosts;
     let mut sim = ZoomSim::start(options).await?;
-    announce(&sim)?;
+    announce(&[
+        ("api_url", &sim.api_url()),
+        ("token_url", &sim.token_url()),
+        ("account_id", sim.account_id()),
+        ("client_id", sim.client_id()),
+        ("client_secret", sim.client_secret()),
+    ])?;
+    tokio::select! {
+        () = sim.ended() => {}
+        stopped = tokio::signal::ctrl_c() => stopped?,
+    }
+    Ok(())
+}
+
+async fn serve_aha(arguments: AhaArguments) -> io::Result<()> {
+    let mut sim = AhaSim::start(AhaSimOptions {
+        users: arguments.users,
+        seed: arguments.seed,
+        limits: !arguments.no_limits,
+        clock: arguments.at.map_or_else(SimClock::system, SimClock::manual),
+        port: arguments.port,
+        ..AhaSimOptions::default()
+    })
+    .await?;
+    announce(&[
+        ("api_url", &sim.api_url()),
+        ("api_key", sim.api_key()),
+        ("domain", sim.domain()),
+    ])?;
     tokio::select! {
         () = sim.ended() => {}
         stopped = tokio::signal::ctrl_c() => stopped?,
@@ -95,12 +147,10 @@ async fn serve_zoom(arguments: ZoomArguments) -> io::Result<()> {
 }
 
 /// Tells on stdout what a client needs, one `name=value` a line.
-fn announce(sim: &ZoomSim) -> io::Result<()> {
+fn announce(told: &[(&str, &str)]) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    writeln!(out, "api_url={}", sim.api_url())?;
-    writeln!(out, "token_url={}", sim.token_url())?;
-    writeln!(out, "account_id={}", sim.account_id())?;
-    writeln!(out, "client_id={}", sim.client_id())?;
-    writeln!(out, "client_secret={}", sim.client_secret())?;
+    for (name, value) in told {
+        writeln!(out, "{name}={value}")?;
+    }
     out.flush()
 }
