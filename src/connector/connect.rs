@@ -16,7 +16,7 @@ use super::http::retry::RetryBudget;
 use super::limits::Budgets;
 use super::options::ConnectorOptions;
 use super::stats::CallStats;
-use super::token::{AccountCredentials, TokenSource};
+use super::token::{Credentials, TokenSource};
 use super::zoom::{self, ZoomConnector};
 use crate::clock::SharedClock;
 use crate::profile::identifier::{ProfileType, Vendor};
@@ -30,7 +30,7 @@ pub struct Connectors {
     clock: SharedClock,
     http: Arc<HttpClient>,
     budgets: Budgets,
-    tokens: Mutex<BTreeMap<AccountCredentials, Arc<TokenSource>>>,
+    tokens: Mutex<BTreeMap<Credentials, Arc<TokenSource>>>,
 }
 
 impl Connectors {
@@ -90,8 +90,8 @@ impl Connectors {
         profile_type: ProfileType,
         stats: &CallStats,
     ) -> Result<ZoomConnector, ConnectorError> {
-        let credentials = AccountCredentials::of(connection)?;
-        let account_id = credentials.account_id.clone();
+        let tokens = self.tokens_of(connection)?;
+        let account_id = connection.account_id.clone().unwrap_or_default();
         let base = Url::parse(&connection.url).map_err(|error| ConnectorError::Misconfigured {
             message: format!(
                 "connection `{}`: `{}` is not a URL: {error}",
@@ -101,7 +101,7 @@ impl Connectors {
         let api = Api {
             http: self.http.clone(),
             base,
-            tokens: self.tokens_of(credentials),
+            tokens,
             budget: self.budgets.of(&account_id, connection),
             stats: stats.clone(),
             clock: self.clock.clone(),
@@ -118,18 +118,21 @@ impl Connectors {
 
     /// One source per set of credentials, however many profiles use it: some accounts were seen to
     /// end an earlier token when a new one is issued.
-    fn tokens_of(&self, credentials: AccountCredentials) -> Arc<TokenSource> {
+    fn tokens_of(
+        &self,
+        connection: &ResolvedConnection,
+    ) -> Result<Arc<TokenSource>, ConnectorError> {
+        let credentials = Credentials::of(connection)?;
         let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-        tokens
-            .entry(credentials.clone())
-            .or_insert_with(|| {
-                Arc::new(TokenSource::new(
-                    credentials,
-                    self.secrets.clone(),
-                    self.http.clone(),
-                    self.clock.clone(),
-                ))
-            })
-            .clone()
+        let source = tokens.entry(credentials.clone()).or_insert_with(|| {
+            Arc::new(TokenSource::new(
+                credentials,
+                connection.name.clone(),
+                self.secrets.clone(),
+                self.http.clone(),
+                self.clock.clone(),
+            ))
+        });
+        Ok(source.clone())
     }
 }

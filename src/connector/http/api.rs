@@ -90,12 +90,17 @@ impl Api {
                     return Ok(value);
                 }
                 Judged::Trouble(error) => self.back_off(error, &mut patience).await?,
-                Judged::TokenRefused(error) if patience.token_renewed => return Err(error),
+                Judged::TokenRefused(error) if patience.token_renewed => {
+                    return Err(self.tokens.advise(error));
+                }
                 Judged::TokenRefused(error) => {
                     tracing::debug!(%error, "getting another token");
                     patience.token_renewed = true;
+                    let Some(other) = self.tokens.renew(&token).await? else {
+                        return Err(self.tokens.advise(error));
+                    };
                     self.stats.retried();
-                    token = self.tokens.renew(&token).await?;
+                    token = other;
                 }
                 Judged::Throttled(context, headers, message) => {
                     self.close(call.label, context, &headers, &message, &mut patience)?;

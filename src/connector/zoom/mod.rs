@@ -84,7 +84,8 @@ impl ZoomConnector {
 
     async fn granted_afresh(&self) -> Result<Vec<String>, ConnectorError> {
         let current = self.api.tokens.token().await?;
-        Ok(self.api.tokens.renew(&current).await?.scopes.clone())
+        let renewed = self.api.tokens.renew(&current).await?;
+        Ok(renewed.unwrap_or(current).scopes.clone())
     }
 }
 
