@@ -245,6 +245,12 @@ impl<E> When<E> {
     }
 }
 
+impl<E> Default for When<E> {
+    fn default() -> Self {
+        Self::any()
+    }
+}
+
 impl<E: Operation> When<E> {
     fn matches(&self, request: &Request, endpoint: Option<E>, user: Option<&str>) -> bool {
         let later = E::later_page(&request.query);
