@@ -1,4 +1,4 @@
-//! Values as Zoom really sends them: numbers as text, one object where a list is documented, absent
+//! Values as vendors really send them: numbers as text, one object where a list is documented, absent
 //! where a field does not apply. Only what has no place at all is an error.
 
 use std::borrow::Cow;

@@ -7,10 +7,12 @@ mod distinct;
 pub mod error;
 pub mod facts;
 pub(crate) mod http;
+mod lenient;
 pub(crate) mod limits;
 pub mod options;
 pub mod stats;
 pub(crate) mod token;
+mod walk;
 pub mod zoom;
 
 use jiff::civil::Date;

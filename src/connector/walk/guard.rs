@@ -1,19 +1,19 @@
-//! Whether a walk over Zoom's pages can be believed. Zoom promises no order, its page tokens live
-//! 15 minutes, and pages were seen that repeat or end early, so a walk proves itself: no token and
-//! no page twice, a last page, and as many distinct ids as the total on it.
+//! Whether a walk over a vendor's pages can be believed. Vendors promise no order, page tokens grow
+//! old, and pages were seen that repeat or end early, so a walk proves itself: no token and no page
+//! twice, a last page, and as many distinct ids as the total on it.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
 /// Walks of one list, the first included, before it counts as incomplete.
-pub(super) const MOST_WALKS: u32 = 3;
+pub(in crate::connector) const MOST_WALKS: u32 = 3;
 
 /// Empty pages in a row that still promise another; real lists have none.
 const MOST_EMPTY_PAGES: u32 = 3;
 
 /// Watches one walk.
 #[derive(Debug, Default)]
-pub(super) struct Walk {
+pub(in crate::connector) struct Walk {
     hasher: RandomState,
     tokens: HashSet<u64>,
     pages: HashSet<u64>,
@@ -24,7 +24,7 @@ pub(super) struct Walk {
 
 /// Where a walk goes after a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Step {
+pub(in crate::connector) enum Step {
     /// On, with this token.
     Next(String),
     /// It was the last page.
@@ -35,7 +35,7 @@ pub(super) enum Step {
 
 /// How a walk ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum End {
+pub(in crate::connector) enum End {
     /// With its last page.
     Reached {
         /// The total before it changed, when it did.
@@ -49,7 +49,7 @@ pub(super) enum End {
 
 impl Walk {
     /// Takes note of a page with these row ids.
-    pub(super) fn page<'a>(
+    pub(in crate::connector) fn page<'a>(
         &mut self,
         ids: impl Iterator<Item = &'a str>,
         total: Option<u64>,
@@ -81,12 +81,12 @@ impl Walk {
     }
 
     /// No page told a total; some lists have none.
-    pub(super) fn told_no_total(&self) -> bool {
+    pub(in crate::connector) fn told_no_total(&self) -> bool {
         self.last_total.is_none()
     }
 
     /// The end of a walk whose last page was taken.
-    pub(super) fn reached(&self) -> End {
+    pub(in crate::connector) fn reached(&self) -> End {
         End::Reached {
             moved_from: self
                 .first_total
@@ -98,17 +98,17 @@ impl Walk {
 
 /// Distinct ids of the latest walk, and of all walks together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Seen {
-    pub(super) this_walk: u64,
-    pub(super) merged: u64,
+pub(in crate::connector) struct Seen {
+    pub(in crate::connector) this_walk: u64,
+    pub(in crate::connector) merged: u64,
 }
 
 /// Why the ids seen are not all, if they are not. A total that moved calls for another walk while
 /// there is one; after the last, the ids alone decide.
-pub(super) fn shortfall(end: &End, seen: Seen, another_walk: bool) -> Option<String> {
+pub(in crate::connector) fn shortfall(end: &End, seen: Seen, another_walk: bool) -> Option<String> {
     let (moved_from, total) = match end {
         End::Broken(reason) => return Some(reason.clone()),
-        End::Reached { total: None, .. } => return Some("Zoom told no total".to_owned()),
+        End::Reached { total: None, .. } => return Some("the vendor told no total".to_owned()),
         End::Reached {
             moved_from,
             total: Some(total),

@@ -9,12 +9,12 @@ use super::ZoomConnector;
 use super::activity::day_of;
 use super::client::{Fact, fact};
 use super::scopes::{LIST_MEETINGS, LIST_WEBINARS, Operation};
-use super::walk::{Step, Walk};
 use super::wire::ListedPage;
 use crate::connector::error::{CallContext, ConnectorError};
 use crate::connector::facts::{Activity, ActivityKind, ActivityPage, ActivityUser, Grade};
 use crate::connector::http::api::Call;
 use crate::connector::limits::Label;
+use crate::connector::walk::{Step, Walk};
 
 /// One of the two lists of a user.
 struct List {

@@ -7,7 +7,6 @@
 mod activity;
 mod client;
 mod identifiers;
-mod lenient;
 mod listed;
 mod reports;
 mod scopes;
@@ -15,7 +14,6 @@ mod seats;
 mod settings;
 mod users;
 mod validate;
-mod walk;
 mod wire;
 
 use jiff::civil::Date;
@@ -111,7 +109,7 @@ impl Connector for ZoomConnector {
     }
 
     async fn walk_seats(&self, pages: Sender<SeatPage>) -> Result<WalkReport, ConnectorError> {
-        self.walk_users(pages).await
+        self.walk_all_users(pages).await
     }
 
     async fn add_ons(&self, external_user_id: &str) -> Result<AddOnReport, ConnectorError> {

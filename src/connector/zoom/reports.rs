@@ -10,13 +10,13 @@ use super::ZoomConnector;
 use super::activity::day_of;
 use super::client::{Fact, fact};
 use super::scopes::{REPORT_HOSTS, REPORT_WEBINARS};
-use super::walk::{MOST_WALKS, Seen, Step, Walk, shortfall};
 use super::wire::{HistoryPage, HostsPage};
 use crate::connector::distinct::Distinct;
 use crate::connector::error::{CallContext, ConnectorError};
 use crate::connector::facts::{Activity, ActivityKind, ActivityPage, ActivityUser, Grade};
 use crate::connector::http::api::Call;
 use crate::connector::limits::Label;
+use crate::connector::walk::{MOST_WALKS, Seen, Step, Walk, shortfall};
 
 /// Activities handed on at once.
 const PAGE: usize = 300;

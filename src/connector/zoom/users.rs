@@ -1,7 +1,5 @@
 //! The walk over all users: active, deactivated and invited ones, page by page.
 
-use std::collections::BTreeMap;
-
 use serde::de::Error as _;
 use tokio::sync::mpsc::Sender;
 
@@ -9,13 +7,12 @@ use super::ZoomConnector;
 use super::client::{Fact, fact};
 use super::identifiers::base_seat;
 use super::scopes::LIST_USERS;
-use super::walk::{End, MOST_WALKS, Seen, Step, Walk, shortfall};
 use super::wire::{User, UsersPage};
-use crate::connector::distinct::Distinct;
 use crate::connector::error::ConnectorError;
-use crate::connector::facts::{Completeness, Role, Seat, SeatPage, UserStatus, WalkReport};
+use crate::connector::facts::{Role, Seat, SeatPage, UserStatus, WalkReport};
 use crate::connector::http::api::Call;
 use crate::connector::limits::Label;
+use crate::connector::walk::{Fetched, UserList, UserPage, walk_users};
 
 /// Zoom lists each of these by itself.
 const STATUSES: [UserStatus; 3] = [
@@ -24,140 +21,46 @@ const STATUSES: [UserStatus; 3] = [
     UserStatus::Pending,
 ];
 
-/// A page, taken out of Zoom's shape.
-struct Page {
-    seats: Vec<Seat>,
-    unrecognized: Vec<String>,
-    total: Option<u64>,
-    next_page_token: String,
+/// The users of one status.
+struct UsersOfStatus<'a> {
+    zoom: &'a ZoomConnector,
+    status: UserStatus,
 }
 
-/// How the walks over one status went.
-struct StatusReport {
-    shortfall: Option<String>,
-    users: u64,
-    total: Option<u64>,
-    walks: u32,
-    unrecognized: BTreeMap<String, u64>,
+impl UserList for UsersOfStatus<'_> {
+    // A page token leads on from the last row, not from the start of the list.
+    const SHIFTS: bool = false;
+
+    fn name(&self) -> String {
+        format!("{} users", self.status.as_str())
+    }
+
+    async fn page(&self, token: Option<&str>) -> Result<Fetched, ConnectorError> {
+        match self.zoom.users_page(self.status, token).await {
+            Ok(page) => Ok(Fetched::Page(page)),
+            Err(error) if token.is_some() && fact(&error) == Some(Fact::PageTokenExpired) => Ok(
+                Fetched::Broken("the page token expired on the way".to_owned()),
+            ),
+            Err(error) => Err(error),
+        }
+    }
 }
 
 impl ZoomConnector {
-    pub(super) async fn walk_users(
+    pub(super) async fn walk_all_users(
         &self,
         pages: Sender<SeatPage>,
     ) -> Result<WalkReport, ConnectorError> {
-        let mut report = WalkReport {
-            completeness: Completeness::Complete,
-            users: 0,
-            vendor_total: Some(0),
-            unrecognized: Vec::new(),
-            walks: 1,
-        };
-        let mut unrecognized: BTreeMap<String, u64> = BTreeMap::new();
-        for status in STATUSES {
-            let found = self.walk_status(status, &pages).await?;
-            report.users += found.users;
-            report.vendor_total = report.vendor_total.zip(found.total).map(|(a, b)| a + b);
-            report.walks = report.walks.max(found.walks);
-            for (word, times) in found.unrecognized {
-                *unrecognized.entry(word).or_default() += times;
-            }
-            if let (Some(reason), Completeness::Complete) = (found.shortfall, &report.completeness)
-            {
-                report.completeness = Completeness::Incomplete(format!(
-                    "{} users, after {} walks: {reason}",
-                    status.as_str(),
-                    found.walks
-                ));
-            }
-        }
-        report.unrecognized = unrecognized.into_iter().collect();
-        Ok(report)
-    }
-
-    /// Walks again while a walk does not prove itself; the receiver merges by id.
-    async fn walk_status(
-        &self,
-        status: UserStatus,
-        pages: &Sender<SeatPage>,
-    ) -> Result<StatusReport, ConnectorError> {
-        let scratch = || Distinct::new(self.api.http.options().scratch.clone());
-        let mut merged = scratch();
-        let mut walks = 0;
-        loop {
-            walks += 1;
-            let mut this_walk = (walks > 1).then(scratch);
-            let mut unrecognized = BTreeMap::new();
-            let note = |page: &Page| {
-                for seat in &page.seats {
-                    merged.add(&seat.external_user_id);
-                    if let Some(this_walk) = &mut this_walk {
-                        this_walk.add(&seat.external_user_id);
-                    }
-                }
-                for word in &page.unrecognized {
-                    *unrecognized.entry(word.clone()).or_default() += 1;
-                }
-            };
-            let end = self.walk_once(status, pages, note).await?;
-            let seen = count(&mut merged, this_walk)?;
-            let found = shortfall(&end, seen, walks < MOST_WALKS);
-            if let Some(reason) = found.as_ref().filter(|_| walks < MOST_WALKS) {
-                tracing::info!(status = status.as_str(), %reason, "walking the users again");
-                continue;
-            }
-            let total = match end {
-                End::Reached { total, .. } => total,
-                End::Broken(_) => None,
-            };
-            return Ok(StatusReport {
-                users: total.filter(|_| found.is_none()).unwrap_or(seen.merged),
-                shortfall: found,
-                total,
-                walks,
-                unrecognized,
-            });
-        }
-    }
-
-    /// One walk, each page handed on while the next is fetched.
-    async fn walk_once(
-        &self,
-        status: UserStatus,
-        pages: &Sender<SeatPage>,
-        mut note: impl FnMut(&Page),
-    ) -> Result<End, ConnectorError> {
-        let mut walk = Walk::default();
-        let mut page = self.users_page(status, None).await?;
-        loop {
-            let ids = page.seats.iter().map(|seat| seat.external_user_id.as_str());
-            let step = walk.page(ids, page.total, &page.next_page_token);
-            if let Step::Broken(reason) = step {
-                return Ok(End::Broken(reason));
-            }
-            note(&page);
-            let handed_on = hand_on(pages, page.seats);
-            let Step::Next(token) = step else {
-                handed_on.await?;
-                return Ok(walk.reached());
-            };
-            let (handed_on, next) = tokio::join!(handed_on, self.users_page(status, Some(&token)));
-            handed_on?;
-            page = match next {
-                Ok(page) => page,
-                Err(error) if fact(&error) == Some(Fact::PageTokenExpired) => {
-                    return Ok(End::Broken("the page token expired on the way".to_owned()));
-                }
-                Err(error) => return Err(error),
-            };
-        }
+        let lists = STATUSES.map(|status| UsersOfStatus { zoom: self, status });
+        let scratch = self.api.http.options().scratch.as_ref();
+        walk_users(&lists, scratch, &pages).await
     }
 
     async fn users_page(
         &self,
         status: UserStatus,
         token: Option<&str>,
-    ) -> Result<Page, ConnectorError> {
+    ) -> Result<UserPage, ConnectorError> {
         let step = format!("list {} users", status.as_str());
         let query = [
             ("status", status.as_str()),
@@ -176,39 +79,20 @@ impl ZoomConnector {
     }
 }
 
-fn count(merged: &mut Distinct, this_walk: Option<Distinct>) -> Result<Seen, ConnectorError> {
-    let counted = merged.count().and_then(|merged| {
-        let this_walk = this_walk.map_or(Ok(merged), |mut this_walk| this_walk.count())?;
-        Ok(Seen { this_walk, merged })
-    });
-    counted.map_err(|error| ConnectorError::Misconfigured {
-        message: format!("the users of this walk cannot be counted: {error}"),
-    })
-}
-
-async fn hand_on(pages: &Sender<SeatPage>, seats: Vec<Seat>) -> Result<(), ConnectorError> {
-    if seats.is_empty() {
-        return Ok(());
-    }
-    let users = seats.len() as u64;
-    pages
-        .send(SeatPage { seats, users })
-        .await
-        .map_err(|_| ConnectorError::Cancelled)
-}
-
-fn read_page(body: &[u8], status: UserStatus) -> serde_json::Result<Page> {
+fn read_page(body: &[u8], status: UserStatus) -> serde_json::Result<UserPage> {
     let page: UsersPage<'_> = serde_json::from_slice(body)?;
     let mut seats = Vec::with_capacity(page.users.len());
     let mut unrecognized = Vec::new();
     for user in &page.users {
         seats.push(seat(user, status, &mut unrecognized)?);
     }
-    Ok(Page {
+    Ok(UserPage {
+        users: seats.len() as u64,
         seats,
+        seatless: Vec::new(),
         unrecognized,
         total: page.total_records.count(),
-        next_page_token: page.next_page_token.0.into_owned(),
+        next: page.next_page_token.0.into_owned(),
     })
 }
 

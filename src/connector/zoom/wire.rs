@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::lenient::{Flag, Number, OneOrMany, Text};
+use crate::connector::lenient::{Flag, Number, OneOrMany, Text};
 
 /// A page of `GET /users`.
 #[derive(Debug, Deserialize)]

@@ -165,7 +165,7 @@ async fn a_walk_that_stays_broken_is_incomplete_and_says_why() {
                 pointer: "/total_records".to_owned(),
                 value: json!(null),
             }),
-            "Zoom told no total",
+            "the vendor told no total",
         ),
     ];
     for (fault, expected) in cases {

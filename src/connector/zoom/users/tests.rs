@@ -94,7 +94,7 @@ fn unknown_user_types_are_counted() {
         br#"{"total_records":3,"users":[{"id":"a","type":2},{"id":"b","type":42},{"id":"c"}]}"#;
     let page = read_page(body, UserStatus::Active).unwrap();
     assert_eq!(page.unrecognized, ["zoom.type_42", "zoom.type_unknown"]);
-    assert_eq!(page.next_page_token, "");
+    assert_eq!(page.next, "");
     assert_eq!(page.total, Some(3));
 }
 
