@@ -146,7 +146,7 @@ fn activity(facts: &UserFacts, subscription: &Subscription) -> Vec<[String; 3]> 
         rows.push(fact(
             "last sign-in",
             &short(at),
-            "the vendor; moves at most every three days",
+            "the vendor's user list; Zoom moves it at most every three days",
         ));
     }
     rows

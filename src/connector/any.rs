@@ -4,9 +4,10 @@
 use jiff::civil::Date;
 use tokio::sync::mpsc::Sender;
 
+use super::aha::AhaConnector;
 use super::facts::{
-    Account, ActivityPage, ActivityPlan, AddOnReport, Process, Purchased, SeatPage, Verdict,
-    WalkReport,
+    Account, ActivityKind, ActivityPage, ActivityPlan, AddOnReport, Process, Purchased, SeatPage,
+    Verdict, WalkReport,
 };
 use super::zoom::ZoomConnector;
 use super::{Connector, ConnectorError};
@@ -17,48 +18,64 @@ use crate::profile::identifier::Vendor;
 pub enum AnyConnector {
     /// Zoom.
     Zoom(ZoomConnector),
+    /// Aha!
+    Aha(AhaConnector),
 }
 
 impl Connector for AnyConnector {
     fn vendor(&self) -> Vendor {
         match self {
             Self::Zoom(zoom) => zoom.vendor(),
+            Self::Aha(aha) => aha.vendor(),
         }
     }
 
     async fn account(&self) -> Result<Account, ConnectorError> {
         match self {
             Self::Zoom(zoom) => zoom.account().await,
+            Self::Aha(aha) => aha.account().await,
         }
     }
 
     async fn validate(&self, process: Process) -> Verdict {
         match self {
             Self::Zoom(zoom) => zoom.validate(process).await,
+            Self::Aha(aha) => aha.validate(process).await,
         }
     }
 
     async fn walk_seats(&self, pages: Sender<SeatPage>) -> Result<WalkReport, ConnectorError> {
         match self {
             Self::Zoom(zoom) => zoom.walk_seats(pages).await,
+            Self::Aha(aha) => aha.walk_seats(pages).await,
+        }
+    }
+
+    fn activity_in_list(&self) -> &'static [ActivityKind] {
+        match self {
+            Self::Zoom(zoom) => zoom.activity_in_list(),
+            Self::Aha(aha) => aha.activity_in_list(),
         }
     }
 
     async fn add_ons(&self, external_user_id: &str) -> Result<AddOnReport, ConnectorError> {
         match self {
             Self::Zoom(zoom) => zoom.add_ons(external_user_id).await,
+            Self::Aha(aha) => aha.add_ons(external_user_id).await,
         }
     }
 
     async fn purchased(&self) -> Result<Vec<Purchased>, ConnectorError> {
         match self {
             Self::Zoom(zoom) => zoom.purchased().await,
+            Self::Aha(aha) => aha.purchased().await,
         }
     }
 
     async fn activity_plan(&self) -> Result<ActivityPlan, ConnectorError> {
         match self {
             Self::Zoom(zoom) => zoom.activity_plan().await,
+            Self::Aha(aha) => aha.activity_plan().await,
         }
     }
 
@@ -69,6 +86,7 @@ impl Connector for AnyConnector {
     ) -> Result<(), ConnectorError> {
         match self {
             Self::Zoom(zoom) => zoom.activity_of_day(day, pages).await,
+            Self::Aha(aha) => aha.activity_of_day(day, pages).await,
         }
     }
 
@@ -79,6 +97,7 @@ impl Connector for AnyConnector {
     ) -> Result<ActivityPage, ConnectorError> {
         match self {
             Self::Zoom(zoom) => zoom.activity_of_user(external_user_id, since).await,
+            Self::Aha(aha) => aha.activity_of_user(external_user_id, since).await,
         }
     }
 }

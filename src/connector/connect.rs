@@ -7,11 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use reqwest::Url;
 
+use super::aha::{self, AhaConnector};
 use super::any::AnyConnector;
 use super::error::ConnectorError;
 use super::facts::DailyUse;
 use super::http::HttpClient;
 use super::http::api::Api;
+use super::http::dialect::Dialect;
 use super::http::retry::RetryBudget;
 use super::limits::Budgets;
 use super::options::ConnectorOptions;
@@ -63,7 +65,13 @@ impl Connectors {
             (Vendor::Zoom, grant) => Err(ConnectorError::Unsupported {
                 what: format!("the grant `{}` at Zoom", grant.as_str()),
             }),
-            (vendor @ (Vendor::GoTo | Vendor::Aha), _) => Err(ConnectorError::Unsupported {
+            (Vendor::Aha, Grant::ApiKey | Grant::AuthorizationCode) => {
+                self.aha(connection, stats).map(AnyConnector::Aha)
+            }
+            (Vendor::Aha, grant) => Err(ConnectorError::Unsupported {
+                what: format!("the grant `{}` at Aha!", grant.as_str()),
+            }),
+            (vendor @ Vendor::GoTo, _) => Err(ConnectorError::Unsupported {
                 what: format!("calling the vendor `{vendor}`"),
             }),
         }
@@ -90,30 +98,49 @@ impl Connectors {
         profile_type: ProfileType,
         stats: &CallStats,
     ) -> Result<ZoomConnector, ConnectorError> {
-        let tokens = self.tokens_of(connection)?;
         let account_id = connection.account_id.clone().unwrap_or_default();
-        let base = Url::parse(&connection.url).map_err(|error| ConnectorError::Misconfigured {
-            message: format!(
-                "connection `{}`: `{}` is not a URL: {error}",
-                connection.name, connection.url
-            ),
-        })?;
-        let api = Api {
-            http: self.http.clone(),
-            base,
-            tokens,
-            budget: self.budgets.of(&account_id, connection),
-            stats: stats.clone(),
-            clock: self.clock.clone(),
-            dialect: zoom::DIALECT,
-            retries: RetryBudget::new(self.http.options().retry_budget),
-        };
+        let base = base_of(connection)?;
+        let api = self.api(connection, base, &account_id, zoom::DIALECT, stats)?;
         Ok(ZoomConnector::new(
             api,
             account_id,
             profile_type,
             connection.plan,
         ))
+    }
+
+    /// Every Aha! account has an address of its own, so the address names the budget before anything
+    /// was called.
+    fn aha(
+        &self,
+        connection: &ResolvedConnection,
+        stats: &CallStats,
+    ) -> Result<AhaConnector, ConnectorError> {
+        let base = base_of(connection)?;
+        let origin = base.origin().ascii_serialization();
+        let api = self.api(connection, base, &origin, aha::DIALECT, stats)?;
+        Ok(AhaConnector::new(api))
+    }
+
+    /// What a connector calls `base` through; `account` names its rate budget.
+    fn api(
+        &self,
+        connection: &ResolvedConnection,
+        base: Url,
+        account: &str,
+        dialect: &'static dyn Dialect,
+        stats: &CallStats,
+    ) -> Result<Api, ConnectorError> {
+        Ok(Api {
+            http: self.http.clone(),
+            base,
+            tokens: self.tokens_of(connection)?,
+            budget: self.budgets.of(account, connection),
+            stats: stats.clone(),
+            clock: self.clock.clone(),
+            dialect,
+            retries: RetryBudget::new(self.http.options().retry_budget),
+        })
     }
 
     /// One source per set of credentials, however many profiles use it: some accounts were seen to
@@ -135,4 +162,13 @@ impl Connectors {
         });
         Ok(source.clone())
     }
+}
+
+fn base_of(connection: &ResolvedConnection) -> Result<Url, ConnectorError> {
+    Url::parse(&connection.url).map_err(|error| ConnectorError::Misconfigured {
+        message: format!(
+            "connection `{}`: `{}` is not a URL: {error}",
+            connection.name, connection.url
+        ),
+    })
 }

@@ -282,7 +282,8 @@ pub struct Verdict {
     pub ok: bool,
     /// What was found, and the remedy when it is not ok.
     pub message: String,
-    /// Scopes it needs, alternatives separated by `|`.
+    /// Scopes it needs, alternatives separated by `|`; where the vendor has none, the rights that
+    /// stand in their place.
     pub scopes_needed: Vec<String>,
     /// Of those, the ones that are granted.
     pub scopes_held: Vec<String>,

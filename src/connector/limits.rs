@@ -1,5 +1,6 @@
-//! Our share of a vendor account's rate limits. Zoom counts per account and label, all apps of the
-//! account together, so every connector of an account draws on one [`AccountBudget`].
+//! Our share of a vendor account's rate limits. Zoom counts per account and label, Aha! per account,
+//! all apps of the account together, so every connector of an account draws on one
+//! [`AccountBudget`].
 //!
 //! Pace comes from `governor` on our clock, one call at a time without bursts: a burst of one
 //! second's share followed by that share again would be twice the share within one second. Daily
@@ -104,6 +105,19 @@ fn zoom_allowance(plan: Plan, label: Label) -> Allowance {
     Allowance { calls, per, daily }
 }
 
+/// What a vendor allows a whole account under `label`. Aha!'s other limit, 20 calls a second, is
+/// never met by calls that keep to 300 a minute one by one.
+fn allowance(vendor: Vendor, plan: Plan, label: Label) -> Allowance {
+    match vendor {
+        Vendor::Zoom | Vendor::GoTo => zoom_allowance(plan, label),
+        Vendor::Aha => Allowance {
+            calls: 300,
+            per: MINUTE,
+            daily: None,
+        },
+    }
+}
+
 /// What one label allows us: the account's allowance times our share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Share {
@@ -124,11 +138,19 @@ impl Share {
     }
 }
 
+/// What a budget is made from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Terms {
+    vendor: Vendor,
+    plan: Plan,
+    percent: u8,
+}
+
 /// What the connectors of one vendor account may still ask of it.
 #[derive(Debug)]
 pub(crate) struct AccountBudget {
     clock: SharedClock,
-    terms: Option<(Plan, u8)>,
+    terms: Option<Terms>,
     lanes: Vec<Lane>,
     /// Survives a change of plan or share.
     spent: Arc<Mutex<Spent>>,
@@ -152,12 +174,13 @@ struct Spent {
 impl AccountBudget {
     fn new(
         clock: SharedClock,
-        terms: Option<(Plan, u8)>,
+        terms: Option<Terms>,
         spent: Arc<Mutex<Spent>>,
         grown: Arc<Notify>,
     ) -> Self {
-        let lanes = terms.into_iter().flat_map(|(plan, percent)| {
-            Label::ALL.map(|label| Share::of(zoom_allowance(plan, label), percent))
+        let lanes = terms.into_iter().flat_map(|terms| {
+            let allowed = |label| allowance(terms.vendor, terms.plan, label);
+            Label::ALL.map(|label| Share::of(allowed(label), terms.percent))
         });
         let lanes = lanes
             .filter_map(|share| {
@@ -339,7 +362,11 @@ impl Budgets {
     /// shares, the latest to connect decides; what was spent stays spent.
     pub(crate) fn of(&self, account: &str, connection: &ResolvedConnection) -> Arc<AccountBudget> {
         let terms = match self.limits {
-            Limits::ByPlan => Some((connection.plan, connection.share)),
+            Limits::ByPlan => Some(Terms {
+                vendor: connection.vendor,
+                plan: connection.plan,
+                percent: connection.share,
+            }),
             Limits::Unlimited => None,
         };
         let mut accounts = lock(&self.accounts);

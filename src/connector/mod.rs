@@ -1,6 +1,7 @@
 //! The vendors' wires behind one trait. A connector knows its vendor's API and nothing of the
 //! store; the variants of [`ConnectorError`] are the decisions that a job takes.
 
+pub mod aha;
 pub mod any;
 pub mod connect;
 mod distinct;
@@ -25,8 +26,8 @@ pub use options::{ConnectorOptions, Limits};
 pub use stats::{CallCounts, CallStats};
 
 use facts::{
-    Account, ActivityPage, ActivityPlan, AddOnReport, Process, Purchased, SeatPage, Verdict,
-    WalkReport,
+    Account, ActivityKind, ActivityPage, ActivityPlan, AddOnReport, Process, Purchased, SeatPage,
+    Verdict, WalkReport,
 };
 
 use crate::profile::identifier::Vendor;
@@ -52,6 +53,12 @@ pub trait Connector: Send + Sync {
         &self,
         pages: Sender<SeatPage>,
     ) -> impl Future<Output = Result<WalkReport, ConnectorError>> + Send;
+
+    /// Kinds of activity of which the walk itself tells everybody's latest, so that a complete walk
+    /// says of every day before it who did nothing since.
+    fn activity_in_list(&self) -> &'static [ActivityKind] {
+        &[]
+    }
 
     /// The add-on seats of one user, for vendors whose lists do not tell them; empty otherwise.
     fn add_ons(

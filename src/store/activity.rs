@@ -1,6 +1,8 @@
 //! The ledger of activity: who used what on which day, which days are known, and how far a seat's
 //! last activity moves forward. The activity subflow writes it.
 
+use std::ops::RangeInclusive;
+
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 use rusqlite::{Transaction, params};
@@ -78,29 +80,32 @@ impl Store {
             .await
     }
 
-    /// Records that the vendor was asked for everything of a day.
-    pub async fn record_read_day(
+    /// Records that the vendor was asked for everything of these days.
+    pub async fn record_read_days(
         &self,
         profile: ProfileId,
         kinds: Vec<ActivityKind>,
         grade: Grade,
-        day: ReadDay,
+        days: RangeInclusive<Date>,
+        read_at: Timestamp,
     ) -> Result<(), StoreError> {
         self.database
-            .write("record day", move |t| {
-                for kind in kinds {
-                    t.prepare_cached(
-                        "INSERT OR REPLACE INTO activity_days
-                             (profile_id, kind, grade, day, read_at)
-                         VALUES (?1, ?2, ?3, ?4, ?5)",
-                    )?
-                    .execute(params![
-                        profile.0,
-                        kind.as_str(),
-                        grade.as_str(),
-                        Day(day.day),
-                        At(day.read_at),
-                    ])?;
+            .write("record days", move |t| {
+                let mut insert = t.prepare_cached(
+                    "INSERT OR REPLACE INTO activity_days (profile_id, kind, grade, day, read_at)
+                     VALUES (?1, ?2, ?3, ?4, ?5)",
+                )?;
+                let (first, last) = days.into_inner();
+                for day in first.series(1.day()).take_while(|day| *day <= last) {
+                    for kind in &kinds {
+                        insert.execute(params![
+                            profile.0,
+                            kind.as_str(),
+                            grade.as_str(),
+                            Day(day),
+                            At(read_at),
+                        ])?;
+                    }
                 }
                 Ok(())
             })

@@ -174,7 +174,7 @@ fn upsert(
              last_hosted_day)
          SELECT ?1, external_user_id, identifier, email, email_folded, display_name, department,
              status, role, user_created_at, last_login_at, bundled, paid, may_have_add_ons, 'walk',
-             digest, ?2, ?3, ?3, sign_in_day
+             digest, ?2, ?3, ?3, used_on
          FROM staged.seats WHERE true ORDER BY external_user_id, identifier, seq
          ON CONFLICT (profile_id, external_user_id, identifier) DO UPDATE SET
              changed_at = iif(

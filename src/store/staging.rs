@@ -10,8 +10,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::{Timestamp, tz::TimeZone};
 use rusqlite::{Connection, params};
 use sha2::{Digest, Sha256};
 
@@ -70,8 +70,8 @@ pub struct StagedPage {
 pub struct StagedSeat {
     /// As the vendor told it.
     pub seat: Seat,
-    /// The last sign-in counts as activity of this product.
-    pub sign_in_is_activity: bool,
+    /// The day on which the product was last used, where the vendor's list itself tells it.
+    pub used_on: Option<Date>,
 }
 
 /// A staging set. Dropping it throws it away.
@@ -114,7 +114,7 @@ const LAYOUT: &str = "
         seq INTEGER PRIMARY KEY, external_user_id TEXT, identifier TEXT, email TEXT,
         email_folded TEXT, display_name TEXT, department TEXT, status TEXT, role TEXT,
         user_created_at INTEGER, last_login_at INTEGER, bundled INTEGER, paid INTEGER,
-        may_have_add_ons INTEGER, digest BLOB, sign_in_day INTEGER);
+        may_have_add_ons INTEGER, digest BLOB, used_on INTEGER);
     CREATE TABLE unseen (digest BLOB PRIMARY KEY, id INTEGER) WITHOUT ROWID;
     CREATE TABLE matches (
         external_user_id TEXT, purpose TEXT, pattern TEXT, rule TEXT, reason TEXT, expires TEXT,
@@ -282,20 +282,15 @@ impl Staging {
         let mut stage = self.connection.prepare_cached(
             "INSERT INTO seats (external_user_id, identifier, email, email_folded,
                  display_name, department, status, role, user_created_at, last_login_at,
-                 bundled, paid, may_have_add_ons, digest, sign_in_day)
+                 bundled, paid, may_have_add_ons, digest, used_on)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         )?;
         for staged in seats {
             let seat = &staged.seat;
-            let digest = digest_of(seat);
+            let digest = digest_of(staged);
             if take_out.execute([&digest[..]])? > 0 {
                 continue;
             }
-            let sign_in_day = staged
-                .sign_in_is_activity
-                .then_some(seat.last_login_at)
-                .flatten()
-                .map(|at| Day(at.to_zoned(TimeZone::UTC).date()));
             stage.execute(params![
                 seat.external_user_id,
                 seat.identifier.as_str(),
@@ -311,7 +306,7 @@ impl Staging {
                 seat.paid,
                 seat.may_have_add_ons,
                 digest,
-                sign_in_day,
+                staged.used_on.map(Day),
             ])?;
         }
         Ok(())
@@ -345,8 +340,10 @@ pub(super) fn folded(email: &str) -> Option<String> {
         .then(|| email.to_lowercase())
 }
 
-/// What tells whether a seat is as it was: everything the vendor told.
-fn digest_of(seat: &Seat) -> [u8; 16] {
+/// What tells whether a seat is as it was: everything the vendor told, and what of it counts as use:
+/// a day that lay ahead comes to count without another word of the vendor.
+fn digest_of(staged: &StagedSeat) -> [u8; 16] {
+    let seat = &staged.seat;
     let mut hash = Sha256::new();
     let mut text = |value: Option<&str>| {
         // The length keeps neighbours apart; absence differs from emptiness.
@@ -364,6 +361,8 @@ fn digest_of(seat: &Seat) -> [u8; 16] {
     let instant = |at: Option<Timestamp>| at.map_or(i64::MIN, Timestamp::as_millisecond);
     hash.update(instant(seat.user_created_at).to_le_bytes());
     hash.update(instant(seat.last_login_at).to_le_bytes());
+    let used_on = staged.used_on.map_or(i64::MIN, |day| Day(day).number());
+    hash.update(used_on.to_le_bytes());
     hash.update([
         u8::from(seat.bundled),
         u8::from(seat.paid),

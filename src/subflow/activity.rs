@@ -11,7 +11,6 @@ use super::{Outcome, Run, SubflowError, coverage, evidence};
 use crate::connector::facts::{Activity, ActivityPage, ActivityPlan, ActivitySource, Grade};
 use crate::connector::{Connector, ConnectorError};
 use crate::store::StoreError;
-use crate::store::activity::ReadDay;
 use crate::store::add_on::UserCheck;
 use crate::store::job::{Counts, Failure};
 
@@ -88,12 +87,7 @@ impl Pull<'_> {
             asked?;
             let kinds = self.plan.kinds.clone();
             run.store
-                .record_read_day(
-                    run.profile.id,
-                    kinds,
-                    Grade::Hosted,
-                    ReadDay { day, read_at },
-                )
+                .record_read_days(run.profile.id, kinds, Grade::Hosted, day..=day, read_at)
                 .await?;
             run.reporter.advance();
         }
@@ -117,7 +111,7 @@ impl Pull<'_> {
         counts: &mut Counts,
     ) -> Result<(), StoreError> {
         counts.fetched += u64::try_from(activities.len()).unwrap_or_default();
-        let latest = latest_believed(self.run.today());
+        let latest = evidence::latest_believed(self.run.today());
         let told = activities.len();
         activities.retain(|activity| activity.day <= latest);
         self.ahead += u64::try_from(told - activities.len()).unwrap_or_default();
@@ -190,21 +184,11 @@ impl Pull<'_> {
     /// Everybody's lists were read: what is scheduled is known for every day since.
     async fn record_listed_days(&self) -> Result<(), StoreError> {
         let run = self.run;
-        let read_at = run.now();
-        let today = run.today();
-        let days = self.since.series(1.day()).take_while(|day| *day < today);
-        for day in days {
-            let kinds = self.plan.kinds.clone();
-            run.store
-                .record_read_day(
-                    run.profile.id,
-                    kinds,
-                    Grade::Listed,
-                    ReadDay { day, read_at },
-                )
-                .await?;
-        }
-        Ok(())
+        let days = self.since..=run.today().saturating_sub(1.day());
+        let kinds = self.plan.kinds.clone();
+        run.store
+            .record_read_days(run.profile.id, kinds, Grade::Listed, days, run.now())
+            .await
     }
 
     fn outcome(self) -> Outcome {
@@ -239,7 +223,7 @@ async fn settle(run: &Run<'_>, counts: &mut Counts) -> Result<(), StoreError> {
             .settle_last_activity(
                 run.profile.id,
                 evidence::counting,
-                latest_believed(run.today()),
+                evidence::latest_believed(run.today()),
                 after,
                 SEATS,
             )
@@ -250,9 +234,4 @@ async fn settle(run: &Run<'_>, counts: &mut Counts) -> Result<(), StoreError> {
             None => return Ok(()),
         }
     }
-}
-
-/// Activity of a later day is a clock gone wrong, not use.
-fn latest_believed(today: Date) -> Date {
-    today.saturating_add(1.day())
 }

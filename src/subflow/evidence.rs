@@ -1,5 +1,8 @@
 //! Which activity counts for which product. Pure, and the one place that says so.
 
+use jiff::ToSpan;
+use jiff::civil::Date;
+
 use crate::connector::facts::ActivityKind;
 use crate::profile::identifier::Identifier;
 
@@ -29,6 +32,11 @@ pub fn sign_in_counts(identifier: &Identifier) -> bool {
     counting(identifier).contains(&ActivityKind::SignIn)
 }
 
+/// Activity of a later day is a clock gone wrong, not use.
+pub fn latest_believed(today: Date) -> Date {
+    today.saturating_add(1.day())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,7 +44,7 @@ mod tests {
 
     #[test]
     fn each_product_has_its_activity() {
-        let table: [(&str, &[ActivityKind]); 8] = [
+        let table: [(&str, &[ActivityKind]); 9] = [
             ("zoom.licensed", &[Meeting, Webinar]),
             ("zoom.basic", &[Meeting, Webinar]),
             ("zoom.webinar.500", &[Webinar]),
@@ -45,6 +53,7 @@ mod tests {
             ("goto.connect", &[Call]),
             ("goto.g2ars", &[]),
             ("aha.paid_seat", &[SignIn]),
+            ("aha.unpaid_seat", &[SignIn]),
         ];
         for (identifier, kinds) in table {
             assert_eq!(

@@ -15,6 +15,7 @@ mod documents;
 mod download;
 mod durability;
 mod folder;
+mod ground;
 mod house;
 mod jobs;
 mod main_job;

@@ -42,7 +42,7 @@ fn seat(user: u8, product: u8, variant: u8) -> StagedSeat {
             paid: product == 0,
             may_have_add_ons: false,
         },
-        sign_in_is_activity: false,
+        used_on: None,
     }
 }
 

@@ -245,9 +245,7 @@ impl Api {
             }
             Meaning::NoPermission => Judged::Final(ConnectorError::Unauthorized {
                 context,
-                message: format!(
-                    "{message}: give the role of the app's owner the right to do this"
-                ),
+                message: format!("{message}: {}", self.dialect.permission_remedy()),
             }),
             Meaning::Other => Judged::Final(ConnectorError::Rejected { context, message }),
         }
@@ -293,7 +291,13 @@ impl Api {
     ) -> Result<(), ConnectorError> {
         let fallback = patience.throttles.next();
         let shortest = fallback.unwrap_or_default().max(label.window());
-        let found = throttle::read(headers, message, shortest, self.clock.now());
+        let now = self.clock.now();
+        let mut found = throttle::read(headers, message, shortest, now);
+        if let Some(longest) = self.dialect.longest_throttle() {
+            found.until = found
+                .until
+                .min(now.saturating_add(longest).unwrap_or(found.until));
+        }
         self.budget.close(label, found);
         if found.daily || fallback.is_none() || self.too_long(found.until) {
             return Err(ConnectorError::RateLimited {

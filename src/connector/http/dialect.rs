@@ -3,6 +3,8 @@
 
 use std::fmt::Debug;
 
+use jiff::SignedDuration;
+
 /// A refusal as the vendor words it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Refusal {
@@ -35,4 +37,13 @@ pub(crate) trait Dialect: Debug + Send + Sync {
 
     /// What it means.
     fn meaning(&self, status: u16, refusal: &Refusal) -> Meaning;
+
+    /// What to do about [`Meaning::NoPermission`].
+    fn permission_remedy(&self) -> &'static str;
+
+    /// How long the longest of the vendor's rate limits can last, where all are short: a header that
+    /// names a later time is an error of it, or of a clock.
+    fn longest_throttle(&self) -> Option<SignedDuration> {
+        None
+    }
 }

@@ -39,6 +39,10 @@ impl Dialect for ZoomDialect {
             _ => Meaning::Other,
         }
     }
+
+    fn permission_remedy(&self) -> &'static str {
+        "give the role of the app's owner the right to do this"
+    }
 }
 
 /// Refusals that are facts about a user or the account and not failures of the run.

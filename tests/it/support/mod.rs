@@ -8,7 +8,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
-use vendor_sim::ZoomSim;
+use vendor_sim::{AhaSim, ZoomSim};
 
 /// The built binary.
 pub(crate) const SEATSYNC: &str = env!("CARGO_BIN_EXE_seatsync");
@@ -18,7 +18,7 @@ pub(crate) const SEATSYNC: &str = env!("CARGO_BIN_EXE_seatsync");
 const PATIENCE: usize = 3_000;
 
 /// The variable that sample connections take their secret from.
-const SECRET: &str = "ZOOM_SECRET";
+const SECRET: &str = "VENDOR_SECRET";
 
 /// Folders and settings of one daemon, gone with the value; the daemon is killed with it.
 pub(crate) struct Host {
@@ -48,6 +48,14 @@ impl Host {
         let mut host = Self::new();
         host.secret = vendor.client_secret().to_owned();
         host.profile("zoom.yaml", &zoom_profile(vendor, ""));
+        host
+    }
+
+    /// A host with one published Aha! profile `aha` that leads to `vendor`.
+    pub(crate) fn with_aha(vendor: &AhaSim) -> Self {
+        let mut host = Self::new();
+        vendor.api_key().clone_into(&mut host.secret);
+        host.profile("aha.yaml", &aha_profile(vendor));
         host
     }
 
@@ -272,6 +280,26 @@ limits: {{plan: business, share: 100%}}
         vendor.token_url(),
         vendor.account_id(),
         vendor.client_id(),
+    )
+}
+
+/// A profile `aha` with its connection.
+pub(crate) fn aha_profile(vendor: &AhaSim) -> String {
+    format!(
+        "kind: Profile
+name: aha
+type: aha
+state: published
+connection: aha
+---
+kind: Connection
+name: aha
+vendor: aha
+url: {}
+oauth: {{grant: api_key, token: {{env: {SECRET}}}}}
+limits: {{share: 100%}}
+",
+        vendor.api_url(),
     )
 }
 

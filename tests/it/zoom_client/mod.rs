@@ -8,13 +8,11 @@ mod tokens;
 mod trouble;
 mod walk;
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use seatsync::clock::{Clock, ManualClock};
+use seatsync::clock::{Clock as _, ManualClock};
 use seatsync::connector::facts::{Seat, SeatPage, WalkReport};
 use seatsync::connector::{
     AnyConnector, CallStats, Connector as _, ConnectorError, ConnectorOptions, Connectors, Limits,
@@ -26,25 +24,7 @@ use tokio::sync::mpsc;
 use vendor_sim::clock::SimClock;
 use vendor_sim::zoom::{Control, Endpoint, LoggedRequest, ZoomSim, ZoomSimOptions};
 
-/// A clock whose sleepers wake at once and find the time moved: waiting costs no real time, and
-/// what was waited can be read from it.
-#[derive(Debug, Clone)]
-pub(crate) struct HurriedClock(ManualClock);
-
-impl Clock for HurriedClock {
-    fn now(&self) -> Timestamp {
-        self.0.now()
-    }
-
-    fn sleep_until(&self, instant: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        Box::pin(async move {
-            if instant > self.0.now() {
-                self.0.set(instant);
-            }
-            tokio::task::yield_now().await;
-        })
-    }
-}
+use crate::ground::HurriedClock;
 
 /// A simulated account and what connects to it, on one clock.
 pub(crate) struct Bench {

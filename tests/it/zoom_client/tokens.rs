@@ -260,7 +260,7 @@ async fn what_is_not_supported_or_not_configured_is_said_before_any_call() {
         ),
         (
             |c| c.vendor = Vendor::Aha,
-            "calling the vendor `aha` is not supported",
+            "the grant `account_credentials` at Aha! is not supported",
         ),
         (
             |c| c.grant = Grant::AuthorizationCode,
