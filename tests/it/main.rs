@@ -5,6 +5,9 @@
 
 mod activity;
 mod agents;
+mod aha_client;
+mod aha_document;
+mod aha_download;
 mod api_serve;
 mod bed;
 mod check;

@@ -1,8 +1,9 @@
 //! The main job, from a file in the folder to seats that can be queried.
 
 use serde_json::Value;
-use vendor_sim::ZoomSim;
+use vendor_sim::aha::Cast;
 use vendor_sim::zoom::{Action, Endpoint, Fault, Plan, When, ZoomSimOptions};
+use vendor_sim::{AhaSim, AhaSimOptions, ZoomSim};
 
 use super::support::{Host, text, zoom_profile};
 
@@ -49,6 +50,56 @@ async fn a_published_profile_comes_down_and_can_be_queried() {
     let explained = host.seatsync(&["explain", "zoom", user]);
     assert!(text(&explained.stdout).contains("last activity of this seat"));
     assert_eq!(host.stop(), Some(0), "{}", host.log());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_aha_profile_comes_down_with_the_last_access_of_everybody() {
+    let options = AhaSimOptions {
+        users: 120,
+        limits: false,
+        ..AhaSimOptions::default()
+    };
+    let vendor = AhaSim::start(options).await.unwrap();
+    // One user's last access lies ahead, which every download would tell.
+    let ahead = vendor.cast(Cast::FutureAccess).unwrap();
+    assert!(vendor.control().remove_person(&ahead.id));
+    let mut host = Host::with_aha(&vendor);
+    host.start();
+    let status = host.until(&["status", "aha"], |status| {
+        status["subflows"][0]["last"]["state"] == "completed"
+    });
+    assert_eq!(status["account"], "example");
+    let condition = |kind: &str| {
+        let found = status["conditions"].as_array().unwrap();
+        found.iter().find(|c| c["type"] == kind).unwrap()["status"].clone()
+    };
+    for kind in ["Ready", "Complete", "Validated/download"] {
+        assert_eq!(condition(kind), "True", "{kind}");
+    }
+    let identifiers = host.json(&["identifiers", "list", "--profile", "aha"]);
+    let rows = identifiers["rows"].as_array().unwrap();
+    let paid = rows
+        .iter()
+        .find(|row| row["identifier"] == "aha.paid_seat")
+        .unwrap();
+    assert_eq!(paid["seats"], vendor.control().seats().used);
+    assert!(paid["with_activity"].as_u64().unwrap() > 60);
+
+    let idle = vendor.cast(Cast::Idle).unwrap();
+    let facts = host.json(&["explain", "aha", &idle.email]);
+    let last = idle.accessed.unwrap().to_string();
+    assert_eq!(facts["seats"][0]["last_hosted"], last[..10]);
+    assert_eq!(facts["coverage"][0]["kind"], "sign_in");
+    let validated = host.json(&["validate", "aha"]);
+    let verdicts = validated["verdicts"].as_array().unwrap();
+    assert!(
+        verdicts.iter().all(|verdict| verdict["ok"] == true),
+        "{validated:#}"
+    );
+    let activity = host.seatsync(&["jobs", "run", "aha", "--subflow", "pull_user_activity"]);
+    assert!(!activity.status.success());
+    assert_eq!(host.stop(), Some(0), "{}", host.log());
+    assert!(!host.log().contains(vendor.api_key()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

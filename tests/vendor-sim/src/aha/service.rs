@@ -178,6 +178,9 @@ impl State {
             errors::too_many()
         };
         standing.mark(&mut reply);
+        if reply.headers.contains(&json_type()) {
+            reply.set_header("content-type", "application/json; charset=utf-8");
+        }
         reply
     }
 
@@ -255,4 +258,9 @@ impl State {
             size: size.min(MOST),
         })
     }
+}
+
+/// What JSON replies are marked with before the account adds its own.
+fn json_type() -> (std::borrow::Cow<'static, str>, String) {
+    ("content-type".into(), "application/json".to_owned())
 }
