@@ -114,6 +114,9 @@ async fn publishing_downloads_seats_and_last_access_in_one_job() {
     };
     assert_eq!(job.subflow.as_str(), "download_subscriptions");
     let seats = bed.seats().await;
+    // The second walk, which proves the first, tells nobody twice.
+    let fetched = usize::try_from(bed.last_job().await.counts.fetched).unwrap();
+    assert_eq!(fetched, seats.len());
     let people = bed.aha().people();
     let now = bed.clock_now();
     assert_eq!(seats.len(), people.iter().filter(|one| one.enabled).count());

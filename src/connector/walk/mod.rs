@@ -1,10 +1,12 @@
 //! The walk over a vendor's list of users, page by page, until it proves itself. Each page is handed
-//! on while the next is fetched; the receiver merges by id.
+//! on while the next is fetched; the receiver merges by id. A page of the same users as one that was
+//! handed on by an earlier walk is not handed on again.
 
 mod guard;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::future::Future;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::path::PathBuf;
 
 use tokio::sync::mpsc::Sender;
@@ -36,6 +38,25 @@ impl UserPage {
     fn ids(&self) -> impl Iterator<Item = &str> {
         let seats = self.seats.iter().map(|seat| seat.external_user_id.as_str());
         seats.chain(self.seatless.iter().map(String::as_str))
+    }
+}
+
+/// Which pages the receiver has, by a hash of their users' ids.
+#[derive(Debug, Default)]
+struct HandedOn {
+    hasher: RandomState,
+    pages: HashSet<u64>,
+}
+
+impl HandedOn {
+    /// The page, unless the receiver has it.
+    fn new_to_receiver(&mut self, page: UserPage) -> Option<UserPage> {
+        let mut hash = self.hasher.build_hasher();
+        for id in page.ids() {
+            hash.write(id.as_bytes());
+            hash.write_u8(0xff);
+        }
+        (page.users > 0 && self.pages.insert(hash.finish())).then_some(page)
     }
 }
 
@@ -118,6 +139,7 @@ async fn walk_list<L: UserList>(
 ) -> Result<ListReport, ConnectorError> {
     let distinct = || Distinct::new(scratch.cloned());
     let mut merged = distinct();
+    let mut handed_on = HandedOn::default();
     let mut walks = 0;
     loop {
         walks += 1;
@@ -136,7 +158,7 @@ async fn walk_list<L: UserList>(
                 *unrecognized.entry(word.clone()).or_default() += 1;
             }
         };
-        let end = walk_once(list, pages, note).await?;
+        let end = walk_once(list, pages, &mut handed_on, note).await?;
         let seen = count(&mut merged, this_walk)?;
         let found = shortfall(&end, seen, walks < MOST_WALKS);
         if let Some(reason) = found.as_ref().filter(|_| walks < MOST_WALKS) {
@@ -162,10 +184,11 @@ async fn walk_list<L: UserList>(
     }
 }
 
-/// One walk, each page handed on while the next is fetched.
+/// One walk, each page that is new to the receiver handed on while the next is fetched.
 async fn walk_once<L: UserList>(
     list: &L,
     pages: &Sender<SeatPage>,
+    receiver_has: &mut HandedOn,
     mut note: impl FnMut(&UserPage),
 ) -> Result<End, ConnectorError> {
     let mut walk = Walk::default();
@@ -180,7 +203,7 @@ async fn walk_once<L: UserList>(
             return Ok(End::Broken(reason));
         }
         note(&page);
-        let handed_on = hand_on(pages, page);
+        let handed_on = hand_on(pages, receiver_has.new_to_receiver(page));
         let Step::Next(next) = step else {
             handed_on.await?;
             return Ok(walk.reached());
@@ -201,10 +224,10 @@ fn count(merged: &mut Distinct, this_walk: Option<Distinct>) -> Result<Seen, Con
     })
 }
 
-async fn hand_on(pages: &Sender<SeatPage>, page: UserPage) -> Result<(), ConnectorError> {
-    if page.users == 0 {
+async fn hand_on(pages: &Sender<SeatPage>, page: Option<UserPage>) -> Result<(), ConnectorError> {
+    let Some(page) = page else {
         return Ok(());
-    }
+    };
     let page = SeatPage {
         seats: page.seats,
         users: page.users,
