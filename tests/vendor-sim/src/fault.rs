@@ -433,13 +433,56 @@ fn html(status: u16) -> Reply {
 
 /// Edits a JSON body; anything else passes unharmed.
 fn edited(mut reply: Reply, edit: impl FnOnce(&mut Value)) -> Reply {
-    if let Ok(mut body) = serde_json::from_slice::<Value>(&reply.body)
+    let text = String::from_utf8_lossy(&reply.body);
+    if let Ok(mut body) = serde_json::from_str::<Value>(&with_long_numbers(&text, hidden))
         && (body.is_object() || body.is_array())
     {
         edit(&mut body);
-        reply.body = serde_json::to_vec(&body).unwrap_or_default();
+        reply.body = match serde_json::to_string(&body) {
+            Ok(text) => text
+                .replace(HIDDEN_BEFORE, "")
+                .replace(HIDDEN_AFTER, "")
+                .into_bytes(),
+            Err(_) => Vec::new(),
+        };
     }
     reply
+}
+
+/// Around a number that is text while it is edited.
+const HIDDEN_BEFORE: &str = "\"#number:";
+const HIDDEN_AFTER: &str = ":number#\"";
+/// Digits that a number may have and still be kept exactly by any JSON library.
+const SAFE_DIGITS: usize = 15;
+
+fn hidden(digits: &str) -> String {
+    format!("{HIDDEN_BEFORE}{digits}{HIDDEN_AFTER}")
+}
+
+/// Puts something in the place of each whole number that editing would round.
+fn with_long_numbers(text: &str, replace: impl Fn(&str) -> String) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    let mut in_text = false;
+    while let Some(first) = rest.chars().next() {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let taken = if in_text && first == '\\' {
+            2.min(rest.len())
+        } else if !in_text && digits > 0 {
+            digits
+        } else {
+            in_text ^= first == '"';
+            first.len_utf8()
+        };
+        let (piece, after) = rest.split_at_checked(taken).unwrap_or((rest, ""));
+        if !in_text && digits > SAFE_DIGITS {
+            out.push_str(&replace(piece));
+        } else {
+            out.push_str(piece);
+        }
+        rest = after;
+    }
+    out
 }
 
 /// The rows of a page: the answer itself where it is a list, else the first list in it.
@@ -470,5 +513,22 @@ fn set(body: &mut Value, pointer: &str, value: &Value) {
             }
         }
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_numbers_survive_an_edit_and_text_is_left_alone() {
+        let body = r#"{"key":78888886011013972886849029,"s":"a \" 78888886011013972886849029","n":[1,4266846632996900001]}"#;
+        let reply = Reply {
+            body: body.as_bytes().to_vec(),
+            ..Reply::default()
+        };
+        let reply = edited(reply, |body| body["new"] = Value::Null);
+        let expected = body.replace("]}", r#"],"new":null}"#);
+        assert_eq!(String::from_utf8(reply.body).unwrap(), expected);
     }
 }

@@ -29,6 +29,8 @@ pub(crate) struct Request {
     pub(crate) method: String,
     /// The path as sent, still percent-encoded.
     pub(crate) path: String,
+    /// The query as sent.
+    pub(crate) raw_query: String,
     /// The query, decoded, in the order sent.
     pub(crate) query: Vec<(String, String)>,
     /// Header names in lower case with their values.
@@ -235,6 +237,7 @@ async fn read(request: hyper::Request<Incoming>) -> io::Result<Request> {
     Ok(Request {
         method: head.method.as_str().to_owned(),
         path: head.uri.path().to_owned(),
+        raw_query: head.uri.query().unwrap_or_default().to_owned(),
         query: parse_form(head.uri.query().unwrap_or_default()),
         headers,
         body,

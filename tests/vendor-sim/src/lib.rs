@@ -1,7 +1,7 @@
 //! Simulated SaaS vendors over real HTTP, for seatsync's quickstart, tests and benchmarks: real
 //! OAuth, rate limits, paging and faults, over a seeded account whose truth is known.
 //!
-//! - [`zoom`]: a Zoom account; [`aha`]: an Aha! account.
+//! - [`zoom`]: a Zoom account; [`goto`]: a GoTo account; [`aha`]: an Aha! account.
 //! - [`clock`]: the vendor's time, which tests move.
 //! - [`fault`]: what goes wrong on demand, the same way at every vendor.
 //!
@@ -35,6 +35,7 @@ pub mod aha;
 pub mod clock;
 mod control;
 pub mod fault;
+pub mod goto;
 mod http;
 mod log;
 mod oauth;
@@ -44,4 +45,5 @@ pub mod zoom;
 
 pub use aha::{AhaSim, AhaSimOptions};
 pub use clock::SimClock;
+pub use goto::{GoToSim, GoToSimOptions};
 pub use zoom::{ZoomSim, ZoomSimOptions};

@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use vendor_sim::zoom::Plan;
-use vendor_sim::{AhaSim, AhaSimOptions, SimClock, ZoomSim, ZoomSimOptions};
+use vendor_sim::{
+    AhaSim, AhaSimOptions, GoToSim, GoToSimOptions, SimClock, ZoomSim, ZoomSimOptions,
+};
 
 #[derive(Parser)]
 #[command(version, about = "Simulated SaaS vendors over real HTTP")]
@@ -26,6 +28,34 @@ enum Vendor {
     ///
     /// Prints what a client needs as `name=value` lines, and is steered like the Zoom account.
     Aha(AhaArguments),
+    /// A GoTo account
+    ///
+    /// Prints what a client needs as `name=value` lines. Time, faults, people and the request log
+    /// are steered over HTTP below `/_sim`; start with `GET /_sim/account`.
+    #[command(name = "goto")]
+    GoTo(GoToArguments),
+}
+
+#[derive(Args)]
+struct GoToArguments {
+    /// The port on 127.0.0.1; 0 takes a free one
+    #[arg(long, default_value_t = 8082)]
+    port: u16,
+    /// Users in all states
+    #[arg(long, default_value_t = 300)]
+    users: u32,
+    /// The same seed and time give the same bytes
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Do not enforce rate limits
+    #[arg(long)]
+    no_limits: bool,
+    /// The share of users who use what they have
+    #[arg(long, default_value_t = 0.40)]
+    busy: f64,
+    /// Stop the vendor's clock at this time instead of following the system's
+    #[arg(long)]
+    at: Option<Timestamp>,
 }
 
 #[derive(Args)]
@@ -84,6 +114,7 @@ async fn main() -> ExitCode {
     let served = match Arguments::parse().vendor {
         Vendor::Zoom(arguments) => serve_zoom(arguments).await,
         Vendor::Aha(arguments) => serve_aha(arguments).await,
+        Vendor::GoTo(arguments) => serve_goto(arguments).await,
     };
     match served {
         Ok(()) => ExitCode::SUCCESS,
@@ -152,5 +183,43 @@ fn announce(told: &[(&str, &str)]) -> io::Result<()> {
     for (name, value) in told {
         writeln!(out, "{name}={value}")?;
     }
+    out.flush()
+}
+
+async fn serve_goto(arguments: GoToArguments) -> io::Result<()> {
+    let mut options = GoToSimOptions {
+        users: arguments.users,
+        seed: arguments.seed,
+        limits: !arguments.no_limits,
+        clock: arguments.at.map_or_else(SimClock::system, SimClock::manual),
+        port: arguments.port,
+        ..GoToSimOptions::default()
+    };
+    options.population.busy = arguments.busy;
+    let mut sim = GoToSim::start(options).await?;
+    announce_goto(&sim)?;
+    tokio::select! {
+        () = sim.ended() => {}
+        stopped = tokio::signal::ctrl_c() => stopped?,
+    }
+    Ok(())
+}
+
+fn announce_goto(sim: &GoToSim) -> io::Result<()> {
+    let client = sim.client();
+    let mut out = io::stdout().lock();
+    writeln!(out, "api_url={}", sim.api_url())?;
+    writeln!(out, "connect_url={}", sim.connect_url())?;
+    writeln!(out, "token_url={}", sim.token_url())?;
+    writeln!(out, "authorize_url={}", sim.authorize_url())?;
+    writeln!(out, "account_key={}", sim.account_key())?;
+    writeln!(out, "client_id={}", client.client_id)?;
+    let secret = client.client_secret.as_deref().unwrap_or_default();
+    writeln!(out, "client_secret={secret}")?;
+    writeln!(
+        out,
+        "personal_access_token={}",
+        client.personal_access_token
+    )?;
     out.flush()
 }

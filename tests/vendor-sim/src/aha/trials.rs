@@ -49,6 +49,7 @@ impl Trial {
     fn raw(&self, method: &str, target: &str, sent: &str, headers: &[(&str, &str)]) -> Reply {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let request = Request {
+            raw_query: query.to_owned(),
             method: method.to_owned(),
             path: path.to_owned(),
             query: parse_form(query),

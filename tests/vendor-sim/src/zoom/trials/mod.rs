@@ -95,6 +95,7 @@ impl Trial {
             "application/x-www-form-urlencoded"
         };
         let request = Request {
+            raw_query: String::new(),
             method: method.to_owned(),
             path: path.to_owned(),
             query: parse_form(query),
