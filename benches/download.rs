@@ -248,6 +248,7 @@ async fn ours(account: &str, folder: &Path) -> Result<()> {
     let stats = CallStats::default();
     let connector = connectors.connect(
         &profile.desired.connection,
+        profile.desired.connect_connection.as_ref(),
         profile.desired.profile.profile_type,
         &stats,
     )?;

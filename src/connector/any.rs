@@ -9,6 +9,7 @@ use super::facts::{
     Account, ActivityKind, ActivityPage, ActivityPlan, AddOnReport, Process, Purchased, SeatPage,
     Verdict, WalkReport,
 };
+use super::goto::GoToConnector;
 use super::zoom::ZoomConnector;
 use super::{Connector, ConnectorError};
 use crate::profile::identifier::Vendor;
@@ -18,6 +19,8 @@ use crate::profile::identifier::Vendor;
 pub enum AnyConnector {
     /// Zoom.
     Zoom(ZoomConnector),
+    /// GoTo.
+    GoTo(GoToConnector),
     /// Aha!
     Aha(AhaConnector),
 }
@@ -26,6 +29,7 @@ impl Connector for AnyConnector {
     fn vendor(&self) -> Vendor {
         match self {
             Self::Zoom(zoom) => zoom.vendor(),
+            Self::GoTo(goto) => goto.vendor(),
             Self::Aha(aha) => aha.vendor(),
         }
     }
@@ -33,6 +37,7 @@ impl Connector for AnyConnector {
     async fn account(&self) -> Result<Account, ConnectorError> {
         match self {
             Self::Zoom(zoom) => zoom.account().await,
+            Self::GoTo(goto) => goto.account().await,
             Self::Aha(aha) => aha.account().await,
         }
     }
@@ -40,6 +45,7 @@ impl Connector for AnyConnector {
     async fn validate(&self, process: Process) -> Verdict {
         match self {
             Self::Zoom(zoom) => zoom.validate(process).await,
+            Self::GoTo(goto) => goto.validate(process).await,
             Self::Aha(aha) => aha.validate(process).await,
         }
     }
@@ -47,6 +53,7 @@ impl Connector for AnyConnector {
     async fn walk_seats(&self, pages: Sender<SeatPage>) -> Result<WalkReport, ConnectorError> {
         match self {
             Self::Zoom(zoom) => zoom.walk_seats(pages).await,
+            Self::GoTo(goto) => goto.walk_seats(pages).await,
             Self::Aha(aha) => aha.walk_seats(pages).await,
         }
     }
@@ -54,6 +61,7 @@ impl Connector for AnyConnector {
     fn activity_in_list(&self) -> &'static [ActivityKind] {
         match self {
             Self::Zoom(zoom) => zoom.activity_in_list(),
+            Self::GoTo(goto) => goto.activity_in_list(),
             Self::Aha(aha) => aha.activity_in_list(),
         }
     }
@@ -61,6 +69,7 @@ impl Connector for AnyConnector {
     async fn add_ons(&self, external_user_id: &str) -> Result<AddOnReport, ConnectorError> {
         match self {
             Self::Zoom(zoom) => zoom.add_ons(external_user_id).await,
+            Self::GoTo(goto) => goto.add_ons(external_user_id).await,
             Self::Aha(aha) => aha.add_ons(external_user_id).await,
         }
     }
@@ -68,25 +77,29 @@ impl Connector for AnyConnector {
     async fn purchased(&self) -> Result<Vec<Purchased>, ConnectorError> {
         match self {
             Self::Zoom(zoom) => zoom.purchased().await,
+            Self::GoTo(goto) => goto.purchased().await,
             Self::Aha(aha) => aha.purchased().await,
         }
     }
 
-    async fn activity_plan(&self) -> Result<ActivityPlan, ConnectorError> {
+    async fn activity_plans(&self) -> Result<Vec<ActivityPlan>, ConnectorError> {
         match self {
-            Self::Zoom(zoom) => zoom.activity_plan().await,
-            Self::Aha(aha) => aha.activity_plan().await,
+            Self::Zoom(zoom) => zoom.activity_plans().await,
+            Self::GoTo(goto) => goto.activity_plans().await,
+            Self::Aha(aha) => aha.activity_plans().await,
         }
     }
 
     async fn activity_of_day(
         &self,
+        plan: &ActivityPlan,
         day: Date,
         pages: Sender<ActivityPage>,
     ) -> Result<(), ConnectorError> {
         match self {
-            Self::Zoom(zoom) => zoom.activity_of_day(day, pages).await,
-            Self::Aha(aha) => aha.activity_of_day(day, pages).await,
+            Self::Zoom(zoom) => zoom.activity_of_day(plan, day, pages).await,
+            Self::GoTo(goto) => goto.activity_of_day(plan, day, pages).await,
+            Self::Aha(aha) => aha.activity_of_day(plan, day, pages).await,
         }
     }
 
@@ -97,6 +110,7 @@ impl Connector for AnyConnector {
     ) -> Result<ActivityPage, ConnectorError> {
         match self {
             Self::Zoom(zoom) => zoom.activity_of_user(external_user_id, since).await,
+            Self::GoTo(goto) => goto.activity_of_user(external_user_id, since).await,
             Self::Aha(aha) => aha.activity_of_user(external_user_id, since).await,
         }
     }

@@ -11,6 +11,7 @@ use super::aha::{self, AhaConnector};
 use super::any::AnyConnector;
 use super::error::ConnectorError;
 use super::facts::DailyUse;
+use super::goto::{self, GoToConnector};
 use super::http::HttpClient;
 use super::http::api::Api;
 use super::http::dialect::Dialect;
@@ -47,7 +48,8 @@ impl Connectors {
         }
     }
 
-    /// A connector for one run of one profile, counting into `stats`. Makes no call.
+    /// A connector for one run of one profile, counting into `stats`. Makes no call. `second` is the
+    /// profile's `connect_connection`.
     ///
     /// Fails with [`ConnectorError::Unsupported`] for a vendor or grant that this version does not
     /// speak, and with [`ConnectorError::Misconfigured`] when the connection lacks what its grant
@@ -55,6 +57,7 @@ impl Connectors {
     pub fn connect(
         &self,
         connection: &ResolvedConnection,
+        second: Option<&ResolvedConnection>,
         profile_type: ProfileType,
         stats: &CallStats,
     ) -> Result<AnyConnector, ConnectorError> {
@@ -65,14 +68,12 @@ impl Connectors {
             (Vendor::Zoom, grant) => Err(ConnectorError::Unsupported {
                 what: format!("the grant `{}` at Zoom", grant.as_str()),
             }),
+            (Vendor::GoTo, _) => self.goto(connection, second, stats).map(AnyConnector::GoTo),
             (Vendor::Aha, Grant::ApiKey | Grant::AuthorizationCode) => {
                 self.aha(connection, stats).map(AnyConnector::Aha)
             }
             (Vendor::Aha, grant) => Err(ConnectorError::Unsupported {
                 what: format!("the grant `{}` at Aha!", grant.as_str()),
-            }),
-            (vendor @ Vendor::GoTo, _) => Err(ConnectorError::Unsupported {
-                what: format!("calling the vendor `{vendor}`"),
             }),
         }
     }
@@ -120,6 +121,28 @@ impl Connectors {
         let origin = base.origin().ascii_serialization();
         let api = self.api(connection, base, &origin, aha::DIALECT, stats)?;
         Ok(AhaConnector::new(api))
+    }
+
+    /// GoTo counts the calls of each of its APIs by themselves. Which account a login reaches is known
+    /// only from its answer, so the client names the budgets.
+    fn goto(
+        &self,
+        connection: &ResolvedConnection,
+        second: Option<&ResolvedConnection>,
+        stats: &CallStats,
+    ) -> Result<GoToConnector, ConnectorError> {
+        let api = |connection: &ResolvedConnection, family: &str| {
+            let client = connection.client_id.as_deref().unwrap_or_default();
+            let budget = format!("{client}/{family}");
+            let base = base_of(connection)?;
+            self.api(connection, base, &budget, goto::DIALECT, stats)
+        };
+        GoToConnector::new(
+            connection.name.clone(),
+            connection.account_id.clone(),
+            |family| api(connection, family.as_str()),
+            second.map(|second| api(second, "connect")).transpose()?,
+        )
     }
 
     /// What a connector calls `base` through; `account` names its rate budget.

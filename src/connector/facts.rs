@@ -74,7 +74,8 @@ pub struct Seat {
     pub user_created_at: Option<Timestamp>,
     /// The vendor's last sign-in; Zoom moves it only every three days.
     pub last_login_at: Option<Timestamp>,
-    /// The seat is part of a suite whose parts cannot be taken back one by one.
+    /// The seat cannot be taken back by itself: it is part of a suite, or another system manages
+    /// it.
     pub bundled: bool,
     /// The seat counts against what was bought (a basic seat does not).
     pub paid: bool,
@@ -146,7 +147,11 @@ pub enum ActivityKind {
     Meeting,
     /// Hosted a webinar.
     Webinar,
-    /// Made a call.
+    /// Held a training.
+    Training,
+    /// Supported somebody remotely.
+    Support,
+    /// Made a call, or took one.
     Call,
     /// Signed in.
     SignIn,
@@ -158,6 +163,8 @@ impl ActivityKind {
         match self {
             Self::Meeting => "meeting",
             Self::Webinar => "webinar",
+            Self::Training => "training",
+            Self::Support => "support",
             Self::Call => "call",
             Self::SignIn => "sign_in",
         }
@@ -216,7 +223,7 @@ pub struct ActivityPage {
     pub activities: Vec<Activity>,
 }
 
-/// How activity can be had.
+/// How some kinds of activity can be had. A vendor may have several ways, each for other kinds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActivityPlan {
     /// By day or by user.
@@ -237,6 +244,8 @@ pub struct ActivityPlan {
 pub enum ActivitySource {
     /// Reports over the whole account, a day at a time.
     ReportsByDay,
+    /// Reports of one user at a time.
+    ReportsByUser,
     /// Lists of each user, which tell what is scheduled.
     ListsByUser,
 }

@@ -7,6 +7,7 @@ pub mod connect;
 mod distinct;
 pub mod error;
 pub mod facts;
+pub mod goto;
 pub(crate) mod http;
 mod lenient;
 pub(crate) mod limits;
@@ -70,16 +71,20 @@ pub trait Connector: Send + Sync {
     fn purchased(&self) -> impl Future<Output = Result<Vec<Purchased>, ConnectorError>> + Send;
 
     /// How activity can be had with the scopes granted: by day for the whole account, or per user.
-    fn activity_plan(&self) -> impl Future<Output = Result<ActivityPlan, ConnectorError>> + Send;
+    /// Kinds that are had in different ways, or are kept for different times, are different plans.
+    fn activity_plans(
+        &self,
+    ) -> impl Future<Output = Result<Vec<ActivityPlan>, ConnectorError>> + Send;
 
-    /// Streams the account's activity of one completed UTC day.
+    /// Streams the account's activity of one completed UTC day, as one of its plans says.
     fn activity_of_day(
         &self,
+        plan: &ActivityPlan,
         day: Date,
         pages: Sender<ActivityPage>,
     ) -> impl Future<Output = Result<(), ConnectorError>> + Send;
 
-    /// The activity of one user from `since` on, for accounts whose scopes allow no reports.
+    /// The activity of one user from `since` on, for accounts that have no reports by day.
     fn activity_of_user(
         &self,
         external_user_id: &str,

@@ -37,6 +37,7 @@ impl ConnectorSource for Connectors {
         Self::connect(
             self,
             &desired.connection,
+            desired.connect_connection.as_ref(),
             desired.profile.profile_type,
             stats,
         )

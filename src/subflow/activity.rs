@@ -28,36 +28,83 @@ pub async fn pull_activity<C: Connector>(
     run: &Run<'_>,
     counts: &mut Counts,
 ) -> Result<Outcome, SubflowError> {
-    let plan = connector.activity_plan().await?;
-    let analyzed = run.profile.desired.profile.subflows.analyze_from;
-    let horizon = analyzed.whole_days().min(plan.keeps_days);
-    let mut pull = Pull {
-        run,
-        plan: &plan,
-        since: run.today().saturating_sub(i64::from(horizon).days()),
-        ahead: 0,
-        refused: None,
-    };
-    let read = match plan.source {
-        ActivitySource::ReportsByDay => pull.read_days(connector, horizon, counts).await,
-        ActivitySource::ListsByUser => pull.read_users(connector, counts).await,
-    };
+    let plans = connector.activity_plans().await?;
+    let analyzed = run
+        .profile
+        .desired
+        .profile
+        .subflows
+        .analyze_from
+        .whole_days();
+    let mut findings = Findings::default();
+    let mut cut = None;
+    for plan in &plans {
+        findings.missing.extend(plan.missing.iter().cloned());
+        let horizon = analyzed.min(plan.keeps_days);
+        let mut pull = Pull {
+            run,
+            plan,
+            since: run.today().saturating_sub(i64::from(horizon).days()),
+            findings: &mut findings,
+        };
+        let read = match plan.source {
+            ActivitySource::ReportsByDay => pull.read_days(connector, horizon, counts).await,
+            ActivitySource::ReportsByUser => {
+                pull.read_users(connector, Grade::Hosted, counts).await
+            }
+            ActivitySource::ListsByUser => pull.read_users(connector, Grade::Listed, counts).await,
+        };
+        match read {
+            Ok(()) => findings.whole += 1,
+            // What stands in the way of one product does not stand in the way of another.
+            Err(SubflowError::Connector(error)) if is_of_one_plan(&error) => {
+                findings.failed.get_or_insert_with(|| Failure::from(&error));
+                cut.get_or_insert(error.into());
+            }
+            Err(error) => {
+                cut = Some(error);
+                break;
+            }
+        }
+    }
     // What was read moves seats forward also when the rest was not.
     settle(run, counts).await?;
-    counts.unresolved = run
-        .store
-        .unresolved_users(run.profile.id, pull.since)
-        .await?;
-    read?;
-    Ok(pull.outcome())
+    let since = run.today().saturating_sub(i64::from(analyzed).days());
+    counts.unresolved = run.store.unresolved_users(run.profile.id, since).await?;
+    match cut {
+        Some(error) if findings.whole == 0 || !is_survivable(&error) => Err(error),
+        _ => Ok(findings.outcome()),
+    }
+}
+
+fn is_survivable(error: &SubflowError) -> bool {
+    matches!(error, SubflowError::Connector(error) if is_of_one_plan(error))
+}
+
+/// Whether other kinds of activity may still be had. A rate limit puts the whole run off.
+fn is_of_one_plan(error: &ConnectorError) -> bool {
+    !matches!(
+        error,
+        ConnectorError::RateLimited { .. } | ConnectorError::Cancelled
+    )
+}
+
+/// What all plans together found wanting.
+#[derive(Default)]
+struct Findings {
+    /// Plans that were read whole.
+    whole: usize,
+    missing: Vec<String>,
+    ahead: u64,
+    refused: Option<Failure>,
+    failed: Option<Failure>,
 }
 
 struct Pull<'a> {
     run: &'a Run<'a>,
     plan: &'a ActivityPlan,
     since: Date,
-    ahead: u64,
-    refused: Option<Failure>,
+    findings: &'a mut Findings,
 }
 
 impl Pull<'_> {
@@ -80,7 +127,7 @@ impl Pull<'_> {
             let read_at = run.now();
             let (pages, received) = mpsc::channel(PAGES_AHEAD);
             let (asked, recorded) = tokio::join!(
-                connector.activity_of_day(day, pages),
+                connector.activity_of_day(self.plan, day, pages),
                 self.record_pages(received, counts),
             );
             recorded?;
@@ -114,7 +161,7 @@ impl Pull<'_> {
         let latest = evidence::latest_believed(self.run.today());
         let told = activities.len();
         activities.retain(|activity| activity.day <= latest);
-        self.ahead += u64::try_from(told - activities.len()).unwrap_or_default();
+        self.findings.ahead += u64::try_from(told - activities.len()).unwrap_or_default();
         if activities.is_empty() {
             return Ok(());
         }
@@ -127,6 +174,7 @@ impl Pull<'_> {
     async fn read_users<C: Connector>(
         &mut self,
         connector: &C,
+        grade: Grade,
         counts: &mut Counts,
     ) -> Result<(), SubflowError> {
         let run = self.run;
@@ -137,6 +185,7 @@ impl Pull<'_> {
             .map_or(asked_at, |day| day.timestamp());
         run.reporter.step("activity of users", None);
         let mut after = String::new();
+        let mut refused: Option<Failure> = None;
         loop {
             let users = run
                 .store
@@ -158,7 +207,7 @@ impl Pull<'_> {
                 match connector.activity_of_user(&user, self.since).await {
                     Ok(page) => self.record(page.activities, counts).await?,
                     Err(error @ ConnectorError::Rejected { .. }) => {
-                        self.refused.get_or_insert_with(|| Failure::from(&error));
+                        refused.get_or_insert_with(|| Failure::from(&error));
                     }
                     Err(error) => {
                         cut = Some(error);
@@ -175,31 +224,36 @@ impl Pull<'_> {
                 return Err(error.into());
             }
         }
-        if self.refused.is_none() {
-            self.record_listed_days().await?;
+        match refused {
+            None => self.record_days_of_users(grade).await?,
+            Some(refused) => {
+                self.findings.refused.get_or_insert(refused);
+            }
         }
         Ok(())
     }
 
-    /// Everybody's lists were read: what is scheduled is known for every day since.
-    async fn record_listed_days(&self) -> Result<(), StoreError> {
+    /// Everybody was asked: what they tell is known for every day since.
+    async fn record_days_of_users(&self, grade: Grade) -> Result<(), StoreError> {
         let run = self.run;
         let days = self.since..=run.today().saturating_sub(1.day());
         let kinds = self.plan.kinds.clone();
         run.store
-            .record_read_days(run.profile.id, kinds, Grade::Listed, days, run.now())
+            .record_read_days(run.profile.id, kinds, grade, days, run.now())
             .await
     }
+}
 
+impl Findings {
     fn outcome(self) -> Outcome {
-        let mut missing = self.plan.missing.clone();
+        let mut missing = self.missing;
         if self.ahead > 0 {
             missing.push(format!(
                 "{} activities lie more than a day ahead and were ignored: compare the clocks of this host and the vendor",
                 self.ahead
             ));
         }
-        if let Some(mut refused) = self.refused {
+        if let Some(mut refused) = self.failed.or(self.refused) {
             missing.insert(0, std::mem::take(&mut refused.message));
             refused.message = missing.join("; ");
             return Outcome::Partial(refused);

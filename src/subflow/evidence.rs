@@ -12,16 +12,21 @@ use crate::profile::identifier::Identifier;
 /// - Zoom: hosting a meeting or a webinar is use of the meeting licence, either one, as in
 ///   ServiceNow's reclamation rules; a webinar can only be hosted with the licence. A webinar seat is
 ///   used by webinars alone. Large meetings and the Workplace products have no report of their own.
-/// - GoTo: sessions and calls, each of its own product.
+/// - GoTo: sessions and calls, each of its own product; a licence of GoToWebinar or GoToTraining is one
+///   of GoToMeeting too, so a meeting is use of it.
 /// - Aha!: the last access, which the users call carries.
 pub fn counting(identifier: &Identifier) -> &'static [ActivityKind] {
-    use ActivityKind::{Call, Meeting, SignIn, Webinar};
+    use ActivityKind::{Call, Meeting, SignIn, Support, Training, Webinar};
     let mut parts = identifier.as_str().split('.');
     match (parts.next(), parts.next()) {
-        (Some("zoom"), Some("licensed" | "basic" | "on_prem")) => &[Meeting, Webinar],
-        (Some("zoom"), Some("webinar")) | (Some("goto"), Some("g2w")) => &[Webinar],
+        (Some("zoom"), Some("licensed" | "basic" | "on_prem")) | (Some("goto"), Some("g2w")) => {
+            &[Meeting, Webinar]
+        }
+        (Some("zoom"), Some("webinar")) => &[Webinar],
         (Some("goto"), Some("g2m")) => &[Meeting],
-        (Some("goto"), Some("connect" | "openvoice")) => &[Call],
+        (Some("goto"), Some("g2t")) => &[Meeting, Training],
+        (Some("goto"), Some("g2ars")) => &[Support],
+        (Some("goto"), Some("connect")) => &[Call],
         (Some("aha"), _) => &[SignIn],
         _ => &[],
     }
@@ -40,18 +45,22 @@ pub fn latest_believed(today: Date) -> Date {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ActivityKind::{Call, Meeting, SignIn, Webinar};
+    use ActivityKind::{Call, Meeting, SignIn, Support, Training, Webinar};
 
     #[test]
     fn each_product_has_its_activity() {
-        let table: [(&str, &[ActivityKind]); 9] = [
+        let table: [(&str, &[ActivityKind]); 13] = [
             ("zoom.licensed", &[Meeting, Webinar]),
             ("zoom.basic", &[Meeting, Webinar]),
             ("zoom.webinar.500", &[Webinar]),
             ("zoom.large_meeting.500", &[]),
             ("goto.g2m", &[Meeting]),
             ("goto.connect", &[Call]),
-            ("goto.g2ars", &[]),
+            ("goto.g2w", &[Meeting, Webinar]),
+            ("goto.g2t", &[Meeting, Training]),
+            ("goto.g2ars", &[Support]),
+            ("goto.g2asd", &[]),
+            ("goto.openvoice", &[]),
             ("aha.paid_seat", &[SignIn]),
             ("aha.unpaid_seat", &[SignIn]),
         ];

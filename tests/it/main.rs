@@ -18,6 +18,7 @@ mod documents;
 mod download;
 mod durability;
 mod folder;
+mod goto_client;
 mod ground;
 mod house;
 mod jobs;

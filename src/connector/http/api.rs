@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use backon::ExponentialBackoff;
 use jiff::{SignedDuration, Timestamp};
-use reqwest::header::{ACCEPT, AUTHORIZATION, DATE, HeaderMap, LOCATION};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, LOCATION};
 use reqwest::{Method, Url};
 
 use super::dialect::{Dialect, Meaning};
@@ -73,6 +73,25 @@ impl Api {
         call: &Call<'_>,
         read: impl Fn(&[u8]) -> serde_json::Result<T>,
     ) -> Result<T, ConnectorError> {
+        self.send(call, None, read).await
+    }
+
+    /// The same for a report that is asked for by a JSON body and changes nothing.
+    pub(crate) async fn post<T>(
+        &self,
+        call: &Call<'_>,
+        body: &str,
+        read: impl Fn(&[u8]) -> serde_json::Result<T>,
+    ) -> Result<T, ConnectorError> {
+        self.send(call, Some(body), read).await
+    }
+
+    async fn send<T>(
+        &self,
+        call: &Call<'_>,
+        body: Option<&str>,
+        read: impl Fn(&[u8]) -> serde_json::Result<T>,
+    ) -> Result<T, ConnectorError> {
         let mut patience = Patience {
             repetitions: backoff(self.http.options()),
             throttles: throttle_backoff(),
@@ -81,7 +100,7 @@ impl Api {
         let mut token = self.tokens.token().await?;
         loop {
             self.wait_for_room(call).await?;
-            let request = self.request(call, &token)?;
+            let request = self.request(call, body, &token)?;
             self.stats.called();
             let outcome = self.http.exchange(request).await;
             match self.judge(call, outcome, &token, &read) {
@@ -136,6 +155,7 @@ impl Api {
     fn request(
         &self,
         call: &Call<'_>,
+        body: Option<&str>,
         token: &AccessToken,
     ) -> Result<reqwest::Request, ConnectorError> {
         let misconfigured = |message: &dyn fmt::Display| ConnectorError::Misconfigured {
@@ -149,9 +169,15 @@ impl Api {
         if !call.query.is_empty() {
             url.query_pairs_mut().extend_pairs(call.query);
         }
-        self.http
-            .client()?
-            .request(Method::GET, url)
+        let client = self.http.client()?;
+        let request = match body {
+            None => client.request(Method::GET, url),
+            Some(body) => client
+                .request(Method::POST, url)
+                .header(CONTENT_TYPE, "application/json")
+                .body(body.to_owned()),
+        };
+        request
             .header(AUTHORIZATION, token.authorization.clone())
             .header(ACCEPT, "application/json")
             .build()

@@ -20,12 +20,12 @@ use jiff::civil::Date;
 use tokio::sync::mpsc::Sender;
 
 use self::client::ZoomDialect;
-use self::scopes::{Operation, REPORT_WEBINARS};
+use self::scopes::Operation;
 use super::Connector;
 use super::error::ConnectorError;
 use super::facts::{
-    Account, ActivityPage, ActivityPlan, AddOnReport, Process, Purchased, SeatPage, Verdict,
-    WalkReport,
+    Account, ActivityKind, ActivityPage, ActivityPlan, AddOnReport, Process, Purchased, SeatPage,
+    Verdict, WalkReport,
 };
 use super::http::api::{Api, Call};
 use super::http::dialect::Dialect;
@@ -120,17 +120,18 @@ impl Connector for ZoomConnector {
         self.seats_bought().await
     }
 
-    async fn activity_plan(&self) -> Result<ActivityPlan, ConnectorError> {
-        self.how_activity_can_be_had().await
+    async fn activity_plans(&self) -> Result<Vec<ActivityPlan>, ConnectorError> {
+        Ok(vec![self.how_activity_can_be_had().await?])
     }
 
     async fn activity_of_day(
         &self,
+        plan: &ActivityPlan,
         day: Date,
         pages: Sender<ActivityPage>,
     ) -> Result<(), ConnectorError> {
         self.hosts_of_day(day, &pages).await?;
-        if allows(&self.granted().await?, REPORT_WEBINARS) {
+        if plan.kinds.contains(&ActivityKind::Webinar) {
             self.webinars_of_day(day, &pages).await?;
         }
         Ok(())

@@ -62,7 +62,7 @@ impl ZoomConnector {
                     plan.keeps_days
                 )
             }
-            ActivitySource::ListsByUser => {
+            ActivitySource::ReportsByUser | ActivitySource::ListsByUser => {
                 if let (_, Some(user)) = self.few_users().await? {
                     self.listed_activity(&user, self.report_day()).await?;
                 }

@@ -521,7 +521,7 @@ fn misplaced(
     [
         (!own_token && oauth.token.is_some(), "token", "oauth.token"),
         (
-            !zoom && oauth.account_id.is_some(),
+            vendor == Vendor::Aha && oauth.account_id.is_some(),
             "account_id",
             "oauth.account_id",
         ),

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, ToSpan as _};
 use seatsync::clock::Clock as _;
 use seatsync::connector::facts::{
-    Activity, ActivityKind, ActivityPage, ActivitySource, ActivityUser, Grade,
+    Activity, ActivityKind, ActivityPage, ActivityPlan, ActivitySource, ActivityUser, Grade,
 };
 use seatsync::connector::{AnyConnector, Connector as _, ConnectorError};
 use tokio::sync::mpsc;
@@ -15,7 +15,14 @@ use vendor_sim::zoom::{Action, Cast, Endpoint, Fault, Hosted, HostedKind, Refusa
 
 use super::{Bench, impatient};
 
+/// The one way in which Zoom's activity can be had with the scopes granted.
+async fn plan_of(zoom: &AnyConnector) -> ActivityPlan {
+    let [plan] = zoom.activity_plans().await.unwrap().try_into().unwrap();
+    plan
+}
+
 async fn of_day(zoom: &AnyConnector, day: Date) -> (Result<(), ConnectorError>, Vec<Activity>) {
+    let plan = plan_of(zoom).await;
     let (sender, mut receiver) = mpsc::channel::<ActivityPage>(2);
     let gather = async {
         let mut all = Vec::new();
@@ -24,7 +31,7 @@ async fn of_day(zoom: &AnyConnector, day: Date) -> (Result<(), ConnectorError>, 
         }
         all
     };
-    tokio::join!(zoom.activity_of_day(day, sender), gather)
+    tokio::join!(zoom.activity_of_day(&plan, day, sender), gather)
 }
 
 /// A working day of the week before.
@@ -48,7 +55,7 @@ const LISTS: &[&str] = &[
 async fn the_last_sixty_days_tell_when_everybody_last_hosted() {
     let bench = Bench::start().await;
     let zoom = bench.zoom();
-    let plan = zoom.activity_plan().await.unwrap();
+    let plan = plan_of(&zoom).await;
     assert_eq!(plan.source, ActivitySource::ReportsByDay);
     assert_eq!(plan.kinds, [ActivityKind::Meeting, ActivityKind::Webinar]);
     assert_eq!(plan.missing, [""; 0]);
@@ -223,7 +230,7 @@ async fn without_report_scopes_each_users_lists_tell_what_was_scheduled() {
     let bench = Bench::start().await;
     scopes(&bench, LISTS);
     let zoom = bench.zoom();
-    let plan = zoom.activity_plan().await.unwrap();
+    let plan = plan_of(&zoom).await;
     assert_eq!(plan.source, ActivitySource::ListsByUser);
     let since = date(2026, 2, 1);
     let listed = async |member: Cast| {
@@ -288,7 +295,7 @@ async fn lists_of_several_pages_are_read_whole() {
 async fn no_scope_for_any_activity_is_an_error_that_names_them() {
     let bench = Bench::start().await;
     scopes(&bench, &["user:read:admin"]);
-    let error = bench.zoom().activity_plan().await.unwrap_err();
+    let error = bench.zoom().activity_plans().await.unwrap_err();
     assert_eq!(
         error.to_string(),
         "pull user activity: scope report:read:list_users:admin or report:read:admin or meeting:read:list_meetings:admin or meeting:read:admin is not granted: add it to the vendor app and authorise again"
@@ -300,7 +307,7 @@ async fn webinars_are_left_out_where_their_report_is_not_granted() {
     let bench = Bench::start().await;
     scopes(&bench, &["user:read:admin", "report:read:list_users:admin"]);
     let zoom = bench.zoom();
-    let plan = zoom.activity_plan().await.unwrap();
+    let plan = plan_of(&zoom).await;
     assert_eq!(plan.kinds, [ActivityKind::Meeting]);
     let (read, found) = of_day(&zoom, FRIDAY).await;
     read.unwrap();

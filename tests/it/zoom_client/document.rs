@@ -34,7 +34,8 @@ async fn every_request_is_one_that_zoom_documents() {
         .set_fault(Fault::on(Endpoint::PlanUsage, forbidden));
     zoom.purchased().await.unwrap();
     let (sender, mut receiver) = mpsc::channel(64);
-    zoom.activity_of_day(date(2026, 2, 27), sender)
+    let plans = zoom.activity_plans().await.unwrap();
+    zoom.activity_of_day(&plans[0], date(2026, 2, 27), sender)
         .await
         .unwrap();
     while receiver.recv().await.is_some() {}

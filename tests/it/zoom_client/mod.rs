@@ -110,7 +110,7 @@ impl Bench {
 
     pub(crate) fn zoom_for(&self, profile_type: ProfileType) -> AnyConnector {
         self.connectors
-            .connect(&self.connection, profile_type, &self.stats)
+            .connect(&self.connection, None, profile_type, &self.stats)
             .unwrap()
     }
 

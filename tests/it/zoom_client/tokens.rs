@@ -225,7 +225,7 @@ async fn a_secret_is_read_at_each_mint_and_never_told() {
     connection.client_secret = Some(SecretRef::File(file.clone()));
     let zoom = bench
         .connectors
-        .connect(&connection, ProfileType::Zoom, &bench.stats)
+        .connect(&connection, None, ProfileType::Zoom, &bench.stats)
         .unwrap();
     let error = zoom.account().await.unwrap_err();
     assert!(matches!(error, ConnectorError::Secret(_)), "{error:?}");
@@ -250,7 +250,7 @@ async fn what_is_not_supported_or_not_configured_is_said_before_any_call() {
         change(&mut connection);
         let found = bench
             .connectors
-            .connect(&connection, ProfileType::Zoom, &bench.stats);
+            .connect(&connection, None, ProfileType::Zoom, &bench.stats);
         found.unwrap_err().to_string()
     };
     let cases: [(Change, &str); 4] = [

@@ -167,7 +167,7 @@ pub(crate) fn users(state: &mut State, call: &Call<'_>) -> Result<Reply, ApiErro
             .filter(|row| world.order().contains(row));
         found.into_iter().collect()
     } else if main {
-        world.order().to_vec()
+        listed(state)
     } else {
         world.order().iter().take(1).copied().collect()
     };
@@ -186,6 +186,17 @@ pub(crate) fn users(state: &mut State, call: &Call<'_>) -> Result<Reply, ApiErro
         shift(state, call.seconds());
     }
     Ok(reply)
+}
+
+/// Those whom the list of users does not leave out.
+fn listed(state: &State) -> Vec<u32> {
+    let here = |row: &&u32| {
+        let person = state.world.person(**row);
+        !state.hide_invited || person.is_some_and(|person| person.status != Status::Invited)
+    };
+    let mut rows: Vec<u32> = state.world.order().iter().filter(here).copied().collect();
+    rows.truncate(rows.len().saturating_sub(state.hidden_users));
+    rows
 }
 
 /// Changes that wait for a page of users happen after it.

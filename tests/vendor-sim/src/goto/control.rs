@@ -167,6 +167,40 @@ impl Control {
         });
     }
 
+    /// Takes a licence away whose first product is this, as an administrator does.
+    pub fn remove_license(&self, email: &str, product: &str) {
+        self.with(|state| {
+            let plan = Plan::ALL
+                .into_iter()
+                .find(|plan| plan.products().first() == Some(&product));
+            if let (Some(row), Some(plan)) = (state.world.by_email(email), plan) {
+                let until = state.clock.millis() + i64::from(state.switches.consistency_delay_ms);
+                state.world.take(row, plan, state.clock.seconds(), until);
+            }
+        });
+    }
+
+    /// Gives somebody these roles and no others.
+    pub fn change_roles(&self, email: &str, roles: &[&str]) {
+        self.with(|state| {
+            let row = state.world.by_email(email);
+            if let Some(person) = row.and_then(|row| state.world.person_mut(row)) {
+                person.roles = roles.iter().map(|&role| role.to_owned()).collect();
+            }
+        });
+    }
+
+    /// Leaves the invited out of the list of users; licences go on to name them.
+    pub fn hide_invited(&self, hidden: bool) {
+        self.with(|state| state.hide_invited = hidden);
+    }
+
+    /// Leaves the last so many out of the list of users, whose total agrees; licences go on to name
+    /// them.
+    pub fn hide_users(&self, hidden: u32) {
+        self.with(|state| state.hidden_users = hidden as usize);
+    }
+
     /// After so many more pages of users, people join at the front of the list and leave it.
     pub fn shift_pages(&self, after: u32, join: &[&str], leave: &[&str]) {
         let owned = |list: &[&str]| list.iter().map(|&email| email.to_owned()).collect();

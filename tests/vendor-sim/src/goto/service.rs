@@ -38,6 +38,10 @@ pub(crate) struct State {
     pub(crate) log: Log<LoggedRequest>,
     /// Changes to the account that wait for the list of users to be read so far.
     pub(crate) shifts: Vec<Shift>,
+    /// Whether the list of users leaves the invited out.
+    pub(crate) hide_invited: bool,
+    /// How many it leaves out at its end.
+    pub(crate) hidden_users: usize,
 }
 
 /// What happens to the account between two pages of the list of users.
@@ -131,6 +135,8 @@ impl State {
             faults: Faults::default(),
             log: Log::default(),
             shifts: Vec::new(),
+            hide_invited: false,
+            hidden_users: 0,
         }
     }
 

@@ -1,0 +1,128 @@
+//! Tokens that die on the way, scopes that are missing, and what is said about it.
+
+use seatsync::connector::facts::{Completeness, Process, Verdict};
+use seatsync::connector::{Connector as _, ConnectorError};
+use vendor_sim::goto::{Action, Cast, Endpoint, Fault, Refusal};
+
+use super::{Bench, walk};
+
+#[tokio::test]
+async fn a_token_that_dies_between_pages_is_renewed_once() {
+    let bench = Bench::start().await;
+    let refused = Action::Refuse {
+        refusal: Refusal::BadToken,
+    };
+    bench
+        .control()
+        .set_fault(Fault::on(Endpoint::ListUsers, refused).after(2).times(1));
+    let (report, _) = walk(&bench.goto()).await;
+    assert_eq!(report.unwrap().completeness, Completeness::Complete);
+    assert_eq!(bench.mints(), 2);
+}
+
+#[tokio::test]
+async fn a_403_that_means_a_dead_token_is_as_good_as_a_401() {
+    let bench = Bench::start().await;
+    let goto = bench.goto();
+    goto.activity_plans().await.unwrap();
+    let minted = bench.mints();
+    bench.control().expire_tokens();
+    // Product APIs answer 403 `InvalidToken` where others answer 401.
+    let day = jiff::civil::date(2026, 2, 1);
+    let page = goto
+        .activity_of_user(&bench.key(Cast::Admin), day)
+        .await
+        .unwrap();
+    assert!(!page.activities.is_empty());
+    let asked = bench.requests_to(Endpoint::OrganizerMeetings);
+    assert_eq!(
+        asked.iter().filter(|request| request.status == 403).count(),
+        1
+    );
+    assert_eq!(bench.mints(), minted + 1);
+}
+
+#[tokio::test]
+async fn a_token_that_is_never_accepted_ends_the_run_with_a_remedy() {
+    let bench = Bench::start().await;
+    let refused = Action::Refuse {
+        refusal: Refusal::BadToken,
+    };
+    bench.control().set_fault(Fault::on(Endpoint::Me, refused));
+    let error = bench.goto().account().await.unwrap_err();
+    assert!(matches!(error, ConnectorError::Unauthorized { .. }));
+    assert!(
+        error.to_string().contains("personal access token"),
+        "{error}"
+    );
+    assert_eq!(bench.requests_to(Endpoint::Me).len(), 2);
+}
+
+async fn verdict(bench: &Bench, process: Process) -> Verdict {
+    bench.goto().validate(process).await
+}
+
+#[tokio::test]
+async fn with_all_scopes_every_process_can_work() {
+    let bench = Bench::start().await;
+    for process in [Process::Download, Process::Activity, Process::Reclaim] {
+        let verdict = verdict(&bench, process).await;
+        assert!(verdict.ok, "{verdict:?}");
+        assert_eq!(verdict.scopes_needed, verdict.scopes_held, "{process:?}");
+    }
+    let wrote = bench
+        .control()
+        .requests()
+        .iter()
+        .any(|request| request.wrote());
+    assert!(!wrote, "validating wrote something");
+}
+
+#[tokio::test]
+async fn without_the_admin_scope_nothing_works_and_the_remedy_names_its_box() {
+    let bench = Bench::start().await;
+    bench.control().grant_only(&["collab:"]);
+    for process in [Process::Download, Process::Activity, Process::Reclaim] {
+        let verdict = verdict(&bench, process).await;
+        assert!(!verdict.ok, "{verdict:?}");
+        assert!(
+            verdict.message.contains("`identity:` (Admin Center"),
+            "{}",
+            verdict.message
+        );
+        assert!(!verdict.scopes_held.contains(&"identity:".to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn a_product_that_cannot_be_read_is_named_and_the_others_are_read() {
+    let bench = Bench::start().await;
+    bench.control().grant_only(&["identity:", "collab:"]);
+    let plans = bench.goto().activity_plans().await.unwrap();
+    let missing: Vec<String> = plans.into_iter().flat_map(|plan| plan.missing).collect();
+    let told = missing.join("\n");
+    assert!(told.contains("support sessions are not known"), "{told}");
+    assert!(told.contains("calls are not known"), "{told}");
+    let verdict = verdict(&bench, Process::Activity).await;
+    assert!(
+        verdict.ok && verdict.message.contains("calls are not known"),
+        "{verdict:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_login_that_may_not_change_licences_cannot_reclaim() {
+    let bench = Bench::start().await;
+    bench
+        .control()
+        .change_roles("ada.admin@example.com", &["RUN_REPORTS"]);
+    let refused = verdict(&bench, Process::Reclaim).await;
+    assert!(
+        !refused.ok && refused.message.contains("ada.admin@example.com"),
+        "{refused:?}"
+    );
+    bench
+        .control()
+        .change_roles("ada.admin@example.com", &["MANAGE_USERS", "MANAGE_SEATS"]);
+    assert!(verdict(&bench, Process::Reclaim).await.ok);
+}
