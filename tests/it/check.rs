@@ -121,13 +121,13 @@ exclusions: {identifiers: [{identifier: goto.g2m, reason: x}]}
 kind: Profile
 name: aha
 type: aha
-connection: {oauth: {grant: api_key}, limits: {plan: pro}}
+connection: {oauth: {grant: api_key, account_id: x}, limits: {plan: pro}}
 subflows: {pull_user_activity: {enabled: true}}
 ---
 kind: Profile
 name: goto
 type: goto
-connection: {oauth: {grant: personal_access_token, account_id: x, client_id: y, token: {env: A}}}
+connection: {oauth: {grant: personal_access_token, client_id: y, token: {env: A}}}
 " as &[u8]
     )]));
 }

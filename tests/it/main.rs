@@ -19,6 +19,8 @@ mod download;
 mod durability;
 mod folder;
 mod goto_client;
+mod goto_contract;
+mod goto_job;
 mod ground;
 mod house;
 mod jobs;

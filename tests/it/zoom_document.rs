@@ -233,7 +233,7 @@ fn matches_template(template: &str, path: &str) -> bool {
 }
 
 /// A value with every `$ref` replaced by what it refers to.
-fn resolved(document: &Value, value: &Value) -> Value {
+pub(crate) fn resolved(document: &Value, value: &Value) -> Value {
     match value {
         Value::Object(members) => match members.get("$ref").and_then(Value::as_str) {
             Some(reference) => {
@@ -265,7 +265,7 @@ fn compile(schema: &Value) -> Validator {
 
 /// What differs between OpenAPI 3.0's schemas and JSON Schema: `nullable`, boolean exclusive
 /// bounds, formats of numbers, and members that mean nothing to a validator.
-fn to_json_schema(schema: &Value) -> Value {
+pub(crate) fn to_json_schema(schema: &Value) -> Value {
     let Value::Object(members) = schema else {
         return match schema {
             Value::Array(items) => items.iter().map(to_json_schema).collect(),
@@ -345,7 +345,7 @@ fn closed(schema: &Value) -> Value {
     strict.into()
 }
 
-fn errors(schema: &Validator, value: &Value, what: &str) -> Findings {
+pub(crate) fn errors(schema: &Validator, value: &Value, what: &str) -> Findings {
     schema
         .iter_errors(value)
         .map(|error| {

@@ -102,12 +102,13 @@ impl Connector for AhaConnector {
         self.seats_bought().await
     }
 
-    async fn activity_plan(&self) -> Result<ActivityPlan, ConnectorError> {
+    async fn activity_plans(&self) -> Result<Vec<ActivityPlan>, ConnectorError> {
         Err(no_activity_calls())
     }
 
     async fn activity_of_day(
         &self,
+        _plan: &ActivityPlan,
         _day: Date,
         _pages: Sender<ActivityPage>,
     ) -> Result<(), ConnectorError> {

@@ -43,6 +43,10 @@ impl Dialect for GoToDialect {
         Refusal { code, message }
     }
 
+    fn permission_remedy(&self) -> &'static str {
+        "make the login an admin of the account: a super user, or one who manages users and seats and runs reports"
+    }
+
     fn meaning(&self, status: u16, refusal: &Refusal) -> Meaning {
         let code = refusal.code.as_deref().unwrap_or_default();
         match status {

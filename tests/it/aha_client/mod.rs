@@ -108,7 +108,7 @@ impl Bench {
 
     pub(crate) fn aha(&self) -> AnyConnector {
         self.connectors
-            .connect(&self.connection, ProfileType::Aha, &self.stats)
+            .connect(&self.connection, None, ProfileType::Aha, &self.stats)
             .unwrap()
     }
 

@@ -23,7 +23,7 @@ use vendor_sim::clock::SimClock;
 use vendor_sim::goto::{Cast, Control, Endpoint, LoggedRequest};
 use vendor_sim::{GoToSim, GoToSimOptions};
 
-use crate::bed::HurriedClock;
+use crate::ground::HurriedClock;
 
 /// A simulated account and what connects to it, on one clock.
 struct Bench {
@@ -58,7 +58,7 @@ impl Bench {
 
     async fn with(options: ConnectorOptions, change: impl FnOnce(&mut GoToSimOptions)) -> Self {
         let started = START.parse().unwrap();
-        let clock = HurriedClock::over(ManualClock::at(started));
+        let clock = HurriedClock(ManualClock::at(started));
         let mut sim = GoToSimOptions {
             users: 200,
             limits: false,
