@@ -68,7 +68,12 @@ impl Connectors {
             (Vendor::Zoom, grant) => Err(ConnectorError::Unsupported {
                 what: format!("the grant `{}` at Zoom", grant.as_str()),
             }),
-            (Vendor::GoTo, _) => self.goto(connection, second, stats).map(AnyConnector::GoTo),
+            (Vendor::GoTo, Grant::PersonalAccessToken | Grant::AuthorizationCode) => {
+                self.goto(connection, second, stats).map(AnyConnector::GoTo)
+            }
+            (Vendor::GoTo, grant) => Err(ConnectorError::Unsupported {
+                what: format!("the grant `{}` at GoTo", grant.as_str()),
+            }),
             (Vendor::Aha, Grant::ApiKey | Grant::AuthorizationCode) => {
                 self.aha(connection, stats).map(AnyConnector::Aha)
             }

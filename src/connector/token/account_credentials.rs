@@ -43,7 +43,9 @@ impl AccountCredentials {
         let request = basic_request(&self.token_url, &self.client_id, &secret, &form)?;
         let answered = endpoint.send(request).await?;
         let secrets = [secret.expose_secret()];
-        answered.token(&secrets, |error| format!("{} (connection `{connection}`)", remedy(error)))
+        answered.token(&secrets, |error| {
+            format!("{} (connection `{connection}`)", remedy(error))
+        })
     }
 
     pub(super) fn remedy(connection: &str) -> String {

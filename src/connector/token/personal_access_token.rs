@@ -43,7 +43,8 @@ impl PersonalAccessToken {
         ];
         let request = basic_request(&self.token_url, &self.client_id, &secret, &form)?;
         let answered = endpoint.send(request).await?;
-        answered.token(|error| match error {
+        let secrets = [secret.expose_secret(), token.expose_secret()];
+        answered.token(&secrets, |error| match error {
             "invalid_client" => {
                 format!("check `client_id` and the client secret of connection `{connection}`")
             }

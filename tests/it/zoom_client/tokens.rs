@@ -253,7 +253,11 @@ async fn what_is_not_supported_or_not_configured_is_said_before_any_call() {
             .connect(&connection, None, ProfileType::Zoom, &bench.stats);
         found.unwrap_err().to_string()
     };
-    let cases: [(Change, &str); 3] = [
+    let cases: [(Change, &str); 4] = [
+        (
+            |c| c.vendor = Vendor::GoTo,
+            "the grant `account_credentials` at GoTo is not supported",
+        ),
         (
             |c| c.vendor = Vendor::Aha,
             "the grant `account_credentials` at Aha! is not supported",
