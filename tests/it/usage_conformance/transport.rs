@@ -79,28 +79,50 @@ async fn a_request_that_two_readers_end_at_different_bytes_is_refused() {
     // row 109
     let usage = start();
     let length = format!("Content-Length: {}\r\n", 5 + HIDDEN.len());
-    let lengths = [
-        format!("{length}Transfer-Encoding: chunked\r\n"),
-        format!("Transfer-Encoding: chunked\r\n{length}"),
-        format!("{length}Content-Length: 5\r\n"),
-        format!("{length}{length}"),
-        "Content-Length: 5, 5\r\n".to_owned(),
-        "Content-Length: +5\r\n".to_owned(),
-        "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n".to_owned(),
-        "Transfer-Encoding: xchunked\r\n".to_owned(),
-        "Transfer-Encoding : chunked\r\n".to_owned(),
-        "Transfer-Encoding:\r\n chunked\r\n".to_owned(),
-        "X: y\r\n Transfer-Encoding: chunked\r\n".to_owned(),
-        "X: y\nTransfer-Encoding: chunked\r\n".to_owned(),
-        "X: y\rTransfer-Encoding: chunked\r\n".to_owned(),
-        "X: y\0\r\n".to_owned(),
+    let both = "Content-Length and Transfer-Encoding exclude each other";
+    let twice = "Content-Length is there twice";
+    let number = "Content-Length is not a number of bytes";
+    let folded = "a header field goes on in the next line";
+    let table = [
+        (format!("{length}Transfer-Encoding: chunked\r\n"), both),
+        (format!("Transfer-Encoding: chunked\r\n{length}"), both),
+        (format!("{length}Content-Length: 5\r\n"), twice),
+        (format!("{length}{length}"), twice),
+        ("Content-Length: 5, 5\r\n".to_owned(), number),
+        ("Content-Length: +5\r\n".to_owned(), number),
+        (
+            "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n".to_owned(),
+            "Transfer-Encoding is there twice, or in HTTP/1.0",
+        ),
+        (
+            "Transfer-Encoding: xchunked\r\n".to_owned(),
+            "chunked must be the last transfer coding",
+        ),
+        (
+            "Transfer-Encoding : chunked\r\n".to_owned(),
+            "the name of a header field cannot be read",
+        ),
+        ("Transfer-Encoding:\r\n chunked\r\n".to_owned(), folded),
+        ("X: y\r\n Transfer-Encoding: chunked\r\n".to_owned(), folded),
+        (
+            "X: y\nTransfer-Encoding: chunked\r\n".to_owned(),
+            "a line of the head does not end with CR LF",
+        ),
+        (
+            "X: y\rTransfer-Encoding: chunked\r\n".to_owned(),
+            "a line of the head has a CR in its middle",
+        ),
+        (
+            "X: y\0\r\n".to_owned(),
+            "the value of a header field cannot be read",
+        ),
     ];
-    for fields in lengths {
+    for (fields, detail) in table {
         let request = format!("{}\r\n0\r\n\r\n{HIDDEN}", head(&fields));
         let told = usage.told(request.as_bytes()).await;
         assert_eq!(told.matches("HTTP/1.1 ").count(), 1, "{fields:?}: {told}");
         let answer = Answer::parse(&told);
-        answer.refused(400, UNREADABLE);
+        assert_eq!(answer.refused(400, UNREADABLE), detail, "{fields:?}");
         assert_eq!(answer.header("connection"), Some("close"), "{fields:?}");
     }
     for chunk in [
@@ -118,8 +140,8 @@ async fn a_request_that_two_readers_end_at_different_bytes_is_refused() {
         let detail = Answer::parse(&told).refused(400, UNREADABLE);
         assert_eq!(detail, "the body's framing is broken", "{chunk:?}");
     }
-    let both = head("Transfer-Encoding: gzip, chunked\r\n\r\n");
-    usage.raw(both).await.refused(501, "Not implemented");
+    let coded = head("Transfer-Encoding: gzip, chunked\r\n\r\n");
+    usage.raw(coded).await.refused(501, "Not implemented");
     assert_eq!(usage.records().await, []);
 }
 
