@@ -161,11 +161,11 @@ fn upsert(
     number: i64,
     now: At,
 ) -> Result<(u64, u64), StoreError> {
-    let last: i64 = t.query_row(
-        "SELECT coalesce(max(id), 0) FROM main.subscriptions",
-        [],
-        |row| row.get(0),
-    )?;
+    let last_id = || -> Result<i64, rusqlite::Error> {
+        let sql = "SELECT coalesce(max(id), 0) FROM main.subscriptions";
+        t.query_row(sql, [], |row| row.get(0))
+    };
+    let before = last_id()?;
     // In the order of the key, so that the index is written front to back.
     let written = t.execute(
         "INSERT INTO main.subscriptions (profile_id, external_user_id, identifier, email,
@@ -194,13 +194,10 @@ fn upsert(
          WHERE (digest, source, ended_at) IS NOT (excluded.digest, 'walk', NULL)",
         params![profile.0, number, now],
     )?;
-    let inserted: Count = t.query_row(
-        "SELECT count(*) FROM main.subscriptions WHERE id > ?1",
-        [last],
-        |row| row.get(0),
-    )?;
+    // New rows get the next numbers.
+    let inserted = u64::try_from(last_id()? - before).unwrap_or_default();
     let written = u64::try_from(written).unwrap_or_default();
-    Ok((inserted.0, written.saturating_sub(inserted.0)))
+    Ok((inserted, written.saturating_sub(inserted)))
 }
 
 /// Add-on seats take their user's facts from the base seat, and end with it. Returns how many ended.

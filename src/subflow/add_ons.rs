@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 
 use super::{Outcome, Run, SubflowError};
 use crate::connector::{Connector, ConnectorError};
-use crate::store::add_on::AddOnAnswer;
+use crate::store::add_on::{AddOnAnswer, AddOnChanges};
 use crate::store::job::{Counts, Failure};
 
 /// Everybody is asked for again within so many daily runs.
@@ -35,6 +35,7 @@ pub async fn ask_for_add_ons<C: Connector>(
         connector,
         run,
         answers: Vec::new(),
+        changed: false,
         refused: None,
     };
     let mut after = String::new();
@@ -57,7 +58,9 @@ pub async fn ask_for_add_ons<C: Connector>(
         }
     };
     asking.record(counts).await?;
-    counts.excluded = run.store.recount_seats(profile, run.now()).await?;
+    if asking.changed {
+        counts.excluded = run.store.recount_seats(profile, run.now()).await?;
+    }
     match asked {
         Ok(()) => Ok(asking.refused.map_or(Outcome::Completed, Outcome::Partial)),
         Err(SubflowError::Connector(error @ ConnectorError::MissingScope { .. })) => {
@@ -71,6 +74,8 @@ struct Asking<'a, C> {
     connector: &'a C,
     run: &'a Run<'a>,
     answers: Vec<AddOnAnswer>,
+    /// An answer made a difference.
+    changed: bool,
     refused: Option<Failure>,
 }
 
@@ -106,6 +111,7 @@ impl<C: Connector> Asking<'_, C> {
             .store
             .record_add_ons(self.run.profile.id, answers, self.run.now())
             .await?;
+        self.changed |= changes != AddOnChanges::default();
         counts.inserted += changes.inserted;
         counts.updated += changes.updated;
         counts.ended += changes.ended;

@@ -35,6 +35,9 @@ CREATE TABLE subscriptions (
 ) STRICT;
 CREATE INDEX subscriptions_add_on ON subscriptions (profile_id, external_user_id)
     WHERE source = 'add_on';
+-- Whom a call per user is for, so that nobody else is looked at to find them.
+CREATE INDEX subscriptions_may_have_add_ons ON subscriptions (profile_id, external_user_id)
+    WHERE may_have_add_ons AND source = 'walk' AND ended_at IS NULL;
 
 CREATE TABLE walks (
     id           INTEGER PRIMARY KEY,
