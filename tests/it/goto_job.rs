@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::Value;
-use vendor_sim::goto::Cast;
+use vendor_sim::goto::{Cast, LoggedRequest};
 use vendor_sim::{GoToSim, GoToSimOptions};
 
 use super::support::{Host, text};
@@ -110,12 +110,6 @@ async fn a_goto_profile_comes_down_with_its_calls_and_keys_unchanged() {
     let silent = vendor.cast(Cast::SilentCaller).unwrap().email;
     let explained = host.seatsync(&["explain", "goto", &silent]);
     assert!(explained.status.success(), "{}", text(&explained.stderr));
-    assert!(
-        !vendor
-            .control()
-            .requests()
-            .iter()
-            .any(|request| request.wrote())
-    );
+    assert!(!vendor.control().requests().iter().any(LoggedRequest::wrote));
     assert_eq!(host.stop(), Some(0), "{}", host.log());
 }

@@ -87,8 +87,7 @@ async fn keys_of_26_digits_keep_every_digit() {
 async fn licences_say_what_can_be_taken_back_and_what_counts() {
     let bench = Bench::start().await;
     let seats = seats_of(&bench).await;
-    let seat =
-        |member: Cast, product: &str| seats.get(&(bench.key(member), product.to_owned())).unwrap();
+    let seat = |member: Cast, product: &str| &seats[&(bench.key(member), product.to_owned())];
     let idle = seat(Cast::Idle, "goto.g2m");
     assert!(idle.paid && !idle.bundled && idle.status == UserStatus::Active);
     assert_eq!(
@@ -120,7 +119,7 @@ async fn an_invitee_who_is_not_among_the_users_has_a_seat_too() {
     let invited = bench.key(Cast::Invited);
     bench.control().hide_invited(true);
     let seats = seats_of(&bench).await;
-    let seat = seats.get(&(invited, "goto.g2w".to_owned())).unwrap();
+    let seat = &seats[&(invited, "goto.g2w".to_owned())];
     assert_eq!(
         (seat.status, seat.email.as_str()),
         (UserStatus::Pending, "")

@@ -2,7 +2,7 @@
 
 use seatsync::connector::facts::{Completeness, Process, Verdict};
 use seatsync::connector::{Connector as _, ConnectorError};
-use vendor_sim::goto::{Action, Cast, Endpoint, Fault, Refusal};
+use vendor_sim::goto::{Action, Cast, Endpoint, Fault, LoggedRequest, Refusal};
 
 use super::{Bench, walk};
 
@@ -70,11 +70,7 @@ async fn with_all_scopes_every_process_can_work() {
         assert!(verdict.ok, "{verdict:?}");
         assert_eq!(verdict.scopes_needed, verdict.scopes_held, "{process:?}");
     }
-    let wrote = bench
-        .control()
-        .requests()
-        .iter()
-        .any(|request| request.wrote());
+    let wrote = bench.control().requests().iter().any(LoggedRequest::wrote);
     assert!(!wrote, "validating wrote something");
 }
 
