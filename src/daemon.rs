@@ -1,5 +1,6 @@
 //! Start order, reload and shutdown: the only room that knows every other.
 
+mod grants;
 mod retention;
 
 use std::collections::BTreeMap;
@@ -20,15 +21,17 @@ use crate::api::listen::{Access, Listener};
 use crate::api::role::{ControlAccess, gid_of};
 use crate::api::serve::{Limits, serve};
 use crate::api::usage::{UsageApi, UsagePolicy};
-use crate::clock::{SharedClock, sleep};
+use crate::clock::{Clock, SharedClock, sleep};
 use crate::connector::{ConnectorOptions, Connectors};
 use crate::job::{Runner, RunnerParts};
 use crate::metrics::Metrics;
 use crate::reconcile::{Driver, ReconcileHandle, Reconciler};
 use crate::secret::Secrets;
+use crate::secret::seal::Sealer;
 use crate::settings::model::Principal;
 use crate::settings::{self, Settings};
 use crate::store::Store;
+use crate::store::grant::GrantVault;
 use crate::store::lock::StateLock;
 use crate::store::usage::UsageStore;
 use crate::systemd::{self, HandedSockets};
@@ -99,7 +102,15 @@ pub async fn run(
     let _lock = StateLock::take(&options.state)?;
     let store = Store::open(&options.state)?;
     let usage = UsageStore::open(&options.state)?;
-    let rooms = Rooms::furnish(&options, &surroundings, &settings, store, usage, clock);
+    let secrets = Arc::new(surroundings.secrets());
+    let sealer = Sealer::new(Arc::clone(&secrets), &options.state);
+    let grants = GrantVault::open(store.clone(), sealer).await?;
+    let kept = Kept {
+        store,
+        usage,
+        grants,
+    };
+    let rooms = Rooms::furnish(&options, secrets, &settings, kept, clock);
     if options.once {
         rooms.run_once().await
     } else {
@@ -148,10 +159,19 @@ fn access_for(group: &str) -> Access {
     Access { mode: 0o660, gid }
 }
 
+/// What is kept in the state directory.
+struct Kept {
+    store: Store,
+    usage: UsageStore,
+    grants: GrantVault,
+}
+
 /// Everything that runs, wired together.
 struct Rooms {
     store: Store,
     usage: UsageStore,
+    grants: GrantVault,
+    connectors: Arc<Connectors>,
     settings: Arc<Settings>,
     clock: SharedClock,
     metrics: Metrics,
@@ -164,12 +184,16 @@ struct Rooms {
 impl Rooms {
     fn furnish(
         options: &Options,
-        surroundings: &Surroundings,
+        secrets: Arc<Secrets>,
         settings: &Arc<Settings>,
-        store: Store,
-        usage: UsageStore,
+        kept: Kept,
         clock: SharedClock,
     ) -> Self {
+        let Kept {
+            store,
+            usage,
+            grants,
+        } = kept;
         let applied = Arc::new(Notify::new());
         let metrics = Metrics::default();
         let reconciler = Reconciler::new(
@@ -183,17 +207,21 @@ impl Rooms {
             scratch: Some(options.state.clone()),
             ..ConnectorOptions::default()
         };
-        let secrets = Arc::new(surroundings.secrets());
+        let connectors = Connectors::new(secrets, Arc::clone(&clock), options)
+            .keeping_grants(Arc::new(grants.clone()));
+        let connectors = Arc::new(connectors);
         let runner = Runner::new(RunnerParts {
             store: store.clone(),
             clock: Arc::clone(&clock),
             settings: Arc::clone(settings),
-            source: Connectors::new(secrets, Arc::clone(&clock), options),
+            source: Arc::clone(&connectors),
             metrics: metrics.clone(),
         });
         Self {
             store,
             usage,
+            grants,
+            connectors,
             settings: Arc::clone(settings),
             clock,
             metrics,
@@ -210,6 +238,7 @@ impl Rooms {
             tracing::warn!("{finding}");
         }
         let jobs = self.runner.run_due_to_completion().await?;
+        self.connectors.close().await;
         self.store.close().await;
         self.usage.close().await;
         let held = outcome.held().is_some();
@@ -254,6 +283,8 @@ impl Rooms {
             usage_api: usage_api.clone(),
             reconcile: self.reconcile.clone(),
             runner: self.runner.clone(),
+            connectors: Arc::clone(&self.connectors),
+            grants: self.grants.clone(),
             settings: Arc::clone(&self.settings),
             access: Arc::new(control_access),
             metrics: self.metrics.clone(),
@@ -288,6 +319,11 @@ impl Rooms {
             Arc::clone(&self.clock),
             stop.clone(),
         ));
+        tasks.spawn(grants::watch(
+            self.grants,
+            Arc::clone(&self.clock),
+            stop.clone(),
+        ));
         tasks.spawn(keep_watchdog(Arc::clone(&self.clock), stop.clone()));
         tasks.close();
 
@@ -307,16 +343,25 @@ impl Rooms {
         systemd::stopping();
         tracing::info!("stopping");
         stop.cancel();
-        tokio::select! {
-            () = tasks.wait() => {}
-            () = sleep(&*self.clock, STOP_WITHIN) => {
-                tracing::warn!(tasks = tasks.len(), "stopping without those that do not end");
-            }
-        }
+        end(&tasks, &self.connectors, &*self.clock).await;
         self.store.close().await;
         self.usage.close().await;
         tracing::info!("stopped");
         Ok(Ended { failed: false })
+    }
+}
+
+/// Waits for what still runs, and for tokens that are being written down; not for ever.
+async fn end(tasks: &TaskTracker, connectors: &Connectors, clock: &dyn Clock) {
+    let ended = async {
+        tasks.wait().await;
+        connectors.close().await;
+    };
+    tokio::select! {
+        () = ended => {}
+        () = sleep(clock, STOP_WITHIN) => {
+            tracing::warn!(tasks = tasks.len(), "stopping without those that do not end");
+        }
     }
 }
 

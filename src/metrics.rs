@@ -82,12 +82,19 @@ pub struct Snapshot {
     pub seats: Vec<(String, String, u64)>,
     /// (profile, subflow, Unix time of the last completed job).
     pub last_success: Vec<(String, String, f64)>,
+    /// (connection, whether a person's consent is in force, Unix time of its end of age).
+    pub authorizations: Vec<(String, bool, Option<f64>)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ConditionLabel {
     profile: String,
     condition: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ConnectionLabel {
+    connection: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -177,6 +184,26 @@ fn register_snapshot(registry: &mut Registry, snapshot: Snapshot) {
         "last_success_timestamp_seconds",
         "When the last completed job of a subflow ended",
         success,
+    );
+
+    let in_force = Family::<ConnectionLabel, Gauge>::default();
+    let ends = Family::<ConnectionLabel, Gauge<f64, AtomicU64>>::default();
+    for (connection, holds, ends_at) in snapshot.authorizations {
+        let label = ConnectionLabel { connection };
+        in_force.get_or_create(&label).set(i64::from(holds));
+        if let Some(ends_at) = ends_at {
+            ends.get_or_create(&label).set(ends_at);
+        }
+    }
+    registry.register(
+        "authorization_in_force",
+        "A person's consent to a connection is in force",
+        in_force,
+    );
+    registry.register(
+        "authorization_end_timestamp_seconds",
+        "When the refresh token of a connection ends of age",
+        ends,
     );
 }
 

@@ -32,6 +32,11 @@ impl Client {
         Ok(Self { socket, runtime })
     }
 
+    /// Runs `work` where the client runs.
+    pub(crate) fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
+
     /// `GET path?query`.
     pub(crate) fn get<T: DeserializeOwned>(
         &self,

@@ -3,9 +3,12 @@
 //!
 //! Called by the binary, and by the quickstart example, which runs itself as the daemon.
 
+mod authorize;
+mod callback;
 mod check;
 mod client;
 mod completions;
+mod connections;
 mod decide;
 mod exit;
 mod explain;
@@ -91,6 +94,10 @@ enum Command {
     Rebind(decide::DecideArgs),
     /// Call the vendor now and say what works.
     Validate(validate::ValidateArgs),
+    /// Let a person consent to a connection, in a browser.
+    Authorize(authorize::AuthorizeArgs),
+    /// Connections: where profiles lead, and who consented.
+    Connections(connections::ConnectionsArgs),
     /// Jobs: what is due, what runs, how it ended.
     Jobs(jobs::JobsArgs),
     /// Seats and who holds them.
@@ -144,6 +151,8 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> Result<ExitCode, Failu
         Command::Release(args) => decide::release(&args, &runtime, output),
         Command::Rebind(args) => decide::rebind(&args, &runtime, output),
         Command::Validate(args) => validate::run(&args, &runtime, output),
+        Command::Authorize(args) => authorize::run(&args, &runtime, output),
+        Command::Connections(args) => connections::run(&args, &runtime, output),
         Command::Jobs(args) => jobs::run(args, &runtime, output),
         Command::Subscriptions(args) => subscriptions::run(args, &runtime, output),
         Command::Identifiers(args) => subscriptions::identifiers(args, &runtime, output),

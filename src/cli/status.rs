@@ -8,6 +8,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::client::Client;
+use super::connections;
 use super::exit::Failure;
 use super::findings;
 use super::jobs;
@@ -68,6 +69,7 @@ fn everything(status: &Status) -> String {
             );
         }
     }
+    text.push_str(&connections::warnings(&status.connections));
     text
 }
 

@@ -6,12 +6,15 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use reqwest::Url;
+use tokio_util::task::TaskTracker;
 
 use super::aha::{self, AhaConnector};
 use super::any::AnyConnector;
+use super::authorize::Underway;
 use super::error::ConnectorError;
 use super::facts::DailyUse;
 use super::goto::{self, GoToConnector};
+use super::grant::GrantKeeper;
 use super::http::HttpClient;
 use super::http::api::Api;
 use super::http::dialect::Dialect;
@@ -19,7 +22,7 @@ use super::http::retry::RetryBudget;
 use super::limits::Budgets;
 use super::options::ConnectorOptions;
 use super::stats::CallStats;
-use super::token::{Credentials, TokenSource};
+use super::token::{Credentials, TokenParts, TokenSource};
 use super::zoom::{self, ZoomConnector};
 use crate::clock::SharedClock;
 use crate::profile::identifier::{ProfileType, Vendor};
@@ -29,23 +32,47 @@ use crate::secret::Secrets;
 /// What all connectors of the process share.
 #[derive(Debug)]
 pub struct Connectors {
-    secrets: Arc<Secrets>,
-    clock: SharedClock,
-    http: Arc<HttpClient>,
+    pub(super) clock: SharedClock,
+    pub(super) http: Arc<HttpClient>,
+    pub(super) underway: Underway,
     budgets: Budgets,
+    token_parts: TokenParts,
     tokens: Mutex<BTreeMap<Credentials, Arc<TokenSource>>>,
 }
 
 impl Connectors {
     /// Nothing is read and nothing is called until a connector needs it.
     pub fn new(secrets: Arc<Secrets>, clock: SharedClock, options: ConnectorOptions) -> Self {
+        let budgets = Budgets::new(clock.clone(), options.limits);
+        let http = Arc::new(HttpClient::new(options));
         Self {
-            secrets,
-            budgets: Budgets::new(clock.clone(), options.limits),
+            budgets,
+            token_parts: TokenParts {
+                secrets,
+                http: http.clone(),
+                clock: clock.clone(),
+                keeper: None,
+                tasks: TaskTracker::new(),
+            },
             clock,
-            http: Arc::new(HttpClient::new(options)),
+            http,
             tokens: Mutex::default(),
+            underway: Underway::default(),
         }
+    }
+
+    /// Keeps people's consents in `keeper`; without one, the grant `authorization_code` is not
+    /// supported.
+    #[must_use]
+    pub fn keeping_grants(mut self, keeper: Arc<dyn GrantKeeper>) -> Self {
+        self.token_parts.keeper = Some(keeper);
+        self
+    }
+
+    /// Waits until every token that a vendor is giving is written down. No connector is used after.
+    pub async fn close(&self) {
+        self.token_parts.tasks.close();
+        self.token_parts.tasks.wait().await;
     }
 
     /// A connector for one run of one profile, counting into `stats`. Makes no call. `second` is the
@@ -62,7 +89,7 @@ impl Connectors {
         stats: &CallStats,
     ) -> Result<AnyConnector, ConnectorError> {
         match (connection.vendor, connection.grant) {
-            (Vendor::Zoom, Grant::AccountCredentials) => self
+            (Vendor::Zoom, Grant::AccountCredentials | Grant::AuthorizationCode) => self
                 .zoom(connection, profile_type, stats)
                 .map(AnyConnector::Zoom),
             (Vendor::Zoom, grant) => Err(ConnectorError::Unsupported {
@@ -104,9 +131,14 @@ impl Connectors {
         profile_type: ProfileType,
         stats: &CallStats,
     ) -> Result<ZoomConnector, ConnectorError> {
-        let account_id = connection.account_id.clone().unwrap_or_default();
+        // Server-to-server tokens prove their account; a person's consent is asked whose it is.
+        let account_id = match connection.grant {
+            Grant::AccountCredentials => connection.account_id.clone(),
+            _ => None,
+        };
         let base = base_of(connection)?;
-        let api = self.api(connection, base, &account_id, zoom::DIALECT, stats)?;
+        let account = account_of(connection, &*self.tokens_of(connection)?);
+        let api = self.api(connection, base, &account, zoom::DIALECT, stats)?;
         Ok(ZoomConnector::new(
             api,
             account_id,
@@ -173,7 +205,7 @@ impl Connectors {
 
     /// One source per set of credentials, however many profiles use it: some accounts were seen to
     /// end an earlier token when a new one is issued.
-    fn tokens_of(
+    pub(super) fn tokens_of(
         &self,
         connection: &ResolvedConnection,
     ) -> Result<Arc<TokenSource>, ConnectorError> {
@@ -183,9 +215,7 @@ impl Connectors {
             Arc::new(TokenSource::new(
                 credentials,
                 connection.name.clone(),
-                self.secrets.clone(),
-                self.http.clone(),
-                self.clock.clone(),
+                self.token_parts.clone(),
             ))
         });
         Ok(source.clone())
@@ -199,4 +229,10 @@ fn base_of(connection: &ResolvedConnection) -> Result<Url, ConnectorError> {
             connection.name, connection.url
         ),
     })
+}
+
+/// Whose budget a connection draws on: its vendor account's, or its own until that is known.
+fn account_of(connection: &ResolvedConnection, tokens: &TokenSource) -> String {
+    let account = tokens.account().or_else(|| connection.account_id.clone());
+    account.unwrap_or_else(|| format!("connection {}", connection.name))
 }

@@ -3,15 +3,18 @@
 
 pub mod aha;
 pub mod any;
+pub mod authorize;
 pub mod connect;
 mod distinct;
 pub mod error;
 pub mod facts;
 pub mod goto;
+pub mod grant;
 pub(crate) mod http;
 mod lenient;
 pub(crate) mod limits;
 pub mod options;
+mod principal;
 pub mod stats;
 pub(crate) mod token;
 mod walk;

@@ -49,7 +49,7 @@ pub struct RunnerParts<S> {
 
 /// Runs jobs. Cheap to clone; clones are one runner.
 #[derive(Debug)]
-pub struct Runner<S = Connectors> {
+pub struct Runner<S = Arc<Connectors>> {
     shared: Arc<Shared<S>>,
 }
 

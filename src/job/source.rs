@@ -1,5 +1,7 @@
 //! Where a run gets its connector from.
 
+use std::sync::Arc;
+
 use crate::connector::facts::DailyUse;
 use crate::connector::{AnyConnector, CallStats, Connector, ConnectorError, Connectors};
 use crate::profile::model::DesiredProfile;
@@ -53,5 +55,29 @@ impl ConnectorSource for Connectors {
 
     async fn used_more(&self) {
         Self::used_more(self).await;
+    }
+}
+
+impl<S: ConnectorSource> ConnectorSource for Arc<S> {
+    type Connector = S::Connector;
+
+    fn connect(
+        &self,
+        desired: &DesiredProfile,
+        stats: &CallStats,
+    ) -> Result<S::Connector, ConnectorError> {
+        S::connect(self, desired, stats)
+    }
+
+    fn daily_use(&self) -> Vec<DailyUse> {
+        S::daily_use(self)
+    }
+
+    fn resume_daily_use(&self, used: Vec<DailyUse>) {
+        S::resume_daily_use(self, used);
+    }
+
+    fn used_more(&self) -> impl Future<Output = ()> + Send {
+        S::used_more(self)
     }
 }

@@ -12,6 +12,7 @@ mod daily_use;
 pub mod database;
 pub mod document;
 pub mod error;
+pub mod grant;
 mod inspect;
 pub mod job;
 pub mod lock;
@@ -50,6 +51,10 @@ const MIGRATIONS: &[Migration] = &[
     Migration {
         name: "activity",
         sql: include_str!("migrations/seatsync/0004_activity.sql"),
+    },
+    Migration {
+        name: "grants",
+        sql: include_str!("migrations/seatsync/0005_grants.sql"),
     },
 ];
 

@@ -2,6 +2,7 @@
 //! Viewers may read, operators may do everything; `/health` is for any peer that can connect.
 
 mod answer;
+mod connections;
 mod folder;
 mod jobs;
 pub mod model;
@@ -24,11 +25,13 @@ use super::peer::Peer;
 use super::role::{ControlAccess, ControlRole};
 use super::usage::UsageApi;
 use crate::clock::SharedClock;
+use crate::connector::Connectors;
 use crate::job::Runner;
 use crate::metrics::{Metrics, Snapshot};
 use crate::reconcile::ReconcileHandle;
 use crate::settings::Settings;
 use crate::store::Store;
+use crate::store::grant::GrantVault;
 use crate::store::usage::UsageStore;
 use answer::Refusal;
 pub use answer::unserved;
@@ -47,6 +50,10 @@ pub struct Control {
     pub reconcile: ReconcileHandle,
     /// The jobs' runner.
     pub runner: Runner,
+    /// The way to the vendors.
+    pub connectors: Arc<Connectors>,
+    /// People's consents.
+    pub grants: GrantVault,
     /// The daemon's settings.
     pub settings: Arc<Settings>,
     /// Who may do what.
@@ -75,6 +82,9 @@ pub fn service(control: &Control, peer: &Peer) -> Router {
         .route("/v1/profiles/{profile}/validate", post(profiles::validate))
         .route("/v1/profiles/{profile}/release", post(profiles::release))
         .route("/v1/profiles/{profile}/rebind", post(profiles::rebind))
+        .route("/v1/connections", get(connections::list))
+        .route("/v1/authorizations", post(connections::begin))
+        .route("/v1/authorizations/complete", post(connections::complete))
         .route("/v1/jobs", get(jobs::list).post(jobs::request))
         .route("/v1/jobs/{id}", get(jobs::one))
         .route("/v1/subscriptions", get(seats::list))

@@ -1,6 +1,8 @@
 //! What the control socket says: the JSON bodies, the same types at both ends. Times are RFC 3339
 //! in UTC; members are only ever added.
 
+mod connection;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +10,10 @@ use crate::connector::facts::Verdict;
 use crate::store::condition::Condition;
 use crate::store::job::Job;
 use crate::store::subscription::Presence;
+
+pub use connection::{
+    AuthorizationBegun, AuthorizationDone, AuthorizationRequest, ConnectionStatus, Redirected,
+};
 
 /// Header of every answer: the daemon's version.
 pub const VERSION_HEADER: &str = "x-seatsync-version";
@@ -43,6 +49,9 @@ pub struct Status {
     pub folder: FolderStatus,
     /// Every profile that is recorded, by name.
     pub profiles: Vec<ProfileStatus>,
+    /// The connections that they use, by name.
+    #[serde(default)]
+    pub connections: Vec<ConnectionStatus>,
 }
 
 /// How the profiles folder stands.

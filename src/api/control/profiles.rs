@@ -5,7 +5,7 @@ use axum::extract::{Extension, Path, State};
 
 use super::answer::{Refusal, profile_name};
 use super::model::{Decided, ProcessVerdict, ProfileStatus, Status, SubflowStatus, Validation};
-use super::{Asker, Control, folder};
+use super::{Asker, Control, connections, folder};
 use crate::connector::facts::Process;
 use crate::job::{RECLAIM_NOTE, ValidateError};
 use crate::metrics::Snapshot;
@@ -23,9 +23,10 @@ pub(super) async fn status(State(control): State<Control>) -> Result<Json<Status
     let outcome = control.reconcile.last();
     let mut conditions = control.store.all_conditions().await?;
     let mut profiles = Vec::new();
-    for recorded in control.store.desired_profiles().await? {
+    let recorded = control.store.desired_profiles().await?;
+    for recorded in &recorded {
         let conditions = conditions.remove(&recorded.name).unwrap_or_default();
-        profiles.push(stands(&control, &recorded, conditions).await?);
+        profiles.push(stands(&control, recorded, conditions).await?);
     }
     Ok(Json(Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -34,6 +35,7 @@ pub(super) async fn status(State(control): State<Control>) -> Result<Json<Status
         writes: control.settings.writes,
         folder: folder::status(&control, outcome.as_deref()).await?,
         profiles,
+        connections: connections::stand(&control, &recorded),
     }))
 }
 
@@ -247,7 +249,24 @@ pub(super) async fn snapshot(control: &Control) -> Result<Snapshot, Refusal> {
             .map(|count| (count.profile.to_string(), count.identifier, count.seats))
             .collect(),
         last_success: last_success(control).await?,
+        authorizations: authorizations(control),
     })
+}
+
+/// (connection, whether it is in force, Unix time of its end where that is known) of each consent.
+fn authorizations(control: &Control) -> Vec<(String, bool, Option<f64>)> {
+    let now = control.clock.now();
+    let seconds = |at: jiff::Timestamp| at.as_duration().as_secs_f64();
+    control
+        .grants
+        .all_facts()
+        .into_iter()
+        .map(|(connection, facts)| {
+            let ended = facts.refresh_ends_at.is_some_and(|ends_at| ends_at <= now);
+            let in_force = facts.dead.is_none() && !ended;
+            (connection, in_force, facts.refresh_ends_at.map(seconds))
+        })
+        .collect()
 }
 
 /// (profile, subflow, Unix time) of the last job of each subflow that did everything.

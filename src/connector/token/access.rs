@@ -4,14 +4,28 @@ use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 use oauth2::TokenResponse as _;
-use oauth2::basic::BasicTokenResponse;
+use oauth2::basic::BasicTokenType;
+use oauth2::{ExtraTokenFields, StandardTokenResponse};
 use reqwest::header::HeaderValue;
+use serde::{Deserialize, Serialize};
 
 /// How long before its end a token is renewed, at most; a fifth of its life when that is shorter.
 const RENEW_EARLY: SignedDuration = SignedDuration::from_mins(5);
 
 /// The life of a token whose answer names none. Zoom's and GoTo's live an hour.
-const USUAL_LIFE: SignedDuration = SignedDuration::from_hours(1);
+pub(super) const USUAL_LIFE: SignedDuration = SignedDuration::from_hours(1);
+
+/// What a token endpoint answers.
+pub(super) type TokenAnswer = StandardTokenResponse<Told, BasicTokenType>;
+
+/// What vendors tell beside OAuth's own fields.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Told {
+    /// GoTo: the e-mail address of the user who consented.
+    pub(super) principal: Option<String>,
+}
+
+impl ExtraTokenFields for Told {}
 
 /// What calls are authorised with.
 pub(crate) struct AccessToken {
@@ -35,24 +49,12 @@ impl AccessToken {
     }
 
     /// The token of an answer to a request made at `asked_at`. `None` when no header can carry it.
-    pub(super) fn from_answer(answer: &BasicTokenResponse, asked_at: Timestamp) -> Option<Self> {
-        let life = answer
-            .expires_in()
-            .and_then(|life| SignedDuration::try_from(life).ok())
-            .unwrap_or(USUAL_LIFE);
-        let early = RENEW_EARLY.min(life / 5);
-        let at = |after| asked_at.saturating_add(after).unwrap_or(Timestamp::MAX);
+    pub(super) fn from_answer(answer: &TokenAnswer, asked_at: Timestamp) -> Option<Self> {
+        let token = answer.access_token().secret();
+        let ends_at = end_of(answer, asked_at).unwrap_or_else(|| later(asked_at, USUAL_LIFE));
         Some(Self {
-            authorization: bearer(answer.access_token().secret())?,
-            scopes: answer
-                .scopes()
-                .into_iter()
-                .flatten()
-                .map(|scope| scope.to_string())
-                .filter(|scope| !scope.is_empty())
-                .collect(),
-            renew_at: at(life.saturating_sub(early)),
-            ends_at: at(life),
+            scopes: scopes_of(answer),
+            ..Self::between(token, asked_at, ends_at)?
         })
     }
 
@@ -61,6 +63,36 @@ impl AccessToken {
         let text = self.authorization.to_str().unwrap_or_default();
         text.strip_prefix("Bearer ").unwrap_or(text)
     }
+
+    /// A token issued at `issued_at` that ends at `ends_at`. `None` when no header can carry it.
+    pub(super) fn between(token: &str, issued_at: Timestamp, ends_at: Timestamp) -> Option<Self> {
+        let life = ends_at.duration_since(issued_at);
+        let early = RENEW_EARLY.min(life / 5);
+        Some(Self {
+            renew_at: ends_at.saturating_sub(early).unwrap_or(ends_at),
+            ends_at,
+            ..Self::lasting(token)?
+        })
+    }
+}
+
+/// When the token of an answer ends, where the answer tells.
+pub(super) fn end_of(answer: &TokenAnswer, asked_at: Timestamp) -> Option<Timestamp> {
+    let life = SignedDuration::try_from(answer.expires_in()?).ok()?;
+    Some(later(asked_at, life))
+}
+
+/// The scopes of an answer; none where it tells none.
+pub(super) fn scopes_of(answer: &TokenAnswer) -> Vec<String> {
+    let scopes = answer.scopes().into_iter().flatten();
+    scopes
+        .map(|scope| scope.to_string())
+        .filter(|scope| !scope.is_empty())
+        .collect()
+}
+
+pub(super) fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.saturating_add(by).unwrap_or(Timestamp::MAX)
 }
 
 impl fmt::Debug for AccessToken {

@@ -1,7 +1,5 @@
 //! Aha!'s API key: it is itself what calls are authorised with, and lives until it is revoked.
 
-use std::sync::Arc;
-
 use secrecy::ExposeSecret as _;
 
 use super::{AccessToken, Needs};
@@ -24,26 +22,21 @@ impl ApiKey {
         })
     }
 
-    /// The key as it is now: `known` itself while it has not changed.
+    /// The key as it is now.
     pub(super) fn read(
         &self,
         secrets: &Secrets,
         connection: &str,
-        known: Option<&Arc<AccessToken>>,
-    ) -> Result<Arc<AccessToken>, ConnectorError> {
+    ) -> Result<AccessToken, ConnectorError> {
         let key = secrets.read(&self.token)?;
-        let token = AccessToken::lasting(key.expose_secret()).ok_or_else(|| {
+        AccessToken::lasting(key.expose_secret()).ok_or_else(|| {
             ConnectorError::Misconfigured {
                 message: format!(
                     "`oauth.token` of connection `{connection}` points to a text that is no API key: {}",
                     self.remedy(connection)
                 ),
             }
-        })?;
-        Ok(known
-            .filter(|known| known.authorization == token.authorization)
-            .cloned()
-            .unwrap_or_else(|| Arc::new(token)))
+        })
     }
 
     pub(super) fn remedy(&self, connection: &str) -> String {

@@ -1,13 +1,11 @@
 //! The vendor's token endpoint: a request repeated through trouble and throttles, and its answer
 //! read into a token or into the reason why there is none.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use jiff::{SignedDuration, Timestamp};
-use oauth2::basic::BasicTokenResponse;
 use oauth2::http::{self, header};
 use oauth2::url::form_urlencoded;
 use oauth2::{HttpRequest, HttpResponse};
@@ -15,8 +13,8 @@ use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
-use super::access::AccessToken;
-use crate::clock::{self, SharedClock};
+use super::access::{AccessToken, TokenAnswer};
+use crate::clock::{self, Clock};
 use crate::connector::error::{CallContext, ConnectorError};
 use crate::connector::http::retry::{backoff, throttle_backoff};
 use crate::connector::http::{ExchangeError, HttpClient, tame, throttle};
@@ -31,10 +29,10 @@ const TRACE_HEADERS: [&str; 2] = ["x-zm-trackingid", "x-request-id"];
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(5);
 
 /// Sends token requests.
-#[derive(Debug)]
-pub(super) struct TokenEndpoint {
-    pub(super) http: Arc<HttpClient>,
-    pub(super) clock: SharedClock,
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TokenEndpoint<'a> {
+    pub(super) http: &'a HttpClient,
+    pub(super) clock: &'a dyn Clock,
 }
 
 /// What the endpoint said, and when it was asked: the token's life starts no later.
@@ -42,13 +40,16 @@ pub(super) struct TokenEndpoint {
 pub(super) struct Answered {
     pub(super) answer: HttpResponse,
     pub(super) asked_at: Timestamp,
+    /// An earlier sending went unanswered; the vendor may have acted on it all the same.
+    pub(super) lost_one: bool,
 }
 
-impl TokenEndpoint {
+impl TokenEndpoint<'_> {
     /// Sends until there is a token or a refusal. Trouble is repeated as often as any call is.
     pub(super) async fn send(&self, request: HttpRequest) -> Result<Answered, ConnectorError> {
         let mut waits = backoff(self.http.options());
         let mut throttles = throttle_backoff();
+        let mut lost_one = false;
         loop {
             let asked_at = self.clock.now();
             let error = match self.http.oauth_exchange(request.clone()).await {
@@ -60,7 +61,13 @@ impl TokenEndpoint {
                     context: context(Some(&answer), None),
                     message: format!("the token endpoint answers {}", answer.status()),
                 },
-                Ok(answer) => return Ok(Answered { answer, asked_at }),
+                Ok(answer) => {
+                    return Ok(Answered {
+                        answer,
+                        asked_at,
+                        lost_one,
+                    });
+                }
                 Err(ExchangeError::Trouble(message)) => ConnectorError::Unavailable {
                     context: context(None, None),
                     message,
@@ -85,8 +92,29 @@ impl TokenEndpoint {
                 return Err(error);
             };
             tracing::debug!(%error, "asking for a token again");
+            lost_one = true;
             let wait = SignedDuration::try_from(wait).unwrap_or(LONGEST_WAIT);
-            clock::sleep(&*self.clock, wait).await;
+            clock::sleep(self.clock, wait).await;
+        }
+    }
+
+    /// Sends once, for a request that works only once.
+    pub(super) async fn send_once(
+        &self,
+        request: HttpRequest,
+    ) -> Result<HttpResponse, ConnectorError> {
+        let unavailable = |answer: Option<&HttpResponse>, message| ConnectorError::Unavailable {
+            context: context(answer, None),
+            message,
+        };
+        match self.http.oauth_exchange(request).await {
+            Ok(answer) if answer.status().is_server_error() || answer.status() == 429 => {
+                let message = format!("the token endpoint answers {}", answer.status());
+                Err(unavailable(Some(&answer), message))
+            }
+            Ok(answer) => Ok(answer),
+            Err(ExchangeError::Host(message)) => Err(ConnectorError::Misconfigured { message }),
+            Err(error) => Err(unavailable(None, error.to_string())),
         }
     }
 
@@ -128,7 +156,7 @@ impl Answered {
         if !answer.status().is_success() {
             return Err(refused(answer, secrets, remedy));
         }
-        let token: BasicTokenResponse = serde_json::from_slice(answer.body())
+        let token: TokenAnswer = serde_json::from_slice(answer.body())
             .map_err(|error| malformed(answer, format!("not a token answer: {}", place(&error))))?;
         AccessToken::from_answer(&token, self.asked_at).ok_or_else(|| {
             let message = "the token holds characters no header may have".to_owned();
@@ -162,7 +190,7 @@ pub(super) fn basic_request(
         .map_err(|error| misconfigured(&error))
 }
 
-fn context(answer: Option<&HttpResponse>, code: Option<String>) -> CallContext {
+pub(super) fn context(answer: Option<&HttpResponse>, code: Option<String>) -> CallContext {
     let trace_id = answer.and_then(|answer| {
         TRACE_HEADERS
             .iter()
@@ -192,7 +220,7 @@ struct OAuthRefusal {
 }
 
 /// serde's own text may quote the answer, and this answer holds a token.
-fn place(error: &serde_json::Error) -> String {
+pub(super) fn place(error: &serde_json::Error) -> String {
     let kind = match error.classify() {
         serde_json::error::Category::Io => "unreadable",
         serde_json::error::Category::Syntax => "not JSON",
@@ -202,26 +230,38 @@ fn place(error: &serde_json::Error) -> String {
     format!("{kind} at line {}, column {}", error.line(), error.column())
 }
 
-fn refused(
+/// The vendor's words for a refusal, and its OAuth error code; `None` when the answer is not in
+/// OAuth's form. What was sent is kept out of both.
+fn refusal(answer: &HttpResponse, secrets: &[&str]) -> Option<(String, String)> {
+    let refusal: OAuthRefusal = serde_json::from_slice(answer.body()).ok()?;
+    let tamed = |words: String| tame(&words, secrets);
+    let said = refusal
+        .reason
+        .or(refusal.error_description)
+        .map_or_else(|| answer.status().to_string(), tamed);
+    Some((said, refusal.error.map(tamed).unwrap_or_default()))
+}
+
+/// The vendor's words for a refusal; the status where it has none.
+pub(super) fn said(answer: &HttpResponse, secrets: &[&str]) -> String {
+    refusal(answer, secrets).map_or_else(|| answer.status().to_string(), |(said, _)| said)
+}
+
+/// A refusal as an error. `remedy` says what to do about an OAuth error code.
+pub(super) fn refused(
     answer: &HttpResponse,
     secrets: &[&str],
     remedy: impl Fn(&str) -> String,
 ) -> ConnectorError {
-    let status = answer.status();
-    let Ok(refusal) = serde_json::from_slice::<OAuthRefusal>(answer.body()) else {
+    let Some((said, code)) = refusal(answer, secrets) else {
+        let status = answer.status();
         let message = format!(
             "the token endpoint answers {status} and not in OAuth's form: check `token_url`"
         );
         return malformed(answer, message);
     };
-    let tamed = |words: String| tame(&words, secrets);
-    let error = refusal.error.map(tamed).unwrap_or_default();
-    let said = refusal
-        .reason
-        .or(refusal.error_description)
-        .map_or_else(|| status.to_string(), tamed);
     ConnectorError::Unauthorized {
-        message: format!("{said}: {}", remedy(&error)),
-        context: context(Some(answer), Some(error).filter(|error| !error.is_empty())),
+        message: format!("{said}: {}", remedy(&code)),
+        context: context(Some(answer), Some(code).filter(|code| !code.is_empty())),
     }
 }

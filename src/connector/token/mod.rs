@@ -4,20 +4,26 @@
 mod access;
 mod account_credentials;
 mod api_key;
+mod authorization_code;
 mod endpoint;
+mod exchange;
 mod personal_access_token;
 
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
+use tokio_util::task::TaskTracker;
 
 pub(crate) use access::AccessToken;
 use account_credentials::AccountCredentials;
 use api_key::ApiKey;
+pub(crate) use authorization_code::Redeemable;
+use authorization_code::{AuthorizationCode, Tools};
 use endpoint::TokenEndpoint;
 use personal_access_token::PersonalAccessToken;
 
 use super::error::ConnectorError;
+use super::grant::{GrantFacts, GrantKeeper, KeptGrant};
 use super::http::HttpClient;
 use crate::clock::SharedClock;
 use crate::profile::model::{Grant, ResolvedConnection, SecretRef};
@@ -32,6 +38,8 @@ pub(crate) enum Credentials {
     PersonalAccessToken(PersonalAccessToken),
     /// Aha!'s API key.
     ApiKey(ApiKey),
+    /// A person's consent.
+    AuthorizationCode(AuthorizationCode),
 }
 
 impl Credentials {
@@ -44,11 +52,7 @@ impl Credentials {
                 Self::PersonalAccessToken(PersonalAccessToken::of(&needs)?)
             }
             Grant::ApiKey => Self::ApiKey(ApiKey::of(&needs)?),
-            Grant::AuthorizationCode => {
-                return Err(ConnectorError::Unsupported {
-                    what: format!("the grant `{}`", connection.grant.as_str()),
-                });
-            }
+            Grant::AuthorizationCode => Self::AuthorizationCode(AuthorizationCode::of(&needs)?),
         })
     }
 }
@@ -97,69 +101,82 @@ pub(crate) struct TokenSource {
     credentials: Credentials,
     /// The connection that named them first, for messages.
     connection: String,
-    secrets: Arc<Secrets>,
-    endpoint: TokenEndpoint,
+    shared: TokenParts,
     /// Held while a token is got, so that callers wait for one instead of asking for one each.
-    current: Mutex<Option<Arc<AccessToken>>>,
+    state: Mutex<State>,
+}
+
+/// What all token sources of the process share.
+#[derive(Debug, Clone)]
+pub(crate) struct TokenParts {
+    pub(crate) secrets: Arc<Secrets>,
+    pub(crate) http: Arc<HttpClient>,
+    pub(crate) clock: SharedClock,
+    /// Where consents are kept; `None` where there is no place for them.
+    pub(crate) keeper: Option<Arc<dyn GrantKeeper>>,
+    /// What must not be cut between the vendor's answer and the disk.
+    pub(crate) tasks: TaskTracker,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    current: Option<Arc<AccessToken>>,
+    /// A grant that the vendor gave and the disk did not take.
+    unkept: Option<KeptGrant>,
 }
 
 impl TokenSource {
-    pub(crate) fn new(
-        credentials: Credentials,
-        connection: String,
-        secrets: Arc<Secrets>,
-        http: Arc<HttpClient>,
-        clock: SharedClock,
-    ) -> Self {
+    pub(crate) fn new(credentials: Credentials, connection: String, shared: TokenParts) -> Self {
         Self {
             credentials,
             connection,
-            secrets,
-            endpoint: TokenEndpoint { http, clock },
-            current: Mutex::new(None),
+            shared,
+            state: Mutex::default(),
         }
     }
 
     /// A token with some life left.
-    pub(crate) async fn token(&self) -> Result<Arc<AccessToken>, ConnectorError> {
-        let mut current = self.current.lock().await;
-        let now = self.endpoint.clock.now();
-        let fresh = current
-            .as_ref()
-            .filter(|token| now < token.renew_at)
-            .cloned();
-        if let (Some(token), false) = (fresh, self.is_read_at_each_use()) {
-            return Ok(token);
-        }
-        match (self.get(current.as_ref()).await, current.as_ref()) {
-            (Ok(token), _) => Ok(current.insert(token).clone()),
-            // Renewing early failed, but the old one still serves: the next call tries again.
-            (Err(ConnectorError::Unavailable { .. }), Some(old))
-                if self.endpoint.clock.now() < old.ends_at =>
-            {
-                Ok(old.clone())
+    pub(crate) async fn token(self: &Arc<Self>) -> Result<Arc<AccessToken>, ConnectorError> {
+        let fresh = self.fresh(self.state.lock().await.current.as_ref());
+        match fresh {
+            Some(token) => Ok(token),
+            None => {
+                self.uncut(|source| async move { source.get_fresh().await })
+                    .await
             }
-            (Err(error), _) => Err(error),
         }
     }
 
     /// Another token than `refused`: the one somebody else got meanwhile, or a new one. `None`
     /// where there is none but the refused one.
     pub(crate) async fn renew(
-        &self,
+        self: &Arc<Self>,
         refused: &Arc<AccessToken>,
     ) -> Result<Option<Arc<AccessToken>>, ConnectorError> {
-        let mut current = self.current.lock().await;
-        if let Some(token) = current
-            .as_ref()
-            .filter(|token| !Arc::ptr_eq(token, refused))
-        {
-            return Ok(Some(token.clone()));
-        }
-        *current = None;
-        let token = self.get(Some(refused)).await?;
-        let other = !Arc::ptr_eq(&token, refused);
-        Ok(other.then(|| current.insert(token).clone()))
+        let refused = refused.clone();
+        self.uncut(|source| async move { source.get_another(&refused).await })
+            .await
+    }
+
+    /// Turns what a redirect brought into a grant, which is in force at once.
+    pub(crate) async fn redeem(
+        self: &Arc<Self>,
+        redeemable: Redeemable,
+    ) -> Result<(GrantFacts, Arc<AccessToken>), ConnectorError> {
+        self.uncut(|source| async move { source.redeem_now(redeemable).await })
+            .await
+    }
+
+    /// Records whom the vendor knows the person as who consented.
+    pub(crate) async fn identify(
+        &self,
+        principal: Option<String>,
+        account: Option<String>,
+    ) -> Result<Option<GrantFacts>, ConnectorError> {
+        // Held so that it does not write over a refresh's facts.
+        let _state = self.state.lock().await;
+        let grant = self.grant()?;
+        grant.identify(self.tools()?, principal, account).await
     }
 
     /// The same refusal of a token, with what to do about it.
@@ -173,34 +190,148 @@ impl TokenSource {
         }
     }
 
+    /// The app that a person consents to, for grants that need a person.
+    pub(crate) fn client_id(&self) -> Result<String, ConnectorError> {
+        Ok(self.grant()?.client_id().to_owned())
+    }
+
+    /// The vendor account, where it is known from a consent.
+    pub(crate) fn account(&self) -> Option<String> {
+        let keeper = self.shared.keeper.as_ref()?;
+        keeper.facts(self.grant().ok()?.connection())?.account
+    }
+
     fn remedy(&self) -> String {
         match &self.credentials {
             Credentials::AccountCredentials(_) => AccountCredentials::remedy(&self.connection),
             Credentials::PersonalAccessToken(_) => PersonalAccessToken::remedy(&self.connection),
             Credentials::ApiKey(key) => key.remedy(&self.connection),
+            Credentials::AuthorizationCode(grant) => grant.remedy(),
         }
     }
 
-    /// Whether the secret is the token, so that a new one is to be seen at once.
-    fn is_read_at_each_use(&self) -> bool {
-        matches!(self.credentials, Credentials::ApiKey(_))
+    /// Runs to its end even if the caller goes away: a refresh token that the vendor has replaced
+    /// and nobody wrote down would be lost.
+    async fn uncut<T, F>(
+        self: &Arc<Self>,
+        work: impl FnOnce(Arc<Self>) -> F,
+    ) -> Result<T, ConnectorError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, ConnectorError>> + Send + 'static,
+    {
+        let ended = self.shared.tasks.spawn(work(self.clone())).await;
+        ended.unwrap_or(Err(ConnectorError::Cancelled))
+    }
+
+    fn fresh(&self, current: Option<&Arc<AccessToken>>) -> Option<Arc<AccessToken>> {
+        // The key is itself the token: a new one is to be seen at once.
+        let is_read_at_each_use = matches!(self.credentials, Credentials::ApiKey(_));
+        let now = self.shared.clock.now();
+        current
+            .filter(|token| now < token.renew_at && !is_read_at_each_use)
+            .cloned()
+    }
+
+    async fn get_fresh(&self) -> Result<Arc<AccessToken>, ConnectorError> {
+        let mut state = self.state.lock().await;
+        if let Some(token) = self.fresh(state.current.as_ref()) {
+            return Ok(token);
+        }
+        let old = state.current.clone();
+        match (self.get(None, &mut state).await, old) {
+            (Ok(token), _) => Ok(state.current.insert(token).clone()),
+            // Renewing early failed, but the old one still serves: the next call tries again.
+            (Err(ConnectorError::Unavailable { .. }), Some(old))
+                if self.shared.clock.now() < old.ends_at =>
+            {
+                Ok(old)
+            }
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    async fn get_another(
+        &self,
+        refused: &Arc<AccessToken>,
+    ) -> Result<Option<Arc<AccessToken>>, ConnectorError> {
+        let mut state = self.state.lock().await;
+        let other = |token: &&Arc<AccessToken>| token.authorization != refused.authorization;
+        if let Some(token) = state.current.as_ref().filter(other) {
+            return Ok(Some(token.clone()));
+        }
+        state.current = None;
+        let token = self.get(Some(refused), &mut state).await?;
+        let token = state.current.insert(token);
+        Ok(Some(token.clone()).filter(|token| other(&token)))
+    }
+
+    async fn redeem_now(
+        &self,
+        redeemable: Redeemable,
+    ) -> Result<(GrantFacts, Arc<AccessToken>), ConnectorError> {
+        let mut state = self.state.lock().await;
+        let grant = self.grant()?;
+        let kept = grant
+            .redeem(self.tools()?, redeemable, &mut state.unkept)
+            .await?;
+        let token = Arc::new(AuthorizationCode::access_of(&kept)?);
+        state.current = Some(token.clone());
+        Ok((kept.facts, token))
     }
 
     async fn get(
         &self,
-        known: Option<&Arc<AccessToken>>,
+        refused: Option<&Arc<AccessToken>>,
+        state: &mut State,
     ) -> Result<Arc<AccessToken>, ConnectorError> {
-        let (secrets, endpoint, connection) = (&self.secrets, &self.endpoint, &self.connection);
-        match &self.credentials {
+        let (secrets, connection) = (&self.shared.secrets, &self.connection);
+        let endpoint = self.endpoint();
+        let got = match &self.credentials {
             Credentials::AccountCredentials(credentials) => {
-                let minted = credentials.mint(secrets, endpoint, connection).await?;
-                Ok(Arc::new(minted))
+                credentials.mint(secrets, &endpoint, connection).await?
             }
             Credentials::PersonalAccessToken(credentials) => {
-                let minted = credentials.mint(secrets, endpoint, connection).await?;
-                Ok(Arc::new(minted))
+                credentials.mint(secrets, &endpoint, connection).await?
             }
-            Credentials::ApiKey(key) => key.read(secrets, connection, known),
+            Credentials::ApiKey(key) => key.read(secrets, connection)?,
+            Credentials::AuthorizationCode(grant) => {
+                let refused = refused.map(AsRef::as_ref);
+                grant.get(self.tools()?, refused, &mut state.unkept).await?
+            }
+        };
+        Ok(Arc::new(got))
+    }
+
+    fn grant(&self) -> Result<&AuthorizationCode, ConnectorError> {
+        match &self.credentials {
+            Credentials::AuthorizationCode(grant) => Ok(grant),
+            Credentials::AccountCredentials(_)
+            | Credentials::PersonalAccessToken(_)
+            | Credentials::ApiKey(_) => Err(ConnectorError::Misconfigured {
+                message: format!(
+                    "connection `{}` needs no authorisation by a person: its grant is not `authorization_code`",
+                    self.connection
+                ),
+            }),
+        }
+    }
+
+    fn tools(&self) -> Result<Tools<'_>, ConnectorError> {
+        let keeper = self.shared.keeper.as_deref();
+        Ok(Tools {
+            secrets: &self.shared.secrets,
+            endpoint: self.endpoint(),
+            keeper: keeper.ok_or_else(|| ConnectorError::Unsupported {
+                what: "the grant `authorization_code` without a place to keep tokens".to_owned(),
+            })?,
+        })
+    }
+
+    fn endpoint(&self) -> TokenEndpoint<'_> {
+        TokenEndpoint {
+            http: &self.shared.http,
+            clock: &*self.shared.clock,
         }
     }
 }

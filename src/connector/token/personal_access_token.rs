@@ -32,7 +32,7 @@ impl PersonalAccessToken {
     pub(super) async fn mint(
         &self,
         secrets: &Secrets,
-        endpoint: &TokenEndpoint,
+        endpoint: &TokenEndpoint<'_>,
         connection: &str,
     ) -> Result<AccessToken, ConnectorError> {
         let secret = secrets.read(&self.client_secret)?;

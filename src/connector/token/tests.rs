@@ -127,9 +127,13 @@ impl Bench {
         let tokens = TokenSource::new(
             Credentials::of(&self.connection).unwrap(),
             self.connection.name.clone(),
-            Arc::new(Secrets::new(None, [secret])),
-            http.clone(),
-            clock.clone(),
+            TokenParts {
+                secrets: Arc::new(Secrets::new(None, [secret])),
+                http: http.clone(),
+                clock: clock.clone(),
+                keeper: None,
+                tasks: TaskTracker::new(),
+            },
         );
         Api {
             retries: RetryBudget::new(5),

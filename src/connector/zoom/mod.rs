@@ -2,7 +2,7 @@
 //!
 //! The account is the one the server-to-server credentials are of: Zoom issues a token only when
 //! the `account_id` asked for is the app's own, so a token proves it, and `GET /users/me` is not to
-//! be used with such tokens.
+//! be used with such tokens. The token of a person's consent is asked whose it is.
 
 mod activity;
 mod client;
@@ -17,10 +17,12 @@ mod validate;
 mod wire;
 
 use jiff::civil::Date;
+use serde::de::Error as _;
 use tokio::sync::mpsc::Sender;
 
 use self::client::ZoomDialect;
-use self::scopes::Operation;
+use self::scopes::{Operation, READ_USER};
+use self::wire::Me;
 use super::Connector;
 use super::error::ConnectorError;
 use super::facts::{
@@ -29,6 +31,7 @@ use super::facts::{
 };
 use super::http::api::{Api, Call};
 use super::http::dialect::Dialect;
+use super::limits::Label;
 use crate::profile::identifier::{ProfileType, Vendor};
 use crate::profile::model::Plan;
 
@@ -39,14 +42,20 @@ pub(crate) const DIALECT: &dyn Dialect = &ZoomDialect;
 #[derive(Debug)]
 pub struct ZoomConnector {
     api: Api,
-    account_id: String,
+    /// The account, where the credentials are of one account alone.
+    account_id: Option<String>,
     profile_type: ProfileType,
     plan: Plan,
     page_size: String,
 }
 
 impl ZoomConnector {
-    pub(super) fn new(api: Api, account_id: String, profile_type: ProfileType, plan: Plan) -> Self {
+    pub(super) fn new(
+        api: Api,
+        account_id: Option<String>,
+        profile_type: ProfileType,
+        plan: Plan,
+    ) -> Self {
         let page_size = api.http.options().page_size.to_string();
         Self {
             api,
@@ -80,6 +89,22 @@ impl ZoomConnector {
         Ok(self.api.tokens.token().await?.scopes.clone())
     }
 
+    /// The account of the person who consented.
+    async fn account_of_consent(&self) -> Result<String, ConnectorError> {
+        let call = Call {
+            step: "look whose consent this is",
+            label: Label::Light,
+            path: &["users", "me"],
+            query: &[],
+        };
+        let read = |body: &[u8]| {
+            let me: Me<'_> = serde_json::from_slice(body)?;
+            let id = me.account_id.given().map(str::to_owned);
+            id.ok_or_else(|| serde_json::Error::custom("the user has no `account_id`"))
+        };
+        self.get(READ_USER, &call, read).await
+    }
+
     async fn granted_afresh(&self) -> Result<Vec<String>, ConnectorError> {
         let current = self.api.tokens.token().await?;
         let renewed = self.api.tokens.renew(&current).await?;
@@ -100,7 +125,10 @@ impl Connector for ZoomConnector {
     async fn account(&self) -> Result<Account, ConnectorError> {
         Ok(Account {
             scopes: self.granted().await?,
-            id: self.account_id.clone(),
+            id: match &self.account_id {
+                Some(id) => id.clone(),
+                None => self.account_of_consent().await?,
+            },
         })
     }
 

@@ -15,6 +15,13 @@ pub(super) struct UsersPage<'a> {
     pub(super) users: Vec<User<'a>>,
 }
 
+/// `GET /users/me`, as far as it tells the account.
+#[derive(Debug, Deserialize)]
+pub(super) struct Me<'a> {
+    #[serde(borrow, default)]
+    pub(super) account_id: Text<'a>,
+}
+
 /// A row of it. Pending users have no id.
 #[derive(Debug, Deserialize)]
 pub(super) struct User<'a> {

@@ -1,6 +1,7 @@
 //! A pretended host for tests of the real binary: folders, settings, the daemon as a process of
 //! its own, and its command line.
 
+pub(crate) mod browser;
 pub(crate) mod programs;
 
 use std::path::PathBuf;
@@ -24,6 +25,7 @@ const SECRET: &str = "VENDOR_SECRET";
 pub(crate) struct Host {
     folder: TempDir,
     secret: String,
+    log_level: String,
     daemon: Option<Child>,
 }
 
@@ -37,6 +39,7 @@ impl Host {
         let host = Self {
             folder,
             secret: "unset".to_owned(),
+            log_level: "info".to_owned(),
             daemon: None,
         };
         host.settings("connections: {allowed_hosts: [127.0.0.1]}\n");
@@ -57,6 +60,16 @@ impl Host {
         vendor.api_key().clone_into(&mut host.secret);
         host.profile("aha.yaml", &aha_profile(vendor));
         host
+    }
+
+    /// The app's secret that sample connections name.
+    pub(crate) fn secret(&mut self, secret: &str) {
+        secret.clone_into(&mut self.secret);
+    }
+
+    /// How much the daemon logs.
+    pub(crate) fn log_level(&mut self, level: &str) {
+        level.clone_into(&mut self.log_level);
     }
 
     /// Writes the settings file.
@@ -99,6 +112,7 @@ impl Host {
             .arg("--config")
             .arg(self.path("seatsync.yaml"))
             .env(SECRET, &self.secret)
+            .env("SEATSYNC_LOG", &self.log_level)
             .stdin(Stdio::null());
         command
     }

@@ -1,6 +1,7 @@
 //! The Zoom connector against the simulated account: real HTTP, real tokens, real refusals.
 
 mod activity;
+mod consent;
 mod document;
 mod limits;
 mod seats;

@@ -263,8 +263,8 @@ async fn what_is_not_supported_or_not_configured_is_said_before_any_call() {
             "the grant `account_credentials` at Aha! is not supported",
         ),
         (
-            |c| c.grant = Grant::AuthorizationCode,
-            "the grant `authorization_code` at Zoom is not supported",
+            |c| c.grant = Grant::ApiKey,
+            "the grant `api_key` at Zoom is not supported",
         ),
         (
             |c| c.account_id = None,

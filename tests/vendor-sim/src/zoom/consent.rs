@@ -48,6 +48,7 @@ impl OAuth {
             "error=invalid_request".to_owned()
         } else {
             let code = self.secret(24);
+            self.issued.push(code.clone());
             self.codes.insert(
                 code.clone(),
                 Code {

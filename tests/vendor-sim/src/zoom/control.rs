@@ -94,6 +94,11 @@ impl Control {
         self.with(|state| state.oauth.change_app(client_id, change))
     }
 
+    /// Every code and token that was ever given out.
+    pub fn issued(&self) -> Vec<String> {
+        self.with(|state| state.oauth.issued.clone())
+    }
+
     /// Ends the life of every access token.
     pub fn expire_tokens(&self) {
         self.with(|state| {

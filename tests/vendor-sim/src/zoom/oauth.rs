@@ -70,6 +70,8 @@ pub(crate) struct OAuth {
     access: BTreeMap<String, AccessToken>,
     refresh: BTreeMap<String, RefreshToken>,
     pub(crate) codes: BTreeMap<String, Code>,
+    /// Every code and token ever given out: what must be found nowhere else.
+    pub(crate) issued: Vec<String>,
 }
 
 /// Who calls the API.
@@ -120,6 +122,7 @@ impl OAuth {
             access: BTreeMap::new(),
             refresh: BTreeMap::new(),
             codes: BTreeMap::new(),
+            issued: Vec::new(),
         };
         oauth.account_id = oauth.secret(16);
         for kind in [AppKind::ServerToServer, AppKind::General] {
@@ -261,6 +264,8 @@ impl OAuth {
             },
         );
         let refresh_token = refreshable.then(|| self.secret(32));
+        self.issued.push(access_token.clone());
+        self.issued.extend(refresh_token.clone());
         if let Some(refresh_token) = &refresh_token {
             self.refresh.insert(
                 refresh_token.clone(),

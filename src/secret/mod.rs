@@ -1,4 +1,7 @@
-//! The one place that reads secrets: systemd credentials, private files, the environment.
+//! The one place that reads secrets: systemd credentials, private files, the environment. What is
+//! to be kept secret at rest is sealed by [`seal`].
+
+pub mod seal;
 
 use std::collections::BTreeMap;
 use std::fs::File;
