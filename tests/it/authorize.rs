@@ -43,7 +43,7 @@ oauth:
   token_url: {}
   authorize_url: {}
   client_id: {}
-  client_secret: {{env: ZOOM_SECRET}}
+  client_secret: {{env: VENDOR_SECRET}}
 limits: {{plan: business, share: 100%}}
 ",
             vendor.api_url(),
@@ -59,6 +59,8 @@ limits: {{plan: business, share: 100%}}
 struct Asked {
     command: Child,
     page: String,
+    /// What it says after that.
+    said: std::thread::JoinHandle<String>,
 }
 
 fn authorize(host: &Host, arguments: &[&str]) -> Asked {
@@ -81,13 +83,19 @@ fn authorize(host: &Host, arguments: &[&str]) -> Asked {
         }
         told.push_str(&line);
     };
-    std::thread::spawn(move || lines.for_each(drop));
-    Asked { command, page }
+    let said =
+        std::thread::spawn(move || lines.map_while(Result::ok).collect::<Vec<_>>().join("\n"));
+    Asked {
+        command,
+        page,
+        said,
+    }
 }
 
 fn authorised(asked: Asked) -> serde_json::Value {
     let output = asked.command.wait_with_output().unwrap();
-    assert!(output.status.success(), "{:?}", output.status);
+    let said = asked.said.join().unwrap();
+    assert!(output.status.success(), "{:?}: {said}", output.status);
     serde_json::from_slice(&output.stdout).unwrap()
 }
 

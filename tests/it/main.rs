@@ -27,6 +27,7 @@ mod house;
 mod jobs;
 mod main_job;
 mod merge;
+mod oauth_server;
 mod reconcile;
 mod retention;
 mod support;

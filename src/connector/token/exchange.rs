@@ -15,7 +15,7 @@ use oauth2::{
     EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, PkceCodeVerifier, RefreshToken,
     RequestTokenError, StandardRevocableToken, TokenUrl,
 };
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::{ExposeSecret, SecretString};
 
 use super::access::TokenAnswer;
 use super::authorization_code::{AuthorizationCode, Redeemable};
@@ -157,7 +157,7 @@ impl<'a> Exchange<'a> {
         if answer.status().is_success() {
             return Ok(answer);
         }
-        let sent: Vec<&str> = self.sent.iter().map(|s| s.expose_secret()).collect();
+        let sent: Vec<&str> = self.sent.iter().map(ExposeSecret::expose_secret).collect();
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         *said = endpoint::said(&answer, &sent);
         Err(self.refused(&answer, &sent))

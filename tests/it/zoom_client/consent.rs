@@ -489,10 +489,22 @@ async fn tokens_open_only_for_the_connection_they_were_given_to() {
     consent.bench.connection = other.clone();
     let message = consent.misconfigured().await;
     assert!(message.contains("another `client_id`"), "{message}");
+    // Somebody who also makes the row look as if it were theirs still has the wrong seal.
+    consent.authorize().await;
+    let swap =
+        "UPDATE grants SET sealed = (SELECT sealed FROM grants WHERE connection = 'zoom-emea')
+                WHERE connection = 'mine'";
+    database.execute(swap, []).unwrap();
+    consent.restart().await;
+    let message = consent.misconfigured().await;
+    assert!(
+        message.contains("was changed since: run `seatsync authorize mine`"),
+        "{message}"
+    );
     consent.bench.connection = right;
     consent.zoom().account().await.unwrap();
     assert_eq!(consent.row(), before);
-    assert_eq!(consent.bench.mints(), 1);
+    assert_eq!(consent.bench.mints(), 2);
 }
 
 #[tokio::test]
