@@ -89,6 +89,10 @@ where
     F: FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
 {
     let failed = |error| StoreError::from_sqlite(step, error);
+    // Another thread sorts what is staged while this one reads on.
+    connection
+        .execute_batch("PRAGMA threads = 1")
+        .map_err(failed)?;
     connection
         .execute(
             "ATTACH ?1 AS staged",
