@@ -84,6 +84,8 @@ pub struct Snapshot {
     pub last_success: Vec<(String, String, f64)>,
     /// (connection, whether a person's consent is in force, Unix time of its end of age).
     pub authorizations: Vec<(String, bool, Option<f64>)>,
+    /// Transactions with usage records in them since the start.
+    pub usage_commits: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -173,6 +175,14 @@ fn register_snapshot(registry: &mut Registry, snapshot: Snapshot) {
             .set(i64::try_from(count).unwrap_or(i64::MAX));
     }
     registry.register("seats", "Seats that stand", seats);
+
+    let commits = Counter::<u64>::default();
+    commits.inc_by(snapshot.usage_commits);
+    registry.register(
+        "usage_commits",
+        "Transactions that stored usage records, each with one sync",
+        commits,
+    );
 
     let success = Family::<SubflowLabel, Gauge<f64, AtomicU64>>::default();
     for (profile, subflow, at) in snapshot.last_success {

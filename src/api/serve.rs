@@ -27,6 +27,8 @@ pub struct Limits {
     pub per_uid: usize,
     /// Connections in all.
     pub total: usize,
+    /// Connections that each user may have even so: others can never keep one out.
+    pub reserved: usize,
     /// From the first byte of a request to the end of its head.
     pub head: SignedDuration,
     /// Between requests.
@@ -42,6 +44,7 @@ impl Default for Limits {
         Self {
             per_uid: 64,
             total: 256,
+            reserved: 4,
             head: SignedDuration::from_secs(10),
             idle: SignedDuration::from_secs(60),
             stall: SignedDuration::from_secs(30),
@@ -142,6 +145,7 @@ async fn turn_away(mut stream: UnixStream, answer: &[u8], clock: &SharedClock) {
 struct Crowd {
     per_uid: usize,
     total: usize,
+    reserved: usize,
     present: Mutex<Present>,
 }
 
@@ -160,6 +164,7 @@ impl Crowd {
         Self {
             per_uid: limits.per_uid,
             total: limits.total,
+            reserved: limits.reserved,
             present: Mutex::default(),
         }
     }
@@ -171,7 +176,8 @@ impl Crowd {
     fn admit(self: &Arc<Self>, uid: u32) -> Option<Seat> {
         self.change(|present| {
             let of_this_uid = present.by_uid.get(&uid).copied().unwrap_or_default();
-            if present.total >= self.total || of_this_uid >= self.per_uid {
+            let is_full = present.total >= self.total && of_this_uid >= self.reserved;
+            if is_full || of_this_uid >= self.per_uid {
                 return None;
             }
             present.by_uid.insert(uid, of_this_uid + 1);

@@ -56,7 +56,7 @@ mod tests {
         let usage = UsageStore::open(folder.path()).unwrap();
         let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
         let items = Batch::parse(BODY, &Rules::default()).unwrap().items;
-        usage.upsert(items, false, start).await.unwrap();
+        usage.upsert(0, items, false, start).await.unwrap();
         let clock = ManualClock::at(start);
         let keep = RetentionSettings::default();
         let stop = CancellationToken::new();

@@ -4,16 +4,18 @@
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
-use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, oneshot};
 
+use super::checkpoint::Checkpointer;
 use super::error::StoreError;
+use super::fair_queue::{FairQueue, LANE, Lane, Refused};
 use super::inspect;
-use super::writer::{self, Sharing, Work};
+use super::writer::{GROUP_WEIGHT, Sharing, Work, Writer};
 
 /// One step of a file's layout: run once, in one transaction, in order.
 #[derive(Debug, Clone, Copy)]
@@ -42,25 +44,47 @@ pub struct Database {
 #[derive(Debug)]
 struct Shared {
     path: PathBuf,
-    writer: mpsc::Sender<Work>,
+    queue: Arc<FairQueue<Work>>,
+    /// Places for the daemon's own work in the queue.
+    own: Semaphore,
+    groups: Arc<AtomicU64>,
     readers: Mutex<Vec<Connection>>,
     reading: Semaphore,
 }
 
-/// Work that may wait for the writer; more makes callers wait.
-const QUEUE: usize = 256;
+/// Whether works that meet share a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum GroupCommit {
+    /// They do, so that one sync makes all of them durable.
+    #[default]
+    On,
+    /// Each has its own, as most servers do it; to measure what sharing gains.
+    Off,
+}
+
+/// What the log may keep of the disk when it begins anew. Writing over what is there is cheaper to
+/// sync than growing it.
+const LOG_BYTES: u32 = 128 << 20;
 /// Readers at once.
 const READERS: usize = 4;
-/// Pages in the log before SQLite moves them into the file: large, because a checkpoint is the
-/// longest stall a writer sees.
-const AUTOCHECKPOINT_PAGES: u32 = 20_000;
 
 impl Database {
     /// Opens or creates the file (mode 0600), refuses one that is newer, foreign or damaged
     /// without touching it, and runs the migrations that it lacks.
-    pub fn open(path: &Path, layout: &Layout) -> Result<Self, StoreError> {
+    pub fn open(path: &Path, layout: &Layout, group: GroupCommit) -> Result<Self, StoreError> {
         let mut connection = prepare(path, layout)?;
-        let (writer, queue) = mpsc::channel::<Work>(QUEUE);
+        let queue = Arc::new(FairQueue::default());
+        let groups = Arc::new(AtomicU64::new(0));
+        let mut writer = Writer {
+            checkpointer: Checkpointer::start(path, &mut connection)?,
+            connection,
+            queue: Arc::clone(&queue),
+            group_weight: match group {
+                GroupCommit::On => GROUP_WEIGHT,
+                GroupCommit::Off => 0,
+            },
+            groups: Arc::clone(&groups),
+        };
         let name = path.file_name().map_or_else(
             || "writer".into(),
             |name| name.to_string_lossy().into_owned(),
@@ -68,14 +92,16 @@ impl Database {
         thread::Builder::new()
             .name(name)
             .spawn(move || {
-                writer::run(&mut connection, queue);
-                settle(&connection);
+                writer.run();
+                settle(&writer.connection);
             })
             .map_err(|error| io_error(path, &error))?;
         Ok(Self {
             shared: Arc::new(Shared {
                 path: path.to_owned(),
-                writer,
+                queue,
+                own: Semaphore::new(LANE),
+                groups,
                 readers: Mutex::new(Vec::new()),
                 reading: Semaphore::new(READERS),
             }),
@@ -113,22 +139,25 @@ impl Database {
             // A caller that went away does not undo what it asked for.
             let _ = answer.send(work(connection));
         }));
+        let own = self.shared.own.acquire().await;
+        let _place = own.map_err(|_| StoreError::Closed)?;
         self.shared
-            .writer
-            .send(work)
-            .await
+            .queue
+            .push(Lane::Own, work)
             .map_err(|_| StoreError::Closed)?;
         answered.await.map_err(|_| StoreError::Closed)?
     }
 
     /// Runs `work` in a transaction that it may share with other such works, so that one sync makes
     /// all of them durable: when this returns `Ok`, the change is durable. `weight` is roughly how
-    /// many bytes it writes. Fails at once, rather than wait, when the writer has too much to do.
+    /// many bytes it writes. `user` is the uid for whom it is done: users take turns. Fails at once,
+    /// rather than wait, when too much of that user waits.
     ///
     /// An error of one undoes all that share, so `work` fails only where the file does.
     pub async fn write_shared<T, F>(
         &self,
         step: &'static str,
+        user: u32,
         weight: usize,
         work: F,
     ) -> Result<T, StoreError>
@@ -144,11 +173,11 @@ impl Database {
             answer,
         }));
         self.shared
-            .writer
-            .try_send(work)
-            .map_err(|error| match error {
-                TrySendError::Full(_) => StoreError::Busy { step: step.into() },
-                TrySendError::Closed(_) => StoreError::Closed,
+            .queue
+            .push(Lane::User(user), work)
+            .map_err(|refused| match refused {
+                Refused::Full => StoreError::Busy { step: step.into() },
+                Refused::Closed => StoreError::Closed,
             })?;
         answered.await.map_err(|_| StoreError::Closed)?
     }
@@ -184,6 +213,11 @@ impl Database {
             .map_err(|_| StoreError::Closed)?
     }
 
+    /// How many transactions of works that may share were committed since the start.
+    pub fn groups(&self) -> u64 {
+        self.shared.groups.load(Ordering::Relaxed)
+    }
+
     /// Answers when the file can be read.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.read("look whether the database answers", |snapshot| {
@@ -209,6 +243,12 @@ impl Database {
         if let Err(error) = settled {
             tracing::debug!(%error, "store was closed already");
         }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.queue.close();
     }
 }
 
@@ -265,8 +305,7 @@ fn prepare(path: &Path, layout: &Layout) -> Result<Connection, StoreError> {
              PRAGMA foreign_keys = ON;
              PRAGMA busy_timeout = 5000;
              PRAGMA cache_size = -8000;
-             PRAGMA wal_autocheckpoint = {AUTOCHECKPOINT_PAGES};
-             PRAGMA journal_size_limit = 67108864;"
+             PRAGMA journal_size_limit = {LOG_BYTES};"
         ))
         .map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(64);
@@ -324,12 +363,12 @@ mod tests {
     async fn what_is_written_is_read_back_after_a_reopen() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
-        let database = Database::open(&path, &ONE).unwrap();
+        let database = Database::open(&path, &ONE, GroupCommit::On).unwrap();
         let insert = |t: &Transaction<'_>| Ok(t.execute("INSERT INTO t VALUES (4)", [])?);
         database.write("insert", insert).await.unwrap();
         database.close().await;
         drop(database);
-        let database = Database::open(&path, &ONE).unwrap();
+        let database = Database::open(&path, &ONE, GroupCommit::On).unwrap();
         let x: i64 = database
             .read("select", |t| {
                 Ok(t.query_row("SELECT x FROM t", [], |row| row.get(0))?)
@@ -343,12 +382,12 @@ mod tests {
     fn a_newer_file_is_refused_and_left_as_it_was() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
-        drop(Database::open(&path, &ONE).unwrap());
+        drop(Database::open(&path, &ONE, GroupCommit::On).unwrap());
         let older = Layout {
             application_id: 7,
             migrations: &[],
         };
-        let error = Database::open(&path, &older).unwrap_err();
+        let error = Database::open(&path, &older, GroupCommit::On).unwrap_err();
         assert!(
             matches!(
                 error,
@@ -367,7 +406,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
         std::fs::write(&path, vec![b'x'; 5000]).unwrap();
-        let error = Database::open(&path, &ONE).unwrap_err();
+        let error = Database::open(&path, &ONE, GroupCommit::On).unwrap_err();
         assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
         assert_eq!(std::fs::read(&path).unwrap(), vec![b'x'; 5000]);
     }

@@ -115,7 +115,7 @@ pub(super) fn findings(snapshot: &Transaction<'_>) -> Result<Vec<String>, StoreE
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::database::{Database, Migration};
+    use crate::store::database::{Database, GroupCommit, Migration};
 
     const ROWS: Layout = Layout {
         application_id: 7,
@@ -130,7 +130,10 @@ mod tests {
     async fn file() -> (tempfile::TempDir, std::path::PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
-        Database::open(&path, &ROWS).unwrap().close().await;
+        Database::open(&path, &ROWS, GroupCommit::On)
+            .unwrap()
+            .close()
+            .await;
         (folder, path)
     }
 
@@ -150,7 +153,7 @@ mod tests {
         let middle = bytes.len() / 2 / 4096 * 4096;
         bytes[middle..middle + 4096].fill(0x5a);
         std::fs::write(&path, &bytes).unwrap();
-        let error = Database::open(&path, &ROWS).unwrap_err();
+        let error = Database::open(&path, &ROWS, GroupCommit::On).unwrap_err();
         assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
         assert_eq!(std::fs::read(&path).unwrap(), bytes);
     }
@@ -160,14 +163,14 @@ mod tests {
         let (_folder, path) = file().await;
         let bytes = std::fs::read(&path).unwrap();
         std::fs::write(&path, &bytes[..bytes.len() - 4096]).unwrap();
-        let error = Database::open(&path, &ROWS).unwrap_err();
+        let error = Database::open(&path, &ROWS, GroupCommit::On).unwrap_err();
         assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
     }
 
     #[tokio::test]
     async fn the_full_check_tells_nothing_of_a_sound_file() {
         let (_folder, path) = file().await;
-        let database = Database::open(&path, &ROWS).unwrap();
+        let database = Database::open(&path, &ROWS, GroupCommit::On).unwrap();
         assert_eq!(database.check().await.unwrap(), [] as [String; 0]);
     }
 }

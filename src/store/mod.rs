@@ -6,6 +6,7 @@
 
 pub mod activity;
 pub mod add_on;
+mod checkpoint;
 mod column;
 pub mod condition;
 mod daily_use;
@@ -13,6 +14,7 @@ pub mod database;
 pub mod document;
 pub mod error;
 pub mod grant;
+mod fair_queue;
 mod inspect;
 pub mod job;
 pub mod lock;
@@ -31,7 +33,7 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 
-use database::{Database, Layout, Migration};
+use database::{Database, GroupCommit, Layout, Migration};
 pub use error::StoreError;
 
 /// The migrations of `seatsync.db`, oldest first. A released one is never edited.
@@ -74,7 +76,7 @@ pub struct Store {
 impl Store {
     /// Opens or creates `seatsync.db` in `state`, and brings it up to this program's layout.
     pub fn open(state: &Path) -> Result<Self, StoreError> {
-        let database = Database::open(&state.join("seatsync.db"), &LAYOUT)?;
+        let database = Database::open(&state.join("seatsync.db"), &LAYOUT, GroupCommit::On)?;
         Ok(Self {
             database,
             state: state.to_owned(),

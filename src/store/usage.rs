@@ -7,10 +7,12 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde::Serialize;
 
+pub use super::database::GroupCommit;
 use super::database::{Database, Layout, Migration};
 use super::error::StoreError;
-use crate::usage::{Item, Key, ReclamationType, Record, Reference, SysId};
+use crate::usage::{Item, Key, Months, ReclamationType, Record, Reference, SysId};
 
+mod aggregate;
 mod read;
 mod retention;
 mod row;
@@ -79,16 +81,62 @@ pub struct UsageSummary {
     pub last_used_time: Option<Timestamp>,
 }
 
+/// Use of one product on one device over some months.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceUse {
+    /// The device.
+    pub configuration_item: Reference,
+    /// The product.
+    pub norm_product: Reference,
+    /// Seconds in these months.
+    pub total_usage_time: i64,
+    /// Times opened in these months.
+    pub usage_count: i64,
+    /// The last use that is known, in these months or before.
+    pub last_used_time: Option<Timestamp>,
+    /// Whether it was used in these months; one of which only older reports are known is idle.
+    pub used: bool,
+}
+
+/// Use of one product over some months.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProductUse {
+    /// The product.
+    pub norm_product: Reference,
+    /// Devices that used it.
+    pub devices: u64,
+    /// Devices that reported it once and did not use it in these months.
+    pub idle_devices: u64,
+    /// Seconds.
+    pub total_usage_time: i64,
+    /// Times opened.
+    pub usage_count: i64,
+    /// The last use that is known of any device.
+    pub last_used_time: Option<Timestamp>,
+}
+
 /// Roughly what a row takes in the log beside its page's share.
 const ROW_WEIGHT: usize = 200;
 /// Records that an export reads at once.
 const EXPORT_PAGE: u32 = 1000;
+/// Devices that one snapshot adds up: a snapshot held for long keeps the log from beginning anew.
+const SUM_PAGE: u32 = 100_000;
 
 impl UsageStore {
     /// Opens or creates `usage.db` in `state`, and brings it up to this program's layout.
     pub fn open(state: &Path) -> Result<Self, StoreError> {
-        let database = Database::open(&state.join("usage.db"), &LAYOUT)?;
+        Self::open_with(state, GroupCommit::On)
+    }
+
+    /// The same, and says whether batches that meet share a transaction.
+    pub fn open_with(state: &Path, group: GroupCommit) -> Result<Self, StoreError> {
+        let database = Database::open(&state.join("usage.db"), &LAYOUT, group)?;
         Ok(Self { database })
+    }
+
+    /// How many transactions with batches in them were committed since the start.
+    pub fn commits(&self) -> u64 {
+        self.database.groups()
     }
 
     /// Answers when the store can be read.
@@ -107,16 +155,18 @@ impl UsageStore {
     }
 
     /// Stores a batch whole, in its order, and says what became of each item. When this returns, the
-    /// batch is durable; batches that arrive together share the sync.
+    /// batch is durable; batches that arrive together share the sync. `user` is the uid that sends
+    /// it: users take turns.
     pub async fn upsert(
         &self,
+        user: u32,
         items: Vec<Item>,
         newest_wins: bool,
         now: Timestamp,
     ) -> Result<Vec<Upserted>, StoreError> {
         let weight = items.len() * ROW_WEIGHT;
         self.database
-            .write_shared("store usage records", weight, move |transaction| {
+            .write_shared("store usage records", user, weight, move |transaction| {
                 upsert::all(transaction, &items, newest_wins, now)
             })
             .await
@@ -154,6 +204,48 @@ impl UsageStore {
                 read::summary(snapshot, &filter)
             })
             .await
+    }
+
+    /// Use by device and product over `months`, in the order of their ids, at most `limit`, from
+    /// behind `after`, a configuration item and a product. Of the filter, device and product count.
+    pub async fn devices(
+        &self,
+        months: Months,
+        filter: UsageFilter,
+        after: Option<(Reference, Reference)>,
+        limit: u32,
+    ) -> Result<Vec<DeviceUse>, StoreError> {
+        self.database
+            .read("sum usage by device", move |snapshot| {
+                aggregate::devices(snapshot, months, &filter, after, limit)
+            })
+            .await
+    }
+
+    /// Use by product over `months`, in the order of their ids. Reads every record that passes, a
+    /// page at a time: memory grows with the products, not with the devices.
+    pub async fn products(
+        &self,
+        months: Months,
+        filter: UsageFilter,
+    ) -> Result<Vec<ProductUse>, StoreError> {
+        let mut products = aggregate::Products::default();
+        let mut after = None;
+        loop {
+            let filter = filter.clone();
+            let (added, place) = self
+                .database
+                .read("sum usage by product", move |snapshot| {
+                    let place = products.add_page(snapshot, months, &filter, after, SUM_PAGE)?;
+                    Ok((products, place))
+                })
+                .await?;
+            products = added;
+            if place.is_none() {
+                return Ok(products.into_sums());
+            }
+            after = place;
+        }
     }
 
     /// How many records there are.

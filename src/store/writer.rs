@@ -1,10 +1,16 @@
 //! The thread that alone writes to a database file, and group commit: works that may share a
 //! transaction do, so that one sync makes all of them durable. Used by `database` only.
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
-use tokio::sync::{mpsc, oneshot};
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use tokio::sync::oneshot;
+
+use super::checkpoint::Checkpointer;
 use super::error::StoreError;
+use super::fair_queue::FairQueue;
 
 /// What the writer is asked to do.
 pub(super) enum Work {
@@ -14,9 +20,18 @@ pub(super) enum Work {
     Shared(Box<dyn Share>),
 }
 
+impl fmt::Debug for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Alone(_) => "Alone",
+            Self::Shared(_) => "Shared",
+        })
+    }
+}
+
 /// Bytes of work in one transaction, as its callers weigh it: more makes the first wait too long
-/// for its answer.
-const GROUP_WEIGHT: usize = 4 << 20;
+/// for its answer. A single work may weigh more, and then has a transaction of its own.
+pub(super) const GROUP_WEIGHT: usize = 4 << 20;
 
 /// A work that shares its transaction with others.
 pub(super) trait Share: Send {
@@ -63,63 +78,74 @@ where
     }
 }
 
-/// Works until the last handle to the queue is gone.
-pub(super) fn run(connection: &mut Connection, mut queue: mpsc::Receiver<Work>) {
-    let mut next = None;
-    while let Some(work) = next.take().or_else(|| queue.blocking_recv()) {
-        match work {
-            Work::Alone(work) => work(connection),
-            Work::Shared(first) => next = commit_group(connection, first, &mut queue),
-        }
+/// The thread that writes.
+pub(super) struct Writer {
+    pub(super) connection: Connection,
+    pub(super) queue: Arc<FairQueue<Work>>,
+    pub(super) checkpointer: Checkpointer,
+    /// Most bytes of work that share a transaction.
+    pub(super) group_weight: usize,
+    /// Counts the transactions of shared works that were committed.
+    pub(super) groups: Arc<AtomicU64>,
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // After a panic, whoever waits is told that nobody works any more.
+        self.queue.abandon();
     }
 }
 
-/// Commits `first` and whatever waits behind it, as far as it may share, and only then answers.
-/// What may not share comes back.
-fn commit_group(
-    connection: &mut Connection,
-    first: Box<dyn Share>,
-    queue: &mut mpsc::Receiver<Work>,
-) -> Option<Work> {
-    let mut group = vec![first];
-    let mut rest = None;
-    let committed = fill_and_commit(connection, &mut group, &mut rest, queue);
-    match committed {
-        Ok(()) => group.into_iter().for_each(|work| work.answer(Ok(()))),
-        Err(error) => {
-            tracing::error!(%error, group = group.len(), "nothing of a group was stored");
-            for work in group {
-                work.answer(Err(error.for_another()));
+impl Writer {
+    /// Works until the queue is closed and empty.
+    pub(super) fn run(&mut self) {
+        while let Some(work) = self.queue.wait() {
+            match work {
+                Work::Alone(work) => work(&mut self.connection),
+                Work::Shared(first) => self.commit_group(first),
+            }
+            self.checkpointer.after_commit(&self.connection);
+        }
+    }
+
+    /// Commits `first` and whatever waits behind it, as far as it may share, and only then answers.
+    fn commit_group(&mut self, first: Box<dyn Share>) {
+        let mut group = vec![first];
+        match self.fill_and_commit(&mut group) {
+            Ok(()) => {
+                self.groups.fetch_add(1, Ordering::Relaxed);
+                group.into_iter().for_each(|work| work.answer(Ok(())));
+            }
+            Err(error) => {
+                tracing::error!(%error, group = group.len(), "nothing of a group was stored");
+                for work in group {
+                    work.answer(Err(error.for_another()));
+                }
             }
         }
     }
-    rest
-}
 
-fn fill_and_commit(
-    connection: &mut Connection,
-    group: &mut Vec<Box<dyn Share>>,
-    rest: &mut Option<Work>,
-    queue: &mut mpsc::Receiver<Work>,
-) -> Result<(), StoreError> {
-    let failed = |error| StoreError::from_sqlite("commit a group", error);
-    let transaction = connection
-        .transaction_with_behavior(TransactionBehavior::Immediate)
-        .map_err(failed)?;
-    let mut weight = 0;
-    let mut done = 0;
-    while let Some(work) = group.get_mut(done) {
-        work.run(&transaction)?;
-        weight += work.weight();
-        done += 1;
-        if weight >= GROUP_WEIGHT {
-            break;
+    fn fill_and_commit(&mut self, group: &mut Vec<Box<dyn Share>>) -> Result<(), StoreError> {
+        let failed = |error| StoreError::from_sqlite("commit a group", error);
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(failed)?;
+        let mut weight = 0;
+        let mut done = 0;
+        while let Some(work) = group.get_mut(done) {
+            work.run(&transaction)?;
+            weight += work.weight();
+            done += 1;
+            let limit = self.group_weight;
+            let fits = |next: &Work| match next {
+                Work::Shared(work) => weight + work.weight() <= limit,
+                Work::Alone(_) => false,
+            };
+            if let Some(Work::Shared(work)) = self.queue.next_if(fits) {
+                group.push(work);
+            }
         }
-        match queue.try_recv() {
-            Ok(Work::Shared(work)) => group.push(work),
-            Ok(other) => *rest = Some(other),
-            Err(_) => {}
-        }
+        transaction.commit().map_err(failed)
     }
-    transaction.commit().map_err(failed)
 }

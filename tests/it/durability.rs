@@ -2,16 +2,17 @@
 //! calls are watched to see that no answer leaves before the disk has what it acknowledges.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Barrier, mpsc};
 use std::thread;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use seatsync::store::usage::{UsageFilter, UsageStore};
+
+use super::support::agent::{exchange, item, post, tag};
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -77,54 +78,6 @@ fn poll(mut done: impl FnMut() -> bool) -> bool {
         thread::sleep(Duration::from_millis(10));
     }
     false
-}
-
-/// One record of `client`: its product says which, its count how often it was sent.
-fn item(client: u32, product: u32, count: u32) -> String {
-    format!(
-        r#"{{"configuration_item":"{client:032x}","norm_product":"{:032x}","reclamation_type":"total_usage","month_used":2,"year":2026,"usage_count":{count}}}"#,
-        tag(client, product)
-    )
-}
-
-/// 16 bytes that are found nowhere else.
-fn tag(client: u32, product: u32) -> u128 {
-    0x5ea7_0000_c0ff_ee00_0000_0000_0000_0000 | u128::from(client) << 32 | u128::from(product)
-}
-
-/// Sends one batch; the answer's status and body, or nothing where the daemon died over it.
-fn exchange(stream: &mut UnixStream, items: &[String]) -> Option<(u16, String)> {
-    let body = format!(r#"{{"items":[{}]}}"#, items.join(","));
-    let request = format!(
-        "POST /api/now/sam_software_usage_integration/createOrUpdate HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    stream.write_all(request.as_bytes()).ok()?;
-    let mut told = Vec::new();
-    let mut buffer = [0; 8192];
-    loop {
-        let count = stream.read(&mut buffer).ok().filter(|count| *count > 0)?;
-        told.extend_from_slice(&buffer[..count]);
-        let text = std::str::from_utf8(&told).unwrap();
-        let Some((head, body)) = text.split_once("\r\n\r\n") else {
-            continue;
-        };
-        let length = head
-            .lines()
-            .find_map(|line| line.strip_prefix("content-length: "))
-            .and_then(|length| length.parse().ok());
-        if Some(body.len()) == length {
-            let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-            return Some((status, body.to_owned()));
-        }
-    }
-}
-
-/// Sends one batch that must be taken; nothing where the daemon died over it.
-fn post(stream: &mut UnixStream, items: &[String]) -> Option<String> {
-    let (status, body) = exchange(stream, items)?;
-    assert_eq!(status, 200, "{body}");
-    Some(body)
 }
 
 /// (client, product), and what was acknowledged of it: (sysId, count).
@@ -310,8 +263,8 @@ fn is_durable_first(calls: &[Call], tag: u128) -> Result<(), String> {
 
 #[test]
 fn no_answer_leaves_before_the_disk_has_it() {
-    const CLIENTS: u32 = 8;
-    const TURNS: u32 = 20;
+    const CLIENTS: u32 = 16;
+    const TURNS: u32 = 12;
     let home = Home::new();
     let trace = home.path("trace");
     let output = trace.to_string_lossy();
@@ -360,11 +313,28 @@ fn no_answer_leaves_before_the_disk_has_it() {
             }
         }
     }
-    let syncs = calls
-        .iter()
-        .filter(|call| matches!(call, Call::Synced))
-        .count();
-    eprintln!("{} answers, {syncs} syncs of the log", CLIENTS * TURNS);
+    let shared = answers_by_sync(&calls);
+    let most = shared.iter().max().copied().unwrap_or_default();
+    eprintln!(
+        "{} answers, {} syncs of the log, up to {most} answers after one",
+        CLIENTS * TURNS,
+        shared.len()
+    );
+    assert!(most > 1, "no two answers shared a commit: {shared:?}");
+}
+
+/// How many answers began between each sync of the log and the next.
+fn answers_by_sync(calls: &[Call]) -> Vec<usize> {
+    calls
+        .split(|call| matches!(call, Call::Synced))
+        .skip(1)
+        .map(|between| {
+            between
+                .iter()
+                .filter(|call| matches!(call, Call::Answer(_)))
+                .count()
+        })
+        .collect()
 }
 
 /// A file system of a few megabytes at `path`, for as long as this lives.
@@ -408,9 +378,11 @@ fn a_full_disk_is_an_error_and_no_restart_is_needed_when_it_has_room_again() {
     let free = usize::try_from(room.f_bavail * room.f_frsize).unwrap();
     std::fs::write(&ballast, vec![0; free - 64 * 1024]).unwrap();
     let batch: Vec<String> = (1..2000).map(|product| item(2, product, 1)).collect();
-    let (status, body) = exchange(&mut stream, &batch).unwrap();
-    assert_eq!(status, 500, "{body}");
-    assert!(body.contains("Internal server error"), "{body}");
+    let refused = at_once(&home.socket(), 8, &batch);
+    for (status, body) in &refused {
+        assert_eq!(*status, 500, "{body}");
+        assert!(body.contains("Internal server error"), "{body}");
+    }
     // What is known already needs no room.
     let again = post(&mut stream, &[item(1, 0, 1)]).unwrap();
     assert!(again.contains("UPDATE"), "{again}");
@@ -423,4 +395,24 @@ fn a_full_disk_is_an_error_and_no_restart_is_needed_when_it_has_room_again() {
     );
     kill_process(home.pid(), Signal::TERM).unwrap();
     assert!(daemon.wait().unwrap().success());
+}
+
+/// The answers to one batch that several connections send at once.
+fn at_once(socket: &Path, connections: usize, batch: &[String]) -> Vec<(u16, String)> {
+    let ready = Barrier::new(connections);
+    thread::scope(|scope| {
+        let senders: Vec<_> = (0..connections)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut stream = UnixStream::connect(socket).unwrap();
+                    ready.wait();
+                    exchange(&mut stream, batch).unwrap()
+                })
+            })
+            .collect();
+        senders
+            .into_iter()
+            .map(|sender| sender.join().unwrap())
+            .collect()
+    })
 }

@@ -250,6 +250,7 @@ pub(super) async fn snapshot(control: &Control) -> Result<Snapshot, Refusal> {
             .collect(),
         last_success: last_success(control).await?,
         authorizations: authorizations(control),
+        usage_commits: control.usage.commits(),
     })
 }
 

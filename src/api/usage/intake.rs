@@ -1,11 +1,13 @@
 //! Takes bodies in, within bounds: the bytes that all requests in hand hold together, and those of
-//! one user.
+//! one user, from the first byte of the body to the last of the answer.
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::task::{Context, Poll};
 
-use axum::body::{Body, HttpBody};
-use http_body_util::BodyExt;
+use axum::body::{Body, Bytes, HttpBody};
+use http_body_util::{BodyExt, Full};
 use jiff::SignedDuration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -13,9 +15,14 @@ use super::coding::{Coding, Unpacking};
 use super::refusal::Refusal;
 use crate::clock::{Clock, sleep};
 
-/// Bytes of bodies in hand of one user; and of all users.
+/// Bytes of bodies in hand of one user; and of all users, beside the first of each.
 const PER_UID: usize = 16 << 20;
-const TOTAL: usize = 64 << 20;
+const TOTAL: usize = 32 << 20;
+/// Bytes of one user that do not count among those of all: whoever sends little is served while
+/// others fill what all have.
+const FIRST: usize = 1 << 20;
+/// A body above this takes several times its size while it is worked on, so only one is at a time.
+const LARGE: usize = 1 << 20;
 /// How long a request waits for its turn before it is sent away.
 const TURN: SignedDuration = SignedDuration::from_secs(5);
 /// How long a body may stop coming.
@@ -27,6 +34,7 @@ const STEP: usize = 256 << 10;
 #[derive(Debug)]
 pub(super) struct InHand {
     total: Arc<Semaphore>,
+    large: Arc<Semaphore>,
     by_uid: Mutex<HashMap<u32, Weak<Semaphore>>>,
 }
 
@@ -34,6 +42,7 @@ impl Default for InHand {
     fn default() -> Self {
         Self {
             total: Arc::new(Semaphore::new(TOTAL)),
+            large: Arc::new(Semaphore::new(1)),
             by_uid: Mutex::default(),
         }
     }
@@ -53,6 +62,7 @@ impl InHand {
         Share {
             own,
             total: Arc::clone(&self.total),
+            large: Arc::clone(&self.large),
         }
     }
 }
@@ -62,23 +72,50 @@ impl InHand {
 pub(super) struct Share {
     own: Arc<Semaphore>,
     total: Arc<Semaphore>,
+    large: Arc<Semaphore>,
 }
 
 /// A body, and its place in the bounds until it is dropped.
 #[derive(Debug, Default)]
 pub(super) struct Taken {
     pub(super) bytes: Vec<u8>,
+    room: usize,
     places: Vec<OwnedSemaphorePermit>,
 }
 
 impl Taken {
-    fn room(&self) -> usize {
-        // Each reservation holds two permits, one of the user and one of all.
-        self.places
-            .iter()
-            .map(OwnedSemaphorePermit::num_permits)
-            .sum::<usize>()
-            / 2
+    /// An answer in the body's place, which is free again when the client has taken the answer:
+    /// one that asks much and reads nothing gets no further.
+    pub(super) fn answered(self, answer: Vec<u8>) -> Body {
+        Body::new(Answer {
+            body: Full::from(answer),
+            _places: self.places,
+        })
+    }
+}
+
+struct Answer {
+    body: Full<Bytes>,
+    _places: Vec<OwnedSemaphorePermit>,
+}
+
+impl HttpBody for Answer {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<hyper::body::Frame<Bytes>, Self::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> hyper::body::SizeHint {
+        self.body.size_hint()
     }
 }
 
@@ -104,7 +141,7 @@ impl Share {
         taken: &mut Taken,
         clock: &dyn Clock,
     ) -> Result<(), Refusal> {
-        match bytes.saturating_sub(taken.room()) {
+        match bytes.saturating_sub(taken.room) {
             0 => Ok(()),
             more => self.reserve(more, taken, clock).await,
         }
@@ -134,6 +171,7 @@ impl Share {
             .and_then(|length| usize::try_from(length).ok());
         let mut taken = Taken {
             bytes: Vec::with_capacity(declared.unwrap_or(STEP)),
+            room: 0,
             places: Vec::with_capacity(2),
         };
         self.reserve(declared.unwrap_or(STEP), &mut taken, clock)
@@ -158,7 +196,7 @@ impl Share {
             if length as u64 > limit {
                 return Err(Refusal::too_large(length as u64, limit));
             }
-            while taken.room() < length {
+            while taken.room < length {
                 self.reserve(STEP, &mut taken, clock).await?;
                 taken.bytes.reserve_exact(STEP);
             }
@@ -175,11 +213,15 @@ impl Share {
         let places = async {
             let count = u32::try_from(bytes).ok()?;
             let own = Arc::clone(&self.own).acquire_many_owned(count).await.ok()?;
+            let in_hand = PER_UID - self.own.available_permits();
+            if in_hand <= FIRST {
+                return Some(vec![own]);
+            }
             let total = Arc::clone(&self.total)
                 .acquire_many_owned(count)
                 .await
                 .ok()?;
-            Some([own, total])
+            Some(vec![own, total])
         };
         let places = tokio::select! {
             biased;
@@ -190,6 +232,16 @@ impl Share {
             Refusal::busy("too many bytes of requests wait for the disk").closing()
         })?;
         taken.places.extend(places);
+        taken.room += bytes;
         Ok(())
+    }
+
+    /// Waits until a body of `bytes` may be worked on; it may until what this returns is dropped.
+    pub(super) async fn turn(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        if bytes <= LARGE {
+            return None;
+        }
+        // Never closed.
+        Arc::clone(&self.large).acquire_owned().await.ok()
     }
 }

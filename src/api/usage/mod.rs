@@ -30,7 +30,7 @@ use tower::Service;
 
 use self::coding::{Coding, MAX_HELD};
 use self::format::Format;
-use self::intake::{InHand, Share};
+use self::intake::{InHand, Share, Taken};
 use self::path::Destination;
 use self::policy::Standing;
 pub use self::policy::UsagePolicy;
@@ -153,6 +153,8 @@ struct Exchange {
     format: Format,
     /// How the user stands under the rate rule, where there is one and the user is known.
     rate: Option<rate::Standing>,
+    /// The place of its body, which its answer takes over.
+    taken: Taken,
 }
 
 impl Shared {
@@ -161,6 +163,7 @@ impl Shared {
             transaction: self.next_transaction(),
             format: Format::Json,
             rate: None,
+            taken: Taken::default(),
         };
         let answered = self.process(peer, share, request, &mut exchange).await;
         let mut response = match answered {
@@ -180,7 +183,8 @@ impl Shared {
         if let Some(rate) = &exchange.rate {
             response.headers_mut().extend(rate.headers());
         }
-        self.finish(response, &exchange.transaction).map(Body::from)
+        self.finish(response, &exchange.transaction)
+            .map(|answer| exchange.taken.answered(answer))
     }
 
     /// Counts an answer and gives it what every answer has.
@@ -244,7 +248,12 @@ impl Shared {
         share
             .cover(document.held_bytes(), &mut taken, clock)
             .await?;
-        self.store_batch(&document, &rules, &policy, exchange).await
+        let turn = share.turn(document.held_bytes()).await;
+        let answer = self.store_batch(peer.uid, &document, &rules, &policy, exchange);
+        let answer = answer.await?;
+        drop(turn);
+        exchange.taken = taken;
+        Ok(answer)
     }
 
     /// Counts a request where there is a rate rule, and refuses it beyond.
@@ -267,6 +276,7 @@ impl Shared {
 
     async fn store_batch(
         &self,
+        user: u32,
         document: &Document,
         rules: &Rules,
         policy: &UsagePolicy,
@@ -289,8 +299,10 @@ impl Shared {
         let fates = if items.is_empty() {
             Vec::new()
         } else {
-            let stored = self.store.upsert(items, policy.newest_wins, now).await;
-            stored.map_err(|error| not_stored(&error, &exchange.transaction))?
+            let stored = self.store.upsert(user, items, policy.newest_wins, now);
+            stored
+                .await
+                .map_err(|error| not_stored(&error, &exchange.transaction))?
         };
         self.count(&fates, rejected);
         let unknown = &self.metrics.usage_unknown_columns;

@@ -10,13 +10,13 @@ use crate::usage::{Key, Period, ReclamationType, Record};
 
 /// Conditions and their parameters. Only what narrows is written down, so that SQLite can use the
 /// key's order.
-struct Where<'a> {
+pub(super) struct Where<'a> {
     conditions: Vec<&'static str>,
     parameters: Vec<(&'static str, Box<dyn ToSql + 'a>)>,
 }
 
 impl<'a> Where<'a> {
-    fn filter(filter: &'a UsageFilter) -> Self {
+    pub(super) fn filter(filter: &'a UsageFilter) -> Self {
         let mut narrowed = Self {
             conditions: vec!["true"],
             parameters: Vec::new(),
@@ -45,19 +45,19 @@ impl<'a> Where<'a> {
         narrowed
     }
 
-    fn and(&mut self, condition: &'static str) {
+    pub(super) fn and(&mut self, condition: &'static str) {
         self.conditions.push(condition);
     }
 
-    fn with(&mut self, name: &'static str, value: impl ToSql + 'a) {
+    pub(super) fn with(&mut self, name: &'static str, value: impl ToSql + 'a) {
         self.parameters.push((name, Box::new(value)));
     }
 
-    fn conditions(&self) -> String {
+    pub(super) fn conditions(&self) -> String {
         self.conditions.join(" AND ")
     }
 
-    fn parameters(&self) -> Vec<(&str, &dyn ToSql)> {
+    pub(super) fn parameters(&self) -> Vec<(&str, &dyn ToSql)> {
         self.parameters
             .iter()
             .map(|(name, value)| (*name, &**value))

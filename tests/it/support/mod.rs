@@ -2,6 +2,7 @@
 //! its own, and its command line.
 
 pub(crate) mod browser;
+pub(crate) mod agent;
 pub(crate) mod programs;
 
 use std::path::PathBuf;
