@@ -11,7 +11,9 @@ use super::client::Client;
 use super::exit::Failure;
 use super::output::{Output, table};
 use super::status::short;
-use crate::api::control::model::{Listing, UsageQuery, UsageRow, UsageSummaryRow};
+use crate::api::control::model::{
+    DeviceUseRow, Listing, ProductUseRow, UsageQuery, UsageRow, UsageSummaryRow,
+};
 
 /// Arguments of `usage`.
 #[derive(Debug, Args)]
@@ -33,10 +35,32 @@ enum UsageCommand {
         #[arg(long, default_value_t = 50)]
         limit: u32,
     },
-    /// Use by product and month.
-    Summary(Filter),
-    /// Every record, one JSON object a line.
-    Export(Filter),
+    /// Use by product and month; with `--months`, over the last months by product or device.
+    Summary {
+        #[command(flatten)]
+        filter: Filter,
+        /// Over the last so many months, the present one included: seconds, openings, last use,
+        /// and how many devices used each product or left it idle.
+        #[arg(long, value_name = "N", conflicts_with_all = ["month", "reclamation_type"])]
+        months: Option<u16>,
+        /// By configuration item and product.
+        #[arg(long, requires = "months")]
+        by_device: bool,
+        /// Continue after this token, which the page before printed.
+        #[arg(long, value_name = "TOKEN", requires = "by_device")]
+        after: Option<String>,
+        /// At most so many devices.
+        #[arg(long, default_value_t = 50, requires = "by_device")]
+        limit: u32,
+    },
+    /// Every record, as it is read.
+    Export {
+        #[command(flatten)]
+        filter: Filter,
+        /// One JSON object a line, or comma-separated values under a header.
+        #[arg(long = "as", value_name = "KIND", default_value = "jsonl", value_parser = ["jsonl", "csv"])]
+        export_as: String,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -50,6 +74,9 @@ struct Filter {
     /// Only of this month.
     #[arg(long, value_name = "YYYY-MM")]
     month: Option<String>,
+    /// Only of this type.
+    #[arg(long = "type", value_name = "TYPE", value_parser = ["total_usage", "last_used_date"])]
+    reclamation_type: Option<String>,
 }
 
 impl Filter {
@@ -58,6 +85,7 @@ impl Filter {
             product: self.product,
             configuration_item: self.configuration_item,
             month: self.month,
+            reclamation_type: self.reclamation_type,
             ..UsageQuery::default()
         }
     }
@@ -84,13 +112,40 @@ pub(super) fn run(
             let records: Listing<UsageRow> = client.get("/v1/usage", &query)?;
             output.show(&records, list)?;
         }
-        UsageCommand::Summary(filter) => {
-            let rows: Listing<UsageSummaryRow> =
-                client.get("/v1/usage/summary", &filter.query())?;
-            output.show(&rows, summary)?;
+        UsageCommand::Summary {
+            filter,
+            months,
+            by_device,
+            after,
+            limit,
+        } => {
+            let query = UsageQuery {
+                months,
+                after,
+                limit: by_device.then_some(limit),
+                ..filter.query()
+            };
+            match (months, by_device) {
+                (None, _) => {
+                    let rows: Listing<UsageSummaryRow> = client.get("/v1/usage/summary", &query)?;
+                    output.show(&rows, summary)?;
+                }
+                (Some(_), false) => {
+                    let rows: Listing<ProductUseRow> = client.get("/v1/usage/products", &query)?;
+                    output.show(&rows, products)?;
+                }
+                (Some(_), true) => {
+                    let rows: Listing<DeviceUseRow> = client.get("/v1/usage/devices", &query)?;
+                    output.show(&rows, devices)?;
+                }
+            }
         }
-        UsageCommand::Export(filter) => {
-            client.stream("/v1/usage/export", &filter.query(), |chunk| {
+        UsageCommand::Export { filter, export_as } => {
+            let query = UsageQuery {
+                export_as: Some(export_as),
+                ..filter.query()
+            };
+            client.stream("/v1/usage/export", &query, |chunk| {
                 output.stream().write_all(chunk).context("print")?;
                 Ok(())
             })?;
@@ -156,6 +211,56 @@ fn summary(rows: &Listing<UsageSummaryRow>) -> String {
             ]
         }),
     )
+}
+
+fn products(rows: &Listing<ProductUseRow>) -> String {
+    table(
+        [
+            "PRODUCT",
+            "DEVICES",
+            "IDLE",
+            "COUNT",
+            "SECONDS",
+            "LAST USED",
+        ],
+        rows.rows.iter().map(|row| {
+            [
+                row.norm_product.clone(),
+                row.devices.to_string(),
+                row.idle_devices.to_string(),
+                row.usage_count.to_string(),
+                row.total_usage_time.to_string(),
+                row.last_used_time.map_or_else(dash, short),
+            ]
+        }),
+    )
+}
+
+fn devices(rows: &Listing<DeviceUseRow>) -> String {
+    let mut text = table(
+        [
+            "CONFIGURATION ITEM",
+            "PRODUCT",
+            "USED",
+            "COUNT",
+            "SECONDS",
+            "LAST USED",
+        ],
+        rows.rows.iter().map(|row| {
+            [
+                row.configuration_item.clone(),
+                row.norm_product.clone(),
+                if row.used { "yes" } else { "no" }.to_owned(),
+                row.usage_count.to_string(),
+                row.total_usage_time.to_string(),
+                row.last_used_time.map_or_else(dash, short),
+            ]
+        }),
+    );
+    if let Some(next) = &rows.next {
+        let _ = writeln!(text, "more: --after {next}");
+    }
+    text
 }
 
 fn number(value: Option<i32>) -> String {

@@ -34,6 +34,7 @@ mod support;
 mod tls;
 mod usage_conformance;
 mod usage_openapi;
+mod usage_read;
 mod usage_storm;
 mod watch;
 mod zoom_client;

@@ -92,6 +92,8 @@ pub fn service(control: &Control, peer: &Peer) -> Router {
         .route("/v1/explain", get(seats::explain))
         .route("/v1/usage", get(usage::list))
         .route("/v1/usage/summary", get(usage::summary))
+        .route("/v1/usage/products", get(usage::products))
+        .route("/v1/usage/devices", get(usage::devices))
         .route("/v1/usage/export", get(usage::export))
         .layer(middleware::from_fn(move |request: Request, next: Next| {
             permit(role, request, next)

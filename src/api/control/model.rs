@@ -302,7 +302,7 @@ pub struct ExplainQuery {
     pub user: String,
 }
 
-/// Query of `GET /v1/usage`, `/v1/usage/summary` and `/v1/usage/export`.
+/// Query of `GET /v1/usage` and of everything below it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct UsageQuery {
@@ -315,6 +315,15 @@ pub struct UsageQuery {
     /// Only of this month, `YYYY-MM`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub month: Option<String>,
+    /// Only of this type: `total_usage` or `last_used_date`.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub reclamation_type: Option<String>,
+    /// Of `devices` and `products`: over so many months, the present one included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub months: Option<u16>,
+    /// Of `export`: `jsonl` (the default) or `csv`.
+    #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
+    pub export_as: Option<String>,
     /// Continue after this token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
@@ -372,5 +381,39 @@ pub struct UsageSummaryRow {
     /// Seconds used.
     pub total_usage_time: i64,
     /// The latest last use.
+    pub last_used_time: Option<Timestamp>,
+}
+
+/// Use of one product on one configuration item over some months.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DeviceUseRow {
+    /// 32 hex.
+    pub configuration_item: String,
+    /// 32 hex.
+    pub norm_product: String,
+    /// Whether it was used in these months.
+    pub used: bool,
+    /// Times opened in these months.
+    pub usage_count: i64,
+    /// Seconds used in these months.
+    pub total_usage_time: i64,
+    /// The last use that is known, in these months or before.
+    pub last_used_time: Option<Timestamp>,
+}
+
+/// Use of one product over some months.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProductUseRow {
+    /// 32 hex.
+    pub norm_product: String,
+    /// Configuration items that used it.
+    pub devices: u64,
+    /// Configuration items that reported it once and did not use it in these months.
+    pub idle_devices: u64,
+    /// Times opened.
+    pub usage_count: i64,
+    /// Seconds used.
+    pub total_usage_time: i64,
+    /// The last use that is known.
     pub last_used_time: Option<Timestamp>,
 }

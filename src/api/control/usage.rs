@@ -8,10 +8,11 @@ use http_body_util::channel::{Channel, Sender};
 
 use super::Control;
 use super::answer::Refusal;
-use super::model::{Listing, UsageQuery, UsageRow, UsageSummaryRow};
+use super::model::{DeviceUseRow, Listing, ProductUseRow, UsageQuery, UsageRow, UsageSummaryRow};
 use crate::store::StoreError;
 use crate::store::usage::{UsageExport, UsageFilter, UsageSummary};
-use crate::usage::record::{Key, Period, Record, Reference};
+use crate::usage::Months;
+use crate::usage::record::{Key, Period, ReclamationType, Record, Reference};
 
 /// Rows of one page, when the asker does not say.
 const PAGE: u32 = 100;
@@ -49,39 +50,165 @@ pub(super) async fn summary(
     Ok(Json(Listing { rows, next: None }))
 }
 
-/// `GET /v1/usage/export`: one JSON object a line, as they are read.
+/// `GET /v1/usage/products`: use over the last months.
+pub(super) async fn products(
+    State(control): State<Control>,
+    Query(query): Query<UsageQuery>,
+) -> Result<Json<Listing<ProductUseRow>>, Refusal> {
+    let months = months(&control, &query)?;
+    let sums = control.usage.products(months, filter(&query)?).await?;
+    let rows = sums.into_iter().map(|sum| ProductUseRow {
+        norm_product: sum.norm_product.to_string(),
+        devices: sum.devices,
+        idle_devices: sum.idle_devices,
+        usage_count: sum.usage_count,
+        total_usage_time: sum.total_usage_time,
+        last_used_time: sum.last_used_time,
+    });
+    let rows = rows.collect();
+    Ok(Json(Listing { rows, next: None }))
+}
+
+/// `GET /v1/usage/devices`: the same by configuration item, a page at a time.
+pub(super) async fn devices(
+    State(control): State<Control>,
+    Query(query): Query<UsageQuery>,
+) -> Result<Json<Listing<DeviceUseRow>>, Refusal> {
+    let months = months(&control, &query)?;
+    let limit = query.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
+    let after = query.after.as_deref().map(place_of).transpose()?;
+    let mut devices = control
+        .usage
+        .devices(months, filter(&query)?, after, limit + 1)
+        .await?;
+    let more = devices.len() > limit as usize;
+    devices.truncate(limit as usize);
+    let next = devices
+        .last()
+        .filter(|_| more)
+        .map(|last| format!("{}.{}", last.configuration_item, last.norm_product));
+    let rows = devices.into_iter().map(|device| DeviceUseRow {
+        configuration_item: device.configuration_item.to_string(),
+        norm_product: device.norm_product.to_string(),
+        used: device.used,
+        usage_count: device.usage_count,
+        total_usage_time: device.total_usage_time,
+        last_used_time: device.last_used_time,
+    });
+    let rows = rows.collect();
+    Ok(Json(Listing { rows, next }))
+}
+
+fn months(control: &Control, query: &UsageQuery) -> Result<Months, Refusal> {
+    if query.month.is_some() || query.reclamation_type.is_some() {
+        return Err(Refusal::bad_request(
+            "`month` and `type` do not go with `months`, which looks at all of them",
+        ));
+    }
+    let count = query
+        .months
+        .ok_or_else(|| Refusal::bad_request("`months` must say how many months to look back"))?;
+    Months::last(count, control.clock.now(), &control.settings.time_zone)
+        .map_err(|error| Refusal::bad_request(error.to_string()))
+}
+
+fn place_of(token: &str) -> Result<(Reference, Reference), Refusal> {
+    token
+        .split_once('.')
+        .and_then(|(item, product)| Some((Reference::parse(item)?, Reference::parse(product)?)))
+        .ok_or_else(|| Refusal::bad_request("`after` is not a token that a page gave"))
+}
+
+/// How an export is written.
+#[derive(Debug, Clone, Copy)]
+enum ExportAs {
+    /// One JSON object a line.
+    JsonLines,
+    /// RFC 4180, a header line first.
+    Csv,
+}
+
+/// `GET /v1/usage/export`: records as they are read.
 pub(super) async fn export(
     State(control): State<Control>,
     Query(query): Query<UsageQuery>,
 ) -> Result<Response, Refusal> {
+    let (export_as, kind) = match query.export_as.as_deref() {
+        None | Some("jsonl") => (ExportAs::JsonLines, "application/x-ndjson"),
+        Some("csv") => (ExportAs::Csv, "text/csv; charset=utf-8"),
+        Some(_) => return Err(Refusal::bad_request("`as` must be `jsonl` or `csv`")),
+    };
     let (lines, body) = Channel::new(PAGES_AHEAD);
-    tokio::spawn(write_lines(control.usage.export(filter(&query)?), lines));
-    let kind = [("content-type", "application/x-ndjson")];
-    Ok((kind, Body::new(body)).into_response())
+    let records = control.usage.export(filter(&query)?);
+    tokio::spawn(write_lines(records, export_as, lines));
+    Ok(([("content-type", kind)], Body::new(body)).into_response())
 }
 
 /// An error ends the stream without its last chunk, so that the reader knows that it is cut.
-async fn write_lines(mut export: UsageExport, mut lines: Sender<Bytes, StoreError>) {
+async fn write_lines(
+    mut export: UsageExport,
+    export_as: ExportAs,
+    mut lines: Sender<Bytes, StoreError>,
+) {
+    let mut text = match export_as {
+        ExportAs::JsonLines => Vec::new(),
+        ExportAs::Csv => CSV_HEADER.as_bytes().to_vec(),
+    };
     loop {
         let page = match export.next().await {
-            Ok(Some(page)) => page,
-            Ok(None) => return,
+            Ok(page) => page,
             Err(error) => {
                 tracing::error!(%error, "an export was cut");
                 lines.abort(error);
                 return;
             }
         };
-        let mut text = Vec::new();
-        for record in &page {
-            if serde_json::to_writer(&mut text, &row(record)).is_ok() {
-                text.push(b'\n');
+        for record in page.iter().flatten() {
+            let row = row(record);
+            match export_as {
+                ExportAs::JsonLines => {
+                    if serde_json::to_writer(&mut text, &row).is_ok() {
+                        text.push(b'\n');
+                    }
+                }
+                ExportAs::Csv => csv_line(&row, &mut text),
             }
         }
-        if lines.send_data(text.into()).await.is_err() {
+        if lines
+            .send_data(std::mem::take(&mut text).into())
+            .await
+            .is_err()
+            || page.is_none()
+        {
             return;
         }
     }
+}
+
+const CSV_HEADER: &str = "sys_id,reclamation_type,configuration_item,norm_product,norm_publisher,user,month_used,year,usage_count,total_usage_time,last_used_time,created_at,updated_at\r\n";
+
+/// Ids, numbers and times: nothing in it needs quotes.
+fn csv_line(row: &UsageRow, text: &mut Vec<u8>) {
+    fn shown(value: Option<impl ToString>) -> String {
+        value.map_or_else(String::new, |value| value.to_string())
+    }
+    let fields = [
+        row.sys_id.clone(),
+        row.reclamation_type.clone(),
+        row.configuration_item.clone(),
+        row.norm_product.clone(),
+        shown(row.norm_publisher.as_deref()),
+        shown(row.user.as_deref()),
+        shown(row.month_used),
+        shown(row.year),
+        shown(row.usage_count),
+        shown(row.total_usage_time),
+        shown(row.last_used_time),
+        row.created_at.to_string(),
+        row.updated_at.to_string(),
+    ];
+    text.extend_from_slice(fields.join(",").as_bytes());
+    text.extend_from_slice(b"\r\n");
 }
 
 fn filter(query: &UsageQuery) -> Result<UsageFilter, Refusal> {
@@ -109,7 +236,16 @@ fn filter(query: &UsageQuery) -> Result<UsageFilter, Refusal> {
     Ok(UsageFilter {
         configuration_item: reference("configuration_item", &query.configuration_item)?,
         norm_product: reference("product", &query.product)?,
-        reclamation_type: None,
+        reclamation_type: match query.reclamation_type.as_deref() {
+            None => None,
+            Some("total_usage") => Some(ReclamationType::TotalUsage),
+            Some("last_used_date") => Some(ReclamationType::LastUsedDate),
+            Some(_) => {
+                return Err(Refusal::bad_request(
+                    "`type` must be `total_usage` or `last_used_date`",
+                ));
+            }
+        },
         month,
         year,
     })
@@ -146,8 +282,8 @@ fn summary_row(sum: &UsageSummary) -> UsageSummaryRow {
     UsageSummaryRow {
         norm_product: sum.norm_product.to_string(),
         reclamation_type: match sum.reclamation_type {
-            crate::usage::record::ReclamationType::TotalUsage => "total_usage",
-            crate::usage::record::ReclamationType::LastUsedDate => "last_used_date",
+            ReclamationType::TotalUsage => "total_usage",
+            ReclamationType::LastUsedDate => "last_used_date",
         }
         .to_owned(),
         month: month.map(|(year, month)| format!("{year:04}-{month:02}")),
