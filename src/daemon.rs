@@ -1,5 +1,6 @@
 //! Start order, reload and shutdown: the only room that knows every other.
 
+mod allocator;
 mod grants;
 mod retention;
 
@@ -97,6 +98,7 @@ pub async fn run(
     surroundings: Surroundings,
     clock: SharedClock,
 ) -> Result<Ended> {
+    allocator::give_large_blocks_back();
     let settings = Arc::new(read_settings(options.config.as_deref())?);
     make_private(&options.state)?;
     let _lock = StateLock::take(&options.state)?;

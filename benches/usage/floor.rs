@@ -24,11 +24,11 @@ pub(crate) struct Task {
 #[derive(Deserialize)]
 struct Body<'a> {
     #[serde(borrow)]
-    items: Vec<Item<'a>>,
+    items: Vec<Record<'a>>,
 }
 
 #[derive(Deserialize)]
-struct Item<'a> {
+struct Record<'a> {
     configuration_item: &'a str,
     norm_product: &'a str,
     reclamation_type: &'a str,

@@ -27,10 +27,10 @@ pub(crate) struct Load {
     pub(crate) pushes: Vec<Push>,
 }
 
-/// Bodies that are pushed over `connections` connections: `bodies` of `items` items, from number
-/// `first` on.
+/// What is pushed over `connections` connections: `bodies` of `items` items, from number `first`
+/// on.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Bodies {
+pub(crate) struct Work {
     pub(crate) connections: u64,
     pub(crate) first: u64,
     pub(crate) bodies: u64,
@@ -41,8 +41,8 @@ pub(crate) struct Bodies {
 const WARM_UP: u64 = 2;
 
 /// Pushes them; `warm` is called when every connection is warm.
-pub(crate) fn push(socket: &Path, work: Bodies, warm: impl FnOnce() -> Result<()>) -> Result<Load> {
-    let Bodies {
+pub(crate) fn push(socket: &Path, work: Work, warm: impl FnOnce() -> Result<()>) -> Result<Load> {
+    let Work {
         connections,
         first,
         bodies,

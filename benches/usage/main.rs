@@ -24,7 +24,7 @@ use seatsync::clock::{Clock, SystemClock};
 use serde_json::Value;
 
 use self::floor::Task;
-use self::load::{Bodies, Push};
+use self::load::Push;
 use self::records::State;
 use self::servers::{Checkpoint, Kind, Server};
 
@@ -216,7 +216,7 @@ impl Bench<'_> {
             _ => Ok(0),
         };
         let bodies = work.bodies_for(kind);
-        let pushed = Bodies {
+        let pushed = load::Work {
             connections: work.connections,
             first,
             bodies,

@@ -124,7 +124,9 @@ fn full(cache: &Path) -> Result<PathBuf> {
     let _ = fs::remove_dir_all(&work);
     fs::create_dir_all(&work)?;
     empty(&work)?;
-    let file = work.join("usage.db");
+    // A copy: the store that made it may still be closing the file.
+    let file = work.join("copy.db");
+    fs::copy(work.join("usage.db"), &file)?;
     let mut database = Connection::open(&file)?;
     database.execute_batch("PRAGMA journal_mode = DELETE; PRAGMA synchronous = OFF;")?;
     // In the order of the key, so that each page is written once.

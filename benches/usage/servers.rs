@@ -290,13 +290,14 @@ pub(crate) async fn serve_alone(folder: &Path) -> Result<()> {
         gid: None,
     };
     let listener = Listener::bind(&socket(Kind::Alone, folder), access)?;
-    let stop = CancellationToken::new();
+    let refusing = api.clone();
     serve(
         listener,
         Limits::default(),
         clock,
         move |peer| api.service(peer),
-        stop,
+        move |fault| refusing.unserved(fault),
+        CancellationToken::new(),
     )
     .await;
     Ok(())

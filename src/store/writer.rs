@@ -114,7 +114,9 @@ impl Writer {
         match self.fill_and_commit(&mut group) {
             Ok(()) => {
                 self.groups.fetch_add(1, Ordering::Relaxed);
-                group.into_iter().for_each(|work| work.answer(Ok(())));
+                for work in group {
+                    work.answer(Ok(()));
+                }
             }
             Err(error) => {
                 tracing::error!(%error, group = group.len(), "nothing of a group was stored");

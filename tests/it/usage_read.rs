@@ -82,7 +82,7 @@ fn what_agents_pushed_is_read_by_filter_by_month_and_as_a_file() {
     assert_eq!(lines.count(), 4);
     last_months(&mut host, &product);
     let refused = host.seatsync(&["usage", "summary", "--months", "0"]);
-    assert_eq!(refused.status.code(), Some(1), "{}", text(&refused.stderr));
+    assert_eq!(refused.status.code(), Some(2), "{}", text(&refused.stderr));
     assert!(text(&refused.stderr).contains("from 1 to 120"));
 }
 

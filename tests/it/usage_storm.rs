@@ -51,7 +51,7 @@ struct Owed {
 }
 
 impl Owed {
-    fn take(&mut self, fact: Fact) {
+    fn take(&mut self, fact: &Fact) {
         self.acknowledged += 1;
         let record = (fact.client, fact.product);
         let known = self
@@ -141,7 +141,9 @@ fn nothing_acknowledged_is_lost_however_often_a_storm_is_cut() {
             let kill_after = 300 + 97 * (round % 7);
             let mut batches = 0;
             for facts in &receiver {
-                facts.into_iter().for_each(|fact| owed.take(fact));
+                for fact in &facts {
+                    owed.take(fact);
+                }
                 batches += 1;
                 if batches == kill_after {
                     host.kill();
@@ -168,7 +170,7 @@ const ITEMS: u32 = 55_000;
 /// Most memory of the daemon, in KiB.
 const MOST: u64 = 128 << 10;
 /// Large batches that must have been answered before the storm may end.
-const LARGE_ANSWERS: u32 = 2;
+const LARGE_ANSWERS: u32 = 8;
 const AGENT_ANSWERS: u32 = 40;
 
 /// A connection of another user of this host.
@@ -213,7 +215,7 @@ impl Sender {
         };
         let bit = &request[self.sent..request.len().min(self.sent + BIT)];
         let written = stream.write(bit);
-        let mut buffer = [0; BIT];
+        let mut buffer = [0; 4096];
         match stream.read(&mut buffer) {
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             Ok(count) if count > 0 => {

@@ -17,7 +17,7 @@ use crate::clock::{Clock, sleep};
 
 /// Bytes of bodies in hand of one user; and of all users, beside the first of each.
 const PER_UID: usize = 16 << 20;
-const TOTAL: usize = 32 << 20;
+const TOTAL: usize = 24 << 20;
 /// Bytes of one user that do not count among those of all: whoever sends little is served while
 /// others fill what all have.
 const FIRST: usize = 1 << 20;

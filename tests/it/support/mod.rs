@@ -1,8 +1,8 @@
 //! A pretended host for tests of the real binary: folders, settings, the daemon as a process of
 //! its own, and its command line.
 
-pub(crate) mod browser;
 pub(crate) mod agent;
+pub(crate) mod browser;
 pub(crate) mod programs;
 
 use std::path::PathBuf;
