@@ -4,15 +4,15 @@
 //! force.
 //!
 //! The set begins with the digest of every seat that is recorded as being there, and a seat that is
-//! read with that very digest is taken out again. So what has not changed is never staged, and what
-//! is left at the end has changed or is gone.
+//! read with that very digest is marked as seen, a bit each. So what has not changed is never staged,
+//! and what is not marked at the end has changed or is gone.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 use sha2::{Digest, Sha256};
 
 use super::column::{At, Day};
@@ -80,7 +80,45 @@ pub struct Staging {
     connection: Connection,
     scratch: Scratch,
     profile: ProfileId,
+    seen: Seen,
     seats: u64,
+}
+
+/// Which recorded seats were read again unchanged: a bit for each number from the lowest on.
+#[derive(Debug)]
+struct Seen {
+    lowest: i64,
+    bits: Vec<u64>,
+}
+
+impl Seen {
+    fn between(connection: &Connection) -> Result<Self, rusqlite::Error> {
+        let sql = "SELECT coalesce(min(id), 0), coalesce(max(id), -1) FROM main.recorded";
+        let (lowest, highest): (i64, i64) =
+            connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let numbers = usize::try_from(highest - lowest + 1).unwrap_or_default();
+        Ok(Self {
+            lowest,
+            bits: vec![0; numbers.div_ceil(64)],
+        })
+    }
+
+    fn place(&self, id: i64) -> (usize, u64) {
+        let at = usize::try_from(id - self.lowest).unwrap_or(usize::MAX);
+        (at / 64, 1 << (at % 64))
+    }
+
+    fn mark(&mut self, id: i64) {
+        let (word, bit) = self.place(id);
+        if let Some(word) = self.bits.get_mut(word) {
+            *word |= bit;
+        }
+    }
+
+    fn has(&self, id: i64) -> bool {
+        let (word, bit) = self.place(id);
+        self.bits.get(word).is_some_and(|word| word & bit != 0)
+    }
 }
 
 /// The scratch file; it goes when this goes.
@@ -115,7 +153,8 @@ const LAYOUT: &str = "
         email_folded TEXT, display_name TEXT, department TEXT, status TEXT, role TEXT,
         user_created_at INTEGER, last_login_at INTEGER, bundled INTEGER, paid INTEGER,
         may_have_add_ons INTEGER, digest BLOB, used_on INTEGER);
-    CREATE TABLE unseen (digest BLOB PRIMARY KEY, id INTEGER) WITHOUT ROWID;
+    CREATE TABLE recorded (digest BLOB PRIMARY KEY, id INTEGER) WITHOUT ROWID;
+    CREATE TABLE unseen (id INTEGER);
     CREATE TABLE matches (
         external_user_id TEXT, purpose TEXT, pattern TEXT, rule TEXT, reason TEXT, expires TEXT,
         PRIMARY KEY (external_user_id, purpose, pattern)) WITHOUT ROWID;";
@@ -149,19 +188,20 @@ impl Store {
             // In the order of the digests, so that the table is written front to back.
             connection
                 .execute(
-                    "INSERT OR IGNORE INTO main.unseen (digest, id)
+                    "INSERT OR IGNORE INTO main.recorded (digest, id)
                      SELECT digest, id FROM live.subscriptions
                      WHERE profile_id = ?1 AND ended_at IS NULL AND source = 'walk'
                      ORDER BY digest",
                     [profile.0],
                 )
                 .map_err(failed)?;
-            // One transaction for all pages: each commit would write most of the digests again.
+            let seen = Seen::between(&connection).map_err(failed)?;
             connection.execute_batch("BEGIN").map_err(failed)?;
             Ok(Staging {
                 connection,
                 scratch: Scratch(path),
                 profile,
+                seen,
                 seats: 0,
             })
         })
@@ -227,6 +267,7 @@ impl Staging {
     /// become users.
     pub(super) fn close(self) -> Result<Scratch, StoreError> {
         let failed = |error| StoreError::from_sqlite("close staging set", error);
+        self.put_unseen().map_err(failed)?;
         self.connection.execute_batch("COMMIT").map_err(failed)?;
         let invited: bool = self
             .connection
@@ -275,10 +316,25 @@ impl Staging {
         Ok(())
     }
 
-    fn put_seats(&self, seats: &[StagedSeat]) -> Result<(), rusqlite::Error> {
-        let mut take_out = self
+    fn put_unseen(&self) -> Result<(), rusqlite::Error> {
+        let mut recorded = self.connection.prepare("SELECT id FROM recorded")?;
+        let mut put = self
             .connection
-            .prepare_cached("DELETE FROM unseen WHERE digest = ?1")?;
+            .prepare("INSERT INTO unseen (id) VALUES (?1)")?;
+        let mut rows = recorded.query([])?;
+        while let Some(row) = rows.next()? {
+            let id = row.get(0)?;
+            if !self.seen.has(id) {
+                put.execute([id])?;
+            }
+        }
+        Ok(())
+    }
+
+    fn put_seats(&mut self, seats: &[StagedSeat]) -> Result<(), rusqlite::Error> {
+        let mut recorded = self
+            .connection
+            .prepare_cached("SELECT id FROM recorded WHERE digest = ?1")?;
         let mut stage = self.connection.prepare_cached(
             "INSERT INTO seats (external_user_id, identifier, email, email_folded,
                  display_name, department, status, role, user_created_at, last_login_at,
@@ -288,7 +344,11 @@ impl Staging {
         for staged in seats {
             let seat = &staged.seat;
             let digest = digest_of(staged);
-            if take_out.execute([&digest[..]])? > 0 {
+            let unchanged: Option<i64> = recorded
+                .query_row([&digest[..]], |row| row.get(0))
+                .optional()?;
+            if let Some(id) = unchanged {
+                self.seen.mark(id);
                 continue;
             }
             stage.execute(params![
