@@ -109,7 +109,7 @@ oauth:
   token_url: {url}/oauth/token
   account_id: an-account
   client_id: a-client
-  client_secret: {{env: ZOOM_SECRET}}
+  client_secret: {{env: VENDOR_SECRET}}
 limits: {{plan: business, share: 100%}}
 "
             ),
