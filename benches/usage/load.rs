@@ -64,10 +64,9 @@ pub(crate) fn push(socket: &Path, work: Work, warm: impl FnOnce() -> Result<()>)
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, async {
         let mut streams = Vec::new();
-        for _ in 0..connections {
-            streams.push(UnixStream::connect(socket).await?);
+        for at in 0..usize::try_from(connections)? {
+            streams.push(warm_up(socket, &cold, at, usize::try_from(connections)?).await?);
         }
-        let (streams, _) = all(streams, &cold).await?;
         warm()?;
         let start = SystemClock.now();
         let (_, pushes) = all(streams, &requests).await?;
@@ -76,6 +75,25 @@ pub(crate) fn push(socket: &Path, work: Work, warm: impl FnOnce() -> Result<()>)
             pushes,
         })
     })
+}
+
+/// A connection that has pushed its share of `cold`. A server that has not yet seen the end of an
+/// older connection may say that there are too many.
+async fn warm_up(
+    socket: &Path,
+    cold: &Arc<Vec<Vec<u8>>>,
+    at: usize,
+    step: usize,
+) -> Result<UnixStream> {
+    let mut tries = 0;
+    loop {
+        let stream = UnixStream::connect(socket).await?;
+        match agent(stream, Arc::clone(cold), at, step).await {
+            Ok((stream, _)) => return Ok(stream),
+            Err(error) if tries == 20 => return Err(error),
+            Err(_) => tries += 1,
+        }
+    }
 }
 
 /// Pushes `requests` over all `streams` at once.

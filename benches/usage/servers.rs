@@ -93,12 +93,14 @@ impl Kind {
         let socket = socket(self, folder);
         let mut command = match self {
             Self::Daemon => {
-                fs::create_dir_all(folder.join("profiles"))?;
+                // Apart from the databases, as on a host: the daemon watches what is around it.
+                let profiles = folder.join("etc/profiles.d");
+                fs::create_dir_all(&profiles)?;
                 let mut command = Command::new(env!("CARGO_BIN_EXE_seatsync"));
                 command
                     .args(["run", "--log", "warn,seatsync::store=debug"])
                     .arg("--profiles")
-                    .arg(folder.join("profiles"))
+                    .arg(profiles)
                     .arg("--state")
                     .arg(folder)
                     .arg("--runtime")

@@ -26,7 +26,8 @@ pub(super) fn all(
         let key = &items[same_key[0]].key;
         let sys_id = key.sys_id();
         let stored = statements.find(key)?;
-        let mut inserted = stored.is_none();
+        let known = stored.is_some();
+        let mut inserted = !known;
         let (mut values, updated_at) = stored.unwrap_or((Values::default(), now));
         let mut changed = inserted;
         for &at in same_key {
@@ -36,7 +37,7 @@ pub(super) fn all(
         }
         // A repeat on the same day leaves the row as it is.
         if changed || day(updated_at) < day(now) {
-            statements.put(key, &values, now)?;
+            statements.put(known, key, &values, now)?;
         }
     }
     Ok(fates.into_iter().flatten().collect())
@@ -49,7 +50,8 @@ fn day(instant: Timestamp) -> i64 {
 /// The statements of a batch, looked up once.
 struct Statements<'a> {
     find: CachedStatement<'a>,
-    put: CachedStatement<'a>,
+    insert: CachedStatement<'a>,
+    update: CachedStatement<'a>,
 }
 
 impl<'a> Statements<'a> {
@@ -62,16 +64,21 @@ impl<'a> Statements<'a> {
                  WHERE configuration_item = ?1 AND norm_product = ?2 AND period = ?3
                    AND key_user = ?4",
             )?,
-            put: transaction.prepare_cached(
+            // Two statements, for it is known which is due: an upsert would look once more.
+            insert: transaction.prepare_cached(
                 "INSERT INTO usage_record
                     (configuration_item, norm_product, period, key_user,
                      norm_publisher, user, month_used, year, usage_count, total_usage_time,
                      last_used_time, discovery_source, usage_type, created_at, updated_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?14)
-                 ON CONFLICT DO UPDATE SET
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?14)",
+            )?,
+            update: transaction.prepare_cached(
+                "UPDATE usage_record SET
                     norm_publisher = ?5, user = ?6, month_used = ?7, year = ?8,
                     usage_count = ?9, total_usage_time = ?10, last_used_time = ?11,
-                    discovery_source = ?12, usage_type = ?13, updated_at = ?14",
+                    discovery_source = ?12, usage_type = ?13, updated_at = ?14
+                 WHERE configuration_item = ?1 AND norm_product = ?2 AND period = ?3
+                   AND key_user = ?4",
             )?,
         })
     }
@@ -92,8 +99,19 @@ impl<'a> Statements<'a> {
         Ok(found.optional()?)
     }
 
-    fn put(&mut self, key: &Key, values: &Values, now: Timestamp) -> Result<(), StoreError> {
-        self.put.execute(params![
+    fn put(
+        &mut self,
+        known: bool,
+        key: &Key,
+        values: &Values,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let statement = if known {
+            &mut self.update
+        } else {
+            &mut self.insert
+        };
+        statement.execute(params![
             key.configuration_item,
             key.norm_product,
             key.period.number(),
