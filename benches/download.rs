@@ -68,7 +68,7 @@ fn compare(users: usize, rounds: usize) -> Result<()> {
     let mut out = io::stdout().lock();
     let mut server = Server::start(users)?;
     let (mut minimal, mut first, mut second) = (Vec::new(), Vec::new(), Vec::new());
-    let disk = tempfile::tempdir_in(".")?;
+    let disk = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     for round in 0..rounds {
         let folder = |name: &str| -> Result<_> {
             let path = disk.path().join(format!("{name}-{round}"));

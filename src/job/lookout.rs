@@ -337,7 +337,7 @@ async fn match_all(
         .await?;
     let matcher = matcher.bound_to(&bindings);
     let run = format!("entries-{}", profile.id.0);
-    let mut staging = store.begin_staging(profile.id, &run).await?;
+    let mut staging = store.begin_matching(profile.id, &run).await?;
     let mut after = 0;
     loop {
         let (same, users) = staging.recorded_users(after, SEATS).await?;

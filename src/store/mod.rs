@@ -21,6 +21,7 @@ pub mod lock;
 pub mod matching;
 mod merge;
 pub mod queue;
+mod recorded;
 pub mod retention;
 pub mod revision;
 pub mod staging;

@@ -3,20 +3,20 @@
 //! loses it, which is right: the run starts again from page one. [`super::merge`] brings it into
 //! force.
 //!
-//! The set begins with the digest of every seat that is recorded as being there, and a seat that is
-//! read with that very digest is marked as seen, a bit each. So what has not changed is never staged,
-//! and what is not marked at the end has changed or is gone.
+//! A seat that is read with the very digest of a recorded one is marked as seen there and not staged;
+//! what is not marked at the end has changed or is gone.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, params};
 use sha2::{Digest, Sha256};
 
 use super::column::{At, Day};
 use super::document::ProfileId;
+use super::recorded::{RecordedSeats, SeatDigest};
 use super::{Store, StoreError};
 use crate::connector::facts::Seat;
 
@@ -80,45 +80,8 @@ pub struct Staging {
     connection: Connection,
     scratch: Scratch,
     profile: ProfileId,
-    seen: Seen,
+    recorded: RecordedSeats,
     seats: u64,
-}
-
-/// Which recorded seats were read again unchanged: a bit for each number from the lowest on.
-#[derive(Debug)]
-struct Seen {
-    lowest: i64,
-    bits: Vec<u64>,
-}
-
-impl Seen {
-    fn between(connection: &Connection) -> Result<Self, rusqlite::Error> {
-        let sql = "SELECT coalesce(min(id), 0), coalesce(max(id), -1) FROM main.recorded";
-        let (lowest, highest): (i64, i64) =
-            connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let numbers = usize::try_from(highest - lowest + 1).unwrap_or_default();
-        Ok(Self {
-            lowest,
-            bits: vec![0; numbers.div_ceil(64)],
-        })
-    }
-
-    fn place(&self, id: i64) -> (usize, u64) {
-        let at = usize::try_from(id - self.lowest).unwrap_or(usize::MAX);
-        (at / 64, 1 << (at % 64))
-    }
-
-    fn mark(&mut self, id: i64) {
-        let (word, bit) = self.place(id);
-        if let Some(word) = self.bits.get_mut(word) {
-            *word |= bit;
-        }
-    }
-
-    fn has(&self, id: i64) -> bool {
-        let (word, bit) = self.place(id);
-        self.bits.get(word).is_some_and(|word| word & bit != 0)
-    }
 }
 
 /// The scratch file; it goes when this goes.
@@ -153,59 +116,40 @@ const LAYOUT: &str = "
         email_folded TEXT, display_name TEXT, department TEXT, status TEXT, role TEXT,
         user_created_at INTEGER, last_login_at INTEGER, bundled INTEGER, paid INTEGER,
         may_have_add_ons INTEGER, digest BLOB, used_on INTEGER);
-    CREATE TABLE recorded (digest BLOB PRIMARY KEY, id INTEGER) WITHOUT ROWID;
     CREATE TABLE unseen (id INTEGER);
     CREATE TABLE matches (
         external_user_id TEXT, purpose TEXT, pattern TEXT, rule TEXT, reason TEXT, expires TEXT,
         PRIMARY KEY (external_user_id, purpose, pattern)) WITHOUT ROWID;";
 
 impl Store {
-    /// Opens an empty staging set for a run of `profile`. `run` names the file: a job's id.
+    /// Opens an empty staging set for a walk of `profile`. `run` names the file: a job's id.
     pub async fn begin_staging(
         &self,
         profile: ProfileId,
         run: &str,
     ) -> Result<Staging, StoreError> {
+        let opening = self.opening(profile, run);
+        blocking(move || opening.open(|connection| RecordedSeats::read(connection, profile))).await
+    }
+
+    /// Opens an empty staging set that takes matches alone, for [`Store::rematch`].
+    pub async fn begin_matching(
+        &self,
+        profile: ProfileId,
+        run: &str,
+    ) -> Result<Staging, StoreError> {
+        let opening = self.opening(profile, run);
+        blocking(move || opening.open(|_| Ok(RecordedSeats::default()))).await
+    }
+
+    fn opening(&self, profile: ProfileId, run: &str) -> Opening {
         let folder = self.staging_folder();
-        let path = folder.join(format!("{run}.db"));
-        let live = self.state.join("seatsync.db");
-        blocking(move || {
-            fs::create_dir_all(&folder).map_err(|error| StoreError::Io {
-                path: folder,
-                reason: error.to_string(),
-            })?;
-            let _ = fs::remove_file(&path);
-            let failed = |error| StoreError::from_sqlite("open staging set", error);
-            let connection = Connection::open(&path).map_err(failed)?;
-            connection.set_prepared_statement_cache_capacity(8);
-            connection.execute_batch(LAYOUT).map_err(failed)?;
-            connection
-                .execute("ATTACH ?1 AS live", [live.to_string_lossy()])
-                .map_err(failed)?;
-            connection
-                .execute_batch("PRAGMA live.cache_size = -2000")
-                .map_err(failed)?;
-            // In the order of the digests, so that the table is written front to back.
-            connection
-                .execute(
-                    "INSERT OR IGNORE INTO main.recorded (digest, id)
-                     SELECT digest, id FROM live.subscriptions
-                     WHERE profile_id = ?1 AND ended_at IS NULL AND source = 'walk'
-                     ORDER BY digest",
-                    [profile.0],
-                )
-                .map_err(failed)?;
-            let seen = Seen::between(&connection).map_err(failed)?;
-            connection.execute_batch("BEGIN").map_err(failed)?;
-            Ok(Staging {
-                connection,
-                scratch: Scratch(path),
-                profile,
-                seen,
-                seats: 0,
-            })
-        })
-        .await
+        Opening {
+            path: folder.join(format!("{run}.db")),
+            folder,
+            live: self.state.join("seatsync.db"),
+            profile,
+        }
     }
 
     /// At start: throws away staging sets that a crash left.
@@ -223,6 +167,46 @@ impl Store {
 
     fn staging_folder(&self) -> PathBuf {
         self.state.join("staging")
+    }
+}
+
+/// Where a staging set comes to be.
+struct Opening {
+    folder: PathBuf,
+    path: PathBuf,
+    live: PathBuf,
+    profile: ProfileId,
+}
+
+impl Opening {
+    fn open<F>(self, recorded: F) -> Result<Staging, StoreError>
+    where
+        F: FnOnce(&Connection) -> Result<RecordedSeats, rusqlite::Error>,
+    {
+        fs::create_dir_all(&self.folder).map_err(|error| StoreError::Io {
+            path: self.folder,
+            reason: error.to_string(),
+        })?;
+        let _ = fs::remove_file(&self.path);
+        let failed = |error| StoreError::from_sqlite("open staging set", error);
+        let connection = Connection::open(&self.path).map_err(failed)?;
+        connection.set_prepared_statement_cache_capacity(8);
+        connection.execute_batch(LAYOUT).map_err(failed)?;
+        connection
+            .execute("ATTACH ?1 AS live", [self.live.to_string_lossy()])
+            .map_err(failed)?;
+        connection
+            .execute_batch("PRAGMA live.cache_size = -2000")
+            .map_err(failed)?;
+        let recorded = recorded(&connection).map_err(failed)?;
+        connection.execute_batch("BEGIN").map_err(failed)?;
+        Ok(Staging {
+            connection,
+            scratch: Scratch(self.path),
+            profile: self.profile,
+            recorded,
+            seats: 0,
+        })
     }
 }
 
@@ -317,24 +301,16 @@ impl Staging {
     }
 
     fn put_unseen(&self) -> Result<(), rusqlite::Error> {
-        let mut recorded = self.connection.prepare("SELECT id FROM recorded")?;
         let mut put = self
             .connection
             .prepare("INSERT INTO unseen (id) VALUES (?1)")?;
-        let mut rows = recorded.query([])?;
-        while let Some(row) = rows.next()? {
-            let id = row.get(0)?;
-            if !self.seen.has(id) {
-                put.execute([id])?;
-            }
+        for id in self.recorded.unseen() {
+            put.execute([id])?;
         }
         Ok(())
     }
 
     fn put_seats(&mut self, seats: &[StagedSeat]) -> Result<(), rusqlite::Error> {
-        let mut recorded = self
-            .connection
-            .prepare_cached("SELECT id FROM recorded WHERE digest = ?1")?;
         let mut stage = self.connection.prepare_cached(
             "INSERT INTO seats (external_user_id, identifier, email, email_folded,
                  display_name, department, status, role, user_created_at, last_login_at,
@@ -344,11 +320,7 @@ impl Staging {
         for staged in seats {
             let seat = &staged.seat;
             let digest = digest_of(staged);
-            let unchanged: Option<i64> = recorded
-                .query_row([&digest[..]], |row| row.get(0))
-                .optional()?;
-            if let Some(id) = unchanged {
-                self.seen.mark(id);
+            if self.recorded.see(&digest) {
                 continue;
             }
             stage.execute(params![
@@ -402,7 +374,7 @@ pub(super) fn folded(email: &str) -> Option<String> {
 
 /// What tells whether a seat is as it was: everything the vendor told, and what of it counts as use:
 /// a day that lay ahead comes to count without another word of the vendor.
-fn digest_of(staged: &StagedSeat) -> [u8; 16] {
+fn digest_of(staged: &StagedSeat) -> SeatDigest {
     let seat = &staged.seat;
     let mut hash = Sha256::new();
     let mut text = |value: Option<&str>| {
