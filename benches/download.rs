@@ -1,9 +1,13 @@
 //! Downloading every user of a simulated Zoom account into the store, beside a minimal loop that
-//! stages each page and merges once, in the same rounds on the same disk. The simulator is a
-//! process of its own with its limits off; every pull is one too, so that its peak memory is its
-//! own.
+//! stages each page and merges once, in the same rounds on the same disk, and where asked for beside
+//! dlt (dlthub.com), which merges into SQLite too. The simulator is a process of its own with its
+//! limits off; every pull is one too, so that its peak memory is its own.
 //!
-//! `cargo bench --bench download [-- USERS ROUNDS]`
+//! `cargo bench --bench download [-- USERS ROUNDS] [dlt]`
+//!
+//! dlt's packages stay under `target/bench-download`.
+
+mod peers;
 
 use std::error::Error;
 use std::fs::{self, File};
@@ -51,7 +55,7 @@ fn main() -> Result<()> {
             let mut numbers = rest.iter().filter_map(|word| word.parse::<usize>().ok());
             let users = numbers.next().unwrap_or(100_000);
             let rounds = numbers.next().unwrap_or(5);
-            compare(users, rounds)
+            compare(users, rounds, rest.contains(&"dlt"))
         }
     }
 }
@@ -64,11 +68,17 @@ struct Pull {
     rows_written: u64,
 }
 
-fn compare(users: usize, rounds: usize) -> Result<()> {
+fn compare(users: usize, rounds: usize, with_dlt: bool) -> Result<()> {
     let mut out = io::stdout().lock();
+    let cache = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench-download");
+    fs::create_dir_all(&cache)?;
+    if with_dlt {
+        peers::install("dlt", &cache)?;
+    }
     let mut server = Server::start(users)?;
     let (mut minimal, mut first, mut second) = (Vec::new(), Vec::new(), Vec::new());
-    let disk = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    let mut dlt = Vec::new();
+    let disk = tempfile::tempdir_in(&cache)?;
     for round in 0..rounds {
         let folder = |name: &str| -> Result<_> {
             let path = disk.path().join(format!("{name}-{round}"));
@@ -85,7 +95,9 @@ fn compare(users: usize, rounds: usize) -> Result<()> {
         let mut before = false;
         for pull in pulls {
             let target = if pull == "minimal" { &theirs } else { &own };
-            let measured = server.pull(pull, target)?;
+            let mut command = Command::new(std::env::current_exe()?);
+            command.arg(pull);
+            let measured = server.pull(command, target)?;
             match (pull, before) {
                 ("minimal", _) => minimal.push(measured),
                 (_, false) => {
@@ -94,6 +106,13 @@ fn compare(users: usize, rounds: usize) -> Result<()> {
                 }
                 (_, true) => second.push(measured),
             }
+        }
+        if with_dlt {
+            let target = folder("dlt")?;
+            let mut command = Command::new(cache.join("dlt/bin/python"));
+            command.arg(peers::source("dlt").join("pull.py"));
+            dlt.push(server.pull(command, &target)?);
+            fs::remove_dir_all(&target)?;
         }
         fs::remove_dir_all(&theirs)?;
         fs::remove_dir_all(&own)?;
@@ -107,7 +126,11 @@ fn compare(users: usize, rounds: usize) -> Result<()> {
         ("minimal loop", &minimal),
         ("first download", &first),
         ("nothing changed", &second),
+        ("dlt, merge", &dlt),
     ] {
+        if pulls.is_empty() {
+            continue;
+        }
         writeln!(
             out,
             "{name:16} {:7.3} s (min {:.3}, max {:.3})  peak {:6.1} MiB  rows written {}",
@@ -127,6 +150,10 @@ fn compare(users: usize, rounds: usize) -> Result<()> {
         median(&first) / median(&minimal),
         median(&second) / median(&first),
     )?;
+    if with_dlt {
+        let ratio = median(&dlt) / median(&first);
+        writeln!(out, "dlt / first       {ratio:.1} (goal >= 12)")?;
+    }
     server.process.kill()?;
     server.process.wait()?;
     Ok(())
@@ -177,9 +204,10 @@ impl Server {
         })
     }
 
-    fn pull(&mut self, kind: &str, folder: &Path) -> Result<Pull> {
-        let output = Command::new(std::env::current_exe()?)
-            .args([kind, &self.account])
+    /// Runs `command` on the account, into an existing folder.
+    fn pull(&mut self, mut command: Command, folder: &Path) -> Result<Pull> {
+        let output = command
+            .arg(&self.account)
             .arg(folder)
             .stderr(Stdio::inherit())
             .output()?;

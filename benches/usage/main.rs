@@ -10,6 +10,8 @@
 
 mod floor;
 mod load;
+#[path = "../peers/mod.rs"]
+mod peers;
 mod records;
 mod servers;
 

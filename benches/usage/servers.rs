@@ -19,7 +19,7 @@ use seatsync::store::usage::{GroupCommit, UsageStore};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Result, peak_mib, since};
+use crate::{Result, peak_mib, peers, since};
 
 /// A server that takes usage records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,49 +44,13 @@ impl Kind {
         }
     }
 
-    /// Installs what it needs from its registry, at the versions beside its source. The reason,
-    /// where that is not possible.
+    /// Installs what it needs. The reason, where that is not possible.
     pub(crate) fn install(self, cache: &Path) -> std::result::Result<(), String> {
-        let steps: &[(&str, &[&str])] = match self {
-            Self::Daemon | Self::Alone => return Ok(()),
-            Self::Node => &[(
-                "npm",
-                &["install", "--no-audit", "--no-fund", "--prefix", "node"],
-            )],
-            Self::Python => &[
-                ("python3", &["-m", "venv", "python"]),
-                (
-                    "python/bin/pip",
-                    &["install", "-q", "-r", "python/requirements.txt"],
-                ),
-            ],
-        };
-        let (folder, list) = match self {
-            Self::Node => ("node", "package.json"),
-            _ => ("python", "requirements.txt"),
-        };
-        let target = cache.join(folder);
-        let told = |error: std::io::Error| error.to_string();
-        fs::create_dir_all(&target).map_err(told)?;
-        fs::copy(sources().join(folder).join(list), target.join(list)).map_err(told)?;
-        for (program, arguments) in steps {
-            let program = if program.contains('/') {
-                cache.join(program)
-            } else {
-                PathBuf::from(program)
-            };
-            let output = Command::new(&program)
-                .args(*arguments)
-                .current_dir(cache)
-                .output()
-                .map_err(|error| format!("{}: {error}", program.display()))?;
-            if !output.status.success() {
-                let text = String::from_utf8_lossy(&output.stderr);
-                let last = text.lines().last().unwrap_or_default();
-                return Err(format!("{}: {last}", program.display()));
-            }
+        match self {
+            Self::Daemon | Self::Alone => Ok(()),
+            Self::Node => peers::install("node", cache),
+            Self::Python => peers::install("python", cache),
         }
-        Ok(())
     }
 
     fn command(self, folder: &Path, cache: &Path) -> Result<Command> {
@@ -116,7 +80,7 @@ impl Kind {
                 let mut command = Command::new("node");
                 command
                     .env("NODE_PEER_MODULES", cache.join("node/node_modules"))
-                    .arg(sources().join("node/server.js"))
+                    .arg(peers::source("node").join("server.js"))
                     .arg(&socket)
                     .arg(folder.join("usage.db"));
                 command
@@ -124,7 +88,7 @@ impl Kind {
             Self::Python => {
                 let mut command = Command::new(cache.join("python/bin/python"));
                 command
-                    .arg(sources().join("python/server.py"))
+                    .arg(peers::source("python").join("server.py"))
                     .arg(&socket)
                     .arg(folder.join("usage.db"));
                 command
@@ -137,10 +101,6 @@ impl Kind {
             .stderr(log);
         Ok(command)
     }
-}
-
-fn sources() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peers")
 }
 
 fn socket(kind: Kind, folder: &Path) -> PathBuf {

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use rustix::process::Uid;
 use rustix::thread::set_thread_res_uid;
+use seatsync::clock::{Clock as _, SystemClock};
 use seatsync::store::usage::{UsageFilter, UsageStore};
 use serde_json::Value;
 
@@ -299,21 +300,26 @@ fn slow_senders_of_large_bodies_fill_no_memory_and_keep_nobody_else_waiting() {
             body.len()
         )
     });
-    let taken = thread::scope(|scope| {
+    let (taken, waits) = thread::scope(|scope| {
         for (uid, request) in FLOODERS.iter().zip(&requests) {
             let (socket, stop, answers) = (&socket, &stop, &answers);
             scope.spawn(move || flood(*uid, socket, request.as_bytes(), stop, answers));
         }
         let mut taken = 0;
+        let mut waits = Vec::new();
         let mut refused = Vec::new();
         while taken < AGENT_ANSWERS || answers.load(Ordering::Relaxed) < LARGE_ANSWERS {
             // A new connection each time: the others have taken all that there are.
+            let asked_at = SystemClock.now();
             let mut agent = connect_as(AGENT, &socket);
             let batch: Vec<String> = (0..100)
                 .map(|product| item(AGENT, product, taken))
                 .collect();
             match exchange(&mut agent, &batch) {
-                Some((200, _)) => taken += 1,
+                Some((200, _)) => {
+                    taken += 1;
+                    waits.push(SystemClock.now().duration_since(asked_at));
+                }
                 other => {
                     refused.push(other);
                     break;
@@ -322,14 +328,18 @@ fn slow_senders_of_large_bodies_fill_no_memory_and_keep_nobody_else_waiting() {
         }
         stop.store(true, Ordering::Relaxed);
         assert!(refused.is_empty(), "the agent was told {refused:?}");
-        taken
+        waits.sort_unstable();
+        (taken, waits)
     });
     let peak = peak_kib(host.pid());
     println!(
-        "{} connections of {} users; {} large bodies and {taken} of the agent's were taken; peak {} MiB",
+        "{} connections of {} users; {} large bodies and {taken} of the agent's were taken, \
+         half of them within {} ms, all within {} ms; peak {} MiB",
         FLOODERS.len() * CONNECTIONS,
         FLOODERS.len(),
         answers.load(Ordering::Relaxed),
+        waits[waits.len() / 2].as_millis(),
+        waits[waits.len() - 1].as_millis(),
         peak >> 10
     );
     assert!(peak < MOST, "the daemon took {peak} KiB");
