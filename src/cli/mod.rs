@@ -10,6 +10,7 @@ mod client;
 mod completions;
 mod connections;
 mod decide;
+mod exclusions;
 mod exit;
 mod explain;
 mod findings;
@@ -96,6 +97,8 @@ enum Command {
     Validate(validate::ValidateArgs),
     /// Let a person consent to a connection, in a browser.
     Authorize(authorize::AuthorizeArgs),
+    /// Exclusions and protections: whom each of them means.
+    Exclusions(exclusions::ExclusionsArgs),
     /// Connections: where profiles lead, and who consented.
     Connections(connections::ConnectionsArgs),
     /// Jobs: what is due, what runs, how it ended.
@@ -152,6 +155,7 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> Result<ExitCode, Failu
         Command::Rebind(args) => decide::rebind(&args, &runtime, output),
         Command::Validate(args) => validate::run(&args, &runtime, output),
         Command::Authorize(args) => authorize::run(&args, &runtime, output),
+        Command::Exclusions(args) => exclusions::run(&args, &runtime, output),
         Command::Connections(args) => connections::run(&args, &runtime, output),
         Command::Jobs(args) => jobs::run(args, &runtime, output),
         Command::Subscriptions(args) => subscriptions::run(args, &runtime, output),

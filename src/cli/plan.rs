@@ -9,6 +9,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::client::Client;
+use super::exclusions;
 use super::exit::Failure;
 use super::findings;
 use super::output::Output;
@@ -61,6 +62,7 @@ pub(super) fn run(
             let _ = writeln!(text, "HELD, nothing of this is applied: {reason}");
         }
         let _ = writeln!(text, "{}\nplan {}", plan.text.trim_end(), plan.digest);
+        text.push_str(&exclusions::warnings(&plan.exclusions));
         text
     })?;
     Ok(if args.detailed_exitcode && plan.changes {

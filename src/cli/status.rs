@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::client::Client;
 use super::connections;
+use super::exclusions;
 use super::exit::Failure;
 use super::findings;
 use super::jobs;
@@ -70,6 +71,7 @@ fn everything(status: &Status) -> String {
         }
     }
     text.push_str(&connections::warnings(&status.connections));
+    text.push_str(&exclusions::warnings(&status.exclusions));
     text
 }
 

@@ -103,6 +103,11 @@ pub(super) fn replace(
              IS NOT (excluded.rule, excluded.reason, excluded.expires, NULL)",
         params![profile.0, At(now)],
     )?;
+    t.execute(
+        "INSERT OR IGNORE INTO main.entries_that_matched (profile_id, purpose, pattern, since)
+         SELECT DISTINCT ?1, purpose, pattern, ?2 FROM staged.matches",
+        params![profile.0, At(now)],
+    )?;
     let bound: serde_json::Value = entries
         .bound
         .iter()

@@ -12,6 +12,7 @@ pub mod condition;
 mod daily_use;
 pub mod database;
 pub mod document;
+pub mod entry_counts;
 pub mod error;
 mod fair_queue;
 pub mod grant;
@@ -58,6 +59,10 @@ const MIGRATIONS: &[Migration] = &[
     Migration {
         name: "grants",
         sql: include_str!("migrations/seatsync/0005_grants.sql"),
+    },
+    Migration {
+        name: "matched entries",
+        sql: include_str!("migrations/seatsync/0006_matched_entries.sql"),
     },
 ];
 

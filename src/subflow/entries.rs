@@ -195,7 +195,7 @@ impl Matcher {
     }
 }
 
-fn text_of(pattern: &UserPattern) -> String {
+pub(super) fn text_of(pattern: &UserPattern) -> String {
     match pattern {
         UserPattern::User(user) => format!("user:{user}"),
         UserPattern::Domain(domain) => format!("domain:{domain}"),

@@ -6,6 +6,7 @@ pub mod add_ons;
 pub mod coverage;
 pub mod download;
 pub mod entries;
+pub mod entry_standing;
 pub mod evidence;
 pub mod gate;
 pub mod progress;

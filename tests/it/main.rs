@@ -18,6 +18,7 @@ mod crash;
 mod documents;
 mod download;
 mod durability;
+mod exclusions;
 mod folder;
 mod goto_client;
 mod goto_contract;

@@ -3,11 +3,11 @@
 use axum::Json;
 use axum::extract::State;
 
-use super::Control;
 use super::answer::Refusal;
 use super::model::{
     FindingStatus, FolderStatus, PlanAnswer, RelatedPlace, ReloadRequest, Reloaded, RevisionStatus,
 };
+use super::{Control, exclusions};
 use crate::reconcile::{Outcome, ReconcileError};
 use crate::yaml::diagnostic::Diagnostic;
 
@@ -58,6 +58,7 @@ async fn reload_settings(control: &Control) -> Vec<Diagnostic> {
 /// `GET /v1/plan`.
 pub(super) async fn plan(State(control): State<Control>) -> Result<Json<PlanAnswer>, Refusal> {
     let preview = control.reconcile.plan().await?;
+    let recorded = control.store.desired_profiles().await?;
     let plan = serde_json::to_value(&preview.plan)
         .map_err(|error| Refusal::internal(error.to_string()))?;
     Ok(Json(PlanAnswer {
@@ -67,6 +68,7 @@ pub(super) async fn plan(State(control): State<Control>) -> Result<Json<PlanAnsw
         text: preview.plan.to_string(),
         plan,
         findings: preview.findings.iter().map(finding).collect(),
+        exclusions: exclusions::warnings(&control, &recorded).await?,
     }))
 }
 

@@ -3,6 +3,7 @@
 
 mod answer;
 mod connections;
+mod exclusions;
 mod folder;
 mod jobs;
 pub mod model;
@@ -90,6 +91,7 @@ pub fn service(control: &Control, peer: &Peer) -> Router {
         .route("/v1/subscriptions", get(seats::list))
         .route("/v1/identifiers", get(seats::identifiers))
         .route("/v1/explain", get(seats::explain))
+        .route("/v1/exclusions", get(exclusions::list))
         .route("/v1/usage", get(usage::list))
         .route("/v1/usage/summary", get(usage::summary))
         .route("/v1/usage/products", get(usage::products))

@@ -2,6 +2,7 @@
 //! in UTC; members are only ever added.
 
 mod connection;
+mod exclusion;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,8 @@ use crate::store::subscription::Presence;
 pub use connection::{
     AuthorizationBegun, AuthorizationDone, AuthorizationRequest, ConnectionStatus, Redirected,
 };
+
+pub use exclusion::{ExclusionQuery, Exclusions};
 
 /// Header of every answer: the daemon's version.
 pub const VERSION_HEADER: &str = "x-seatsync-version";
@@ -52,6 +55,9 @@ pub struct Status {
     /// The connections that they use, by name.
     #[serde(default)]
     pub connections: Vec<ConnectionStatus>,
+    /// Exclusions and protections that a person should look at, a sentence each.
+    #[serde(default)]
+    pub exclusions: Vec<String>,
 }
 
 /// How the profiles folder stands.
@@ -189,6 +195,9 @@ pub struct PlanAnswer {
     pub plan: serde_json::Value,
     /// What is wrong in the files now.
     pub findings: Vec<FindingStatus>,
+    /// Recorded exclusions and protections that a person should look at, a sentence each.
+    #[serde(default)]
+    pub exclusions: Vec<String>,
 }
 
 /// Answer to `POST /v1/profiles/{name}/validate`.

@@ -5,7 +5,7 @@ use axum::extract::{Extension, Path, State};
 
 use super::answer::{Refusal, profile_name};
 use super::model::{Decided, ProcessVerdict, ProfileStatus, Status, SubflowStatus, Validation};
-use super::{Asker, Control, connections, folder};
+use super::{Asker, Control, connections, exclusions, folder};
 use crate::connector::facts::Process;
 use crate::job::{RECLAIM_NOTE, ValidateError};
 use crate::metrics::Snapshot;
@@ -36,6 +36,7 @@ pub(super) async fn status(State(control): State<Control>) -> Result<Json<Status
         folder: folder::status(&control, outcome.as_deref()).await?,
         profiles,
         connections: connections::stand(&control, &recorded),
+        exclusions: exclusions::warnings(&control, &recorded).await?,
     }))
 }
 
