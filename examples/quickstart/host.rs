@@ -6,23 +6,20 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
-use vendor_sim::ZoomSim;
 
 use super::BE_SEATSYNC;
-
-/// Where the sample files say the vendor listens.
-const SAMPLE_ADDRESS: &str = "http://127.0.0.1:8480";
+use super::vendors::Vendors;
 
 /// A pretended host: folders, settings and, while it runs, the daemon.
 pub(crate) struct Host {
     folder: TempDir,
-    secret: String,
+    secrets: Vec<(String, String)>,
     daemon: Option<Child>,
 }
 
 impl Host {
-    /// Copies the sample files into a temporary directory and points them at the simulator.
-    pub(crate) fn build(vendor: &ZoomSim) -> Result<Self> {
+    /// Copies the sample files into a temporary directory and points them at the simulators.
+    pub(crate) fn build(vendors: &Vendors) -> Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("seatsync-quickstart-")
             .tempdir()
@@ -32,24 +29,21 @@ impl Host {
         for made in [&profiles, &folder.path().join("run")] {
             std::fs::create_dir(made).with_context(|| format!("make `{}`", made.display()))?;
         }
-        let adapt = |text: String| {
-            text.replace(SAMPLE_ADDRESS, vendor.base_url())
-                .replace("simulated-account", vendor.account_id())
-                .replace("simulated-client", vendor.client_id())
-        };
-        for (from, to) in [
-            ("profiles.d/zoom.yaml", "profiles.d/zoom.yaml"),
-            ("profiles.d/company.yaml", "profiles.d/company.yaml"),
-            ("seatsync.yaml", "seatsync.yaml"),
+        for file in [
+            "profiles.d/zoom.yaml",
+            "profiles.d/goto.yaml",
+            "profiles.d/aha.yaml",
+            "profiles.d/company.yaml",
+            "seatsync.yaml",
         ] {
-            let from = samples.join(from);
+            let from = samples.join(file);
             let text = std::fs::read_to_string(&from)
                 .with_context(|| format!("read `{}`", from.display()))?;
-            std::fs::write(folder.path().join(to), adapt(text))?;
+            std::fs::write(folder.path().join(file), vendors.adapt(&text))?;
         }
         Ok(Self {
             folder,
-            secret: vendor.client_secret().to_owned(),
+            secrets: vendors.secrets(),
             daemon: None,
         })
     }
@@ -77,9 +71,7 @@ impl Host {
     /// The command line that is seatsync on this host.
     fn seatsync(&self) -> Result<Command> {
         let mut command = Command::new(std::env::current_exe().context("find this program")?);
-        command
-            .arg(BE_SEATSYNC)
-            .env("ZOOM_EMEA_SECRET", &self.secret);
+        command.arg(BE_SEATSYNC).envs(self.secrets.clone());
         Ok(command)
     }
 

@@ -1,12 +1,13 @@
-//! seatsync at work, with a simulated Zoom on this machine and no account anywhere.
+//! seatsync at work, with simulated vendors on this machine and no account anywhere.
 //!
-//! `cargo run --example quickstart` starts the simulator, starts a real daemon as a process of its
+//! `cargo run --example quickstart` starts the simulators, starts a real daemon as a process of its
 //! own, and shows step by step what it does. It then stays up until Ctrl-C; with `-- --exit` it
 //! ends at once, non-zero if anything was not as told.
 
 mod agent;
 mod host;
 mod story;
+mod vendors;
 
 use std::process::ExitCode;
 

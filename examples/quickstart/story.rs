@@ -7,11 +7,10 @@ use anyhow::{Context, Result, bail, ensure};
 use jiff::SignedDuration;
 use seatsync::clock::{Clock, SystemClock, sleep};
 use serde_json::Value;
-use vendor_sim::ZoomSim;
-use vendor_sim::zoom::{Plan, ZoomSimOptions};
 
 use super::agent;
 use super::host::Host;
+use super::vendors::Vendors;
 
 /// Longest wait for one step; nothing here takes more than seconds.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
@@ -26,16 +25,9 @@ pub(crate) fn say(text: &str) {
 pub(crate) fn tell(exit_at_once: bool) -> Result<()> {
     let runtime = tokio::runtime::Runtime::new().context("start")?;
     runtime.block_on(async {
-        let vendor = ZoomSim::start(ZoomSimOptions {
-            users: 300,
-            seed: 7,
-            plan: Plan::Business,
-            ..ZoomSimOptions::default()
-        })
-        .await
-        .context("start the simulated vendor")?;
-        let mut host = Host::build(&vendor)?;
-        let told = chapters(&vendor, &mut host).await;
+        let vendors = Vendors::start().await?;
+        let mut host = Host::build(&vendors)?;
+        let told = chapters(&vendors, &mut host).await;
         if told.is_err() {
             say(&format!("\nthe daemon's last words:\n{}", host.log_tail()));
         }
@@ -49,16 +41,16 @@ pub(crate) fn tell(exit_at_once: bool) -> Result<()> {
     })
 }
 
-async fn chapters(vendor: &ZoomSim, host: &mut Host) -> Result<()> {
+async fn chapters(vendors: &Vendors, host: &mut Host) -> Result<()> {
     say(&format!(
-        "1. A simulated Zoom with 300 users listens on {}.\n   Two files say what is wanted of it; `check` reads them without any network:\n",
-        vendor.base_url()
+        "1. Simulated vendors listen: {}.\n   Files say what is wanted of them; `check` reads them without any network:\n",
+        vendors.addresses()
     ));
     let (profiles, settings) = (host.profiles(), host.settings());
     let check = ["check", utf8(&profiles)?, "--config", utf8(&settings)?];
     show(host, &check)?;
 
-    say("2. The daemon starts, validates the connection, downloads subscriptions and activity.\n");
+    say("2. The daemon starts, validates the connections, downloads subscriptions and activity.\n");
     host.start_daemon()?;
     let seats = first_run(host).await?;
     show(host, &["status"])?;
@@ -79,6 +71,7 @@ async fn chapters(vendor: &ZoomSim, host: &mut Host) -> Result<()> {
     )?;
     let user = somebody(host)?;
     show(host, &["explain", "zoom-emea", &user])?;
+    show(host, &["exclusions", "list"])?;
 
     say("4. An agent on this host pushes usage over the socket; with curl that is\n");
     say(&format!(
@@ -187,13 +180,23 @@ fn indent(text: &str) -> String {
 async fn first_run(host: &Host) -> Result<u64> {
     until_healthy(host).await?;
     until(host, "download and activity to end", |status| {
-        let last = |index: usize| &status["profiles"][0]["subflows"][index]["last"]["state"];
-        last(0) == "completed" && last(1) == "completed"
+        Vendors::PROFILES.iter().all(|name| has_ended(status, name))
     })
     .await?;
     let seats = count_seats(host)?;
     ensure!(seats > 250, "only {seats} seats came down");
     Ok(seats)
+}
+
+/// Whether every subflow of a profile that is on has ended well.
+fn has_ended(status: &Value, profile: &str) -> bool {
+    let profiles = status["profiles"].as_array();
+    let found = profiles.and_then(|all| all.iter().find(|one| one["name"] == profile));
+    let subflows = found.and_then(|profile| profile["subflows"].as_array());
+    subflows.is_some_and(|subflows| {
+        let mut running = subflows.iter().filter(|subflow| subflow["enabled"] == true);
+        running.all(|subflow| subflow["last"]["state"] == "completed")
+    })
 }
 
 fn count_seats(host: &Host) -> Result<u64> {
