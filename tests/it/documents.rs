@@ -29,16 +29,21 @@ fn every_command_of_the_readme_is_one() {
 }
 
 #[test]
-fn the_profile_of_the_readme_loads() {
+fn the_profiles_of_the_readme_load() {
     let folder = tempfile::tempdir().unwrap();
     let text = read("README.md");
-    let (_, block) = text.split_once("```yaml\n").unwrap();
-    let (block, _) = block.split_once("```").unwrap();
-    let profile: Vec<&str> = block
-        .lines()
-        .map(|line| line.strip_prefix("   ").unwrap_or(line))
-        .collect();
-    fs::write(folder.path().join("zoom-emea.yaml"), profile.join("\n")).unwrap();
+    let blocks = text.split("```yaml\n").skip(1);
+    let mut count = 0;
+    for (number, block) in blocks.enumerate() {
+        let (block, _) = block.split_once("```").unwrap();
+        let lines: Vec<&str> = block
+            .lines()
+            .map(|line| line.strip_prefix("   ").unwrap_or(line))
+            .collect();
+        let file = folder.path().join(format!("{number}.yaml"));
+        fs::write(file, lines.join("\n")).unwrap();
+        count += block.matches("kind: ").count();
+    }
     let loaded = load(
         folder.path(),
         &Settings::default(),
@@ -46,7 +51,28 @@ fn the_profile_of_the_readme_loads() {
         true,
     );
     assert!(loaded.diagnostics.is_empty(), "{:#?}", loaded.diagnostics);
-    assert_eq!(loaded.documents.len(), 2);
+    assert_eq!(loaded.documents.len(), count);
+    assert!(count >= 7, "a profile of each vendor, and exclusions");
+}
+
+#[test]
+fn the_page_for_contributors_names_places_that_are_there() {
+    let text = read("docs/adding-a-vendor.md");
+    let places: Vec<&str> = text
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|code| {
+            ["src/", "tests/", "benches/"]
+                .iter()
+                .any(|top| code.starts_with(top))
+        })
+        .filter(|code| !code.contains("/acme/"))
+        .collect();
+    assert!(places.len() > 20, "{places:?}");
+    for place in places {
+        assert!(Path::new(place).exists(), "`{place}` is not there");
+    }
 }
 
 #[test]
