@@ -51,6 +51,11 @@ impl UserList for Users<'_> {
         "users".to_owned()
     }
 
+    /// The licences name their holders.
+    fn is_proved(&self) -> bool {
+        self.contradiction(self.licenses).is_none()
+    }
+
     async fn page(&self, at: Option<&str>) -> Result<Fetched, ConnectorError> {
         if at.is_none() {
             *self.told() = Told {

@@ -74,8 +74,14 @@ pub(super) trait UserList: Sync {
     /// Whether pages are counted from the start of a list that may change meanwhile. Somebody who
     /// leaves it then moves everybody after them to the front, and one of them slips between two
     /// pages; when somebody joins as well, the total tells nothing. So such a list of several pages
-    /// counts only when two walks saw the same.
+    /// counts only when two walks saw the same, or another list proves it.
     const SHIFTS: bool;
+
+    /// Whether another list of the vendor says that the walk that just ended missed nobody who holds a
+    /// seat. Then a list that shifts needs no second walk.
+    fn is_proved(&self) -> bool {
+        false
+    }
 
     /// What it lists, for messages: `active users`.
     fn name(&self) -> String;
@@ -165,7 +171,7 @@ async fn walk_list<L: UserList>(
             tracing::info!(list = %list.name(), %reason, "walking the users again");
             continue;
         }
-        let confirmed = walks > 1 && seen.this_walk == seen.merged;
+        let confirmed = (walks > 1 && seen.this_walk == seen.merged) || list.is_proved();
         if L::SHIFTS && turned > 1 && !confirmed && walks < MOST_WALKS {
             tracing::debug!(list = %list.name(), "walking the users again, to be sure");
             continue;
