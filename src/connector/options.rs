@@ -26,7 +26,7 @@ pub struct ConnectorOptions {
     pub retry_budget: u32,
     /// The longest a run waits for the vendor's rate limit; beyond it the run is put off.
     pub longest_throttle: Duration,
-    /// Users or rows asked for per page.
+    /// The most users or rows asked for per page; no vendor is asked for more than it gives.
     pub page_size: u32,
     /// Whether calls keep to the account's share of the vendor's rate limits.
     pub limits: Limits,
@@ -57,7 +57,7 @@ impl Default for ConnectorOptions {
             longest_backoff: Duration::from_secs(30),
             retry_budget: 20,
             longest_throttle: Duration::from_mins(5),
-            page_size: 300,
+            page_size: 1_000,
             limits: Limits::ByPlan,
             scratch: None,
         }

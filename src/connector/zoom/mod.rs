@@ -49,6 +49,9 @@ pub struct ZoomConnector {
     page_size: String,
 }
 
+/// The most users or rows that Zoom gives on a page.
+const LARGEST_PAGE: u32 = 300;
+
 impl ZoomConnector {
     pub(super) fn new(
         api: Api,
@@ -56,7 +59,7 @@ impl ZoomConnector {
         profile_type: ProfileType,
         plan: Plan,
     ) -> Self {
-        let page_size = api.http.options().page_size.to_string();
+        let page_size = api.http.options().page_size.min(LARGEST_PAGE).to_string();
         Self {
             api,
             account_id,
