@@ -192,6 +192,7 @@ impl Connectors {
         stats: &CallStats,
     ) -> Result<Api, ConnectorError> {
         Ok(Api {
+            connection: connection.name.clone(),
             http: self.http.clone(),
             base,
             tokens: self.tokens_of(connection)?,

@@ -30,6 +30,7 @@ mod main_job;
 mod merge;
 mod oauth_server;
 mod reconcile;
+mod remedies;
 mod retention;
 mod support;
 mod tls;

@@ -12,7 +12,7 @@ use reqwest::{Method, Url};
 use super::dialect::{Dialect, Meaning};
 use super::retry::{RetryBudget, backoff, throttle_backoff};
 use super::throttle::{self, Throttle};
-use super::{Answer, ExchangeError, HttpClient, tame};
+use super::{Answer, ExchangeError, HttpClient, host_of, tame, unreachable};
 use crate::clock::{self, SharedClock};
 use crate::connector::error::{CallContext, ConnectorError};
 use crate::connector::limits::{AccountBudget, Label};
@@ -35,6 +35,8 @@ pub(crate) struct Call<'a> {
 /// What a connector calls its vendor through, for one run.
 #[derive(Debug)]
 pub(crate) struct Api {
+    /// The connection's name, for messages.
+    pub(crate) connection: String,
     pub(crate) http: Arc<HttpClient>,
     pub(crate) base: Url,
     pub(crate) tokens: Arc<TokenSource>,
@@ -196,7 +198,7 @@ impl Api {
             Err(ExchangeError::Trouble(message)) => {
                 return Judged::Trouble(ConnectorError::Unavailable {
                     context: self.context(call, None),
-                    message,
+                    message: unreachable(&message, &self.connection, "url"),
                 });
             }
             Err(ExchangeError::Untrusted(message)) => {
@@ -273,8 +275,22 @@ impl Api {
                 context,
                 message: format!("{message}: {}", self.dialect.permission_remedy()),
             }),
+            // A vendor that misses a record says so in its own form.
+            Meaning::Other if answer.status == 404 && refusal.message.is_empty() => {
+                let message = self.misdirected(&message);
+                Judged::Final(ConnectorError::Rejected { context, message })
+            }
             Meaning::Other => Judged::Final(ConnectorError::Rejected { context, message }),
         }
+    }
+
+    /// What there is to do when something answers, and it is not the API.
+    pub(crate) fn misdirected(&self, message: &str) -> String {
+        format!(
+            "{message} (`{}`, connection `{}`): check `url`",
+            host_of(&self.base),
+            self.connection
+        )
     }
 
     /// The vendor's words where it gives any, the status otherwise.

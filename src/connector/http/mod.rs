@@ -172,6 +172,13 @@ fn host_of(url: &reqwest::Url) -> String {
     }
 }
 
+/// What there is to do when nobody answers at the address that `leaf` of a connection gives.
+pub(crate) fn unreachable(message: &str, connection: &str, leaf: &str) -> String {
+    format!(
+        "{message} (connection `{connection}`): if it stays so, check `{leaf}`, and that this host may go there"
+    )
+}
+
 fn trouble(host: &str, error: reqwest::Error) -> ExchangeError {
     let error = error.without_url();
     if let Some(certificate) = refused_certificate(&error) {

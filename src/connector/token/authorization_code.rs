@@ -16,7 +16,7 @@ use crate::connector::grant::{
     refresh_life,
 };
 use crate::profile::model::SecretRef;
-use crate::secret::Secrets;
+use crate::secret::{SecretError, Secrets};
 
 /// Whose consent tokens come from, and the app that was consented to. The app's secret is read at
 /// each use, so that a rotated one is seen.
@@ -176,6 +176,12 @@ impl AuthorizationCode {
         })?;
         token.scopes.clone_from(&kept.facts.scopes);
         Ok(token)
+    }
+
+    /// Fails where the app's secret is named and cannot be read, so that nobody consents in vain.
+    pub(super) fn check_secret(&self, secrets: &Secrets) -> Result<(), SecretError> {
+        let reference = self.client_secret.as_ref();
+        reference.map_or(Ok(()), |reference| secrets.read(reference).map(drop))
     }
 
     /// The app's secret, to be kept out of messages.

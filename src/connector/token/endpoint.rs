@@ -17,7 +17,7 @@ use super::access::{AccessToken, TokenAnswer};
 use crate::clock::{self, Clock};
 use crate::connector::error::{CallContext, ConnectorError};
 use crate::connector::http::retry::{backoff, throttle_backoff};
-use crate::connector::http::{ExchangeError, HttpClient, tame, throttle};
+use crate::connector::http::{ExchangeError, HttpClient, tame, throttle, unreachable};
 
 /// What the step is called in errors and job results.
 const STEP: &str = "get an access token";
@@ -33,6 +33,8 @@ const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(5);
 pub(super) struct TokenEndpoint<'a> {
     pub(super) http: &'a HttpClient,
     pub(super) clock: &'a dyn Clock,
+    /// The connection's name, for messages.
+    pub(super) connection: &'a str,
 }
 
 /// What the endpoint said, and when it was asked: the token's life starts no later.
@@ -70,7 +72,7 @@ impl TokenEndpoint<'_> {
                 }
                 Err(ExchangeError::Trouble(message)) => ConnectorError::Unavailable {
                     context: context(None, None),
-                    message,
+                    message: self.unreachable(&message),
                 },
                 Err(ExchangeError::Untrusted(message)) => {
                     return Err(ConnectorError::Unavailable {
@@ -114,8 +116,15 @@ impl TokenEndpoint<'_> {
             }
             Ok(answer) => Ok(answer),
             Err(ExchangeError::Host(message)) => Err(ConnectorError::Misconfigured { message }),
+            Err(ExchangeError::Trouble(message)) => {
+                Err(unavailable(None, self.unreachable(&message)))
+            }
             Err(error) => Err(unavailable(None, error.to_string())),
         }
+    }
+
+    fn unreachable(&self, message: &str) -> String {
+        unreachable(message, self.connection, "oauth.token_url")
     }
 
     async fn wait_for_room(

@@ -190,9 +190,12 @@ impl TokenSource {
         }
     }
 
-    /// The app that a person consents to, for grants that need a person.
+    /// The app that a person consents to, for grants that need a person. Fails where its secret
+    /// cannot be read: the code that the consent brings could not be redeemed.
     pub(crate) fn client_id(&self) -> Result<String, ConnectorError> {
-        Ok(self.grant()?.client_id().to_owned())
+        let grant = self.grant()?;
+        grant.check_secret(&self.shared.secrets)?;
+        Ok(grant.client_id().to_owned())
     }
 
     /// The vendor account, where it is known from a consent.
@@ -332,6 +335,7 @@ impl TokenSource {
         TokenEndpoint {
             http: &self.shared.http,
             clock: &*self.shared.clock,
+            connection: &self.connection,
         }
     }
 }

@@ -136,6 +136,7 @@ impl Bench {
             },
         );
         Api {
+            connection: self.connection.name.clone(),
             retries: RetryBudget::new(5),
             base: Url::parse(&self.connection.url).unwrap(),
             tokens: Arc::new(tokens),
