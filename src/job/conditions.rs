@@ -142,6 +142,40 @@ impl Conditions<'_> {
         Ok(stood)
     }
 
+    /// Whether another vendor account holds the profile.
+    pub(super) async fn held(&self) -> Result<bool, StoreError> {
+        let conditions = self.store.conditions(&self.profile.name).await?;
+        Ok(conditions.iter().any(|condition| {
+            condition.kind == ConditionKind::Held && condition.status == ConditionStatus::True
+        }))
+    }
+
+    /// The profile is bound to no vendor account any more, so none holds it.
+    pub(super) async fn unbound(&self, from: Option<&str>) -> Result<(), StoreError> {
+        let message = from.map_or_else(
+            || "bound to no vendor account yet".to_owned(),
+            |account| {
+                format!(
+                    "let go of vendor account `{account}`: the next run binds the one it reaches"
+                )
+            },
+        );
+        self.set(ConditionKind::Held, false, "Rebound", message)
+            .await
+    }
+
+    /// A refusal of the request itself proves that the credentials are accepted: whatever stood in
+    /// the way of being heard is gone.
+    pub(super) async fn answered(&self, error: &ConnectorError) -> Result<(), StoreError> {
+        if matches!(
+            error,
+            ConnectorError::Rejected { .. } | ConnectorError::MissingScope { .. }
+        ) {
+            self.free_of(&Barrier::BEFORE_THE_VENDOR).await?;
+        }
+        Ok(())
+    }
+
     pub(super) async fn validated(&self, verdict: &Verdict) -> Result<(), StoreError> {
         let reason = if verdict.ok { "Works" } else { "DoesNotWork" };
         self.set(

@@ -170,6 +170,7 @@ impl<S: ConnectorSource> Worker<S> {
         } else if let ConnectorError::MissingScope { .. } = error {
             conditions.refuted(process, error.to_string()).await?;
         }
+        conditions.answered(error).await?;
         let decision = decision::after(error, job.attempts, self.clock.now());
         Ok(Ran::Cut(Failure::from(error), decision))
     }

@@ -50,7 +50,7 @@ pub(super) struct Seen {
 }
 
 /// Why jobs of a profile must not run; `None` when they may.
-pub(super) fn bar(profile: &RecordedProfile) -> Option<String> {
+pub fn bar(profile: &RecordedProfile) -> Option<String> {
     let name = &profile.name;
     let desired = &profile.desired.profile;
     if profile.orphaned_at.is_some() {
@@ -185,16 +185,26 @@ impl Lookout {
                 .validated_revision
                 .as_ref()
                 .is_some_and(|proved| *proved != validate::proved_by(&profile.desired));
-        if moved && !barred.contains_key(&profile.name) {
-            let conditions = Conditions {
-                store: &self.store,
-                profile,
-                now,
-            };
-            let message = "its connection changed; the vendor has not been asked since";
-            conditions.untried(message).await?;
-        }
-        if (first || mended || moved) && !barred.contains_key(&profile.name) {
+        let changed = if moved {
+            Some("its connection changed; the vendor has not been asked since")
+        } else if mended && !first {
+            Some("it changed after a run that did not work; the vendor has not been asked since")
+        } else {
+            None
+        };
+        // What runs now runs by what was in force when it began: the change is tried after it.
+        let runs = standing
+            .running
+            .contains(&SubflowKind::DownloadSubscriptions);
+        if (first || changed.is_some()) && !runs && !barred.contains_key(&profile.name) {
+            if let Some(message) = changed {
+                let conditions = Conditions {
+                    store: &self.store,
+                    profile,
+                    now,
+                };
+                conditions.untried(message).await?;
+            }
             let job = NewJob {
                 profile: profile.id,
                 subflow: SubflowKind::DownloadSubscriptions,

@@ -11,6 +11,7 @@ mod source;
 mod validate;
 
 pub use conditions::{RECLAIM_NOTE, reclaim_note};
+pub use lookout::bar;
 pub use runner::{OnceReport, RequestError, Runner, RunnerParts, ValidateError};
 pub use source::ConnectorSource;
 pub use validate::{Validation, ValidationError};

@@ -170,29 +170,66 @@ impl<S: ConnectorSource> Runner<S> {
             .source
             .connect(&recorded.desired, &CallStats::default())
             .map_err(ValidationError::from)?;
-        let found = validate::validate(&connector, &worker.store, &recorded, self.now()).await?;
+        let conditions = self.conditions(&recorded);
+        let held = conditions.held().await.map_err(RequestError::from)?;
+        let found = validate::validate(&connector, &worker.store, &recorded, self.now()).await;
+        if let Err(ValidationError::Connector(error)) = &found {
+            let answered = conditions.answered(error).await;
+            answered.map_err(RequestError::from)?;
+        }
+        let found = found?;
         if found.works(&recorded.desired) {
-            self.go_on(&recorded).await.map_err(RequestError::from)?;
+            let went_on = self.go_on(&conditions, held).await;
+            went_on.map_err(RequestError::from)?;
         }
         self.wake();
         Ok(found)
     }
 
-    /// What stood in the way of a profile's jobs was put right, so they run at once.
-    async fn go_on(&self, profile: &RecordedProfile) -> Result<(), StoreError> {
+    /// Lets go of the vendor account that a profile is bound to, and runs its download at once,
+    /// which binds the one that its connection leads to now. Returns the account let go of.
+    pub async fn rebind(&self, profile: &RecordedProfile) -> Result<Option<String>, StoreError> {
         let store = &self.shared.worker.store;
-        let conditions = Conditions {
-            store,
-            profile,
-            now: self.now(),
-        };
-        if conditions.free_of(&Barrier::BEFORE_THE_VENDOR).await? && lookout::bar(profile).is_none()
-        {
+        let bound = store.unbind_account(profile.id).await?;
+        store.set_validated(profile.id, None).await?;
+        let conditions = self.conditions(profile);
+        conditions.unbound(bound.as_deref()).await?;
+        let message = "its vendor account was let go of; the vendor has not been asked since";
+        self.start_over(&conditions, message).await?;
+        self.wake();
+        Ok(bound)
+    }
+
+    /// What stood in the way of a profile's jobs was put right, so they run at once. `held`: so was
+    /// another vendor account.
+    async fn go_on(&self, conditions: &Conditions<'_>, held: bool) -> Result<(), StoreError> {
+        if conditions.free_of(&Barrier::BEFORE_THE_VENDOR).await? || held {
             let message = "the vendor answers again; the jobs have not run since";
-            conditions.untried(message).await?;
-            store.set_published(profile.id, None, None).await?;
+            self.start_over(conditions, message).await?;
         }
         Ok(())
+    }
+
+    /// A profile that may run is published anew: its download is queued at the next look.
+    async fn start_over(
+        &self,
+        conditions: &Conditions<'_>,
+        message: &str,
+    ) -> Result<(), StoreError> {
+        if lookout::bar(conditions.profile).is_some() {
+            return Ok(());
+        }
+        conditions.untried(message).await?;
+        let id = conditions.profile.id;
+        conditions.store.set_published(id, None, None).await
+    }
+
+    fn conditions<'a>(&'a self, profile: &'a RecordedProfile) -> Conditions<'a> {
+        Conditions {
+            store: &self.shared.worker.store,
+            profile,
+            now: self.now(),
+        }
     }
 
     /// Runs jobs until `shutdown`; then cuts what runs, records it as interrupted, and returns. What

@@ -30,7 +30,7 @@ pub struct NewJob {
 pub enum Queued {
     /// It waits for a worker.
     New(Job),
-    /// This due time was queued before; nothing was recorded.
+    /// This due time was queued before, or what was published waits already; nothing was recorded.
     Known,
     /// The same subflow waits or runs already: refused, and recorded as that.
     Refused(Job),
@@ -157,8 +157,13 @@ impl Store {
                         trigger: Trigger::Chain,
                         due_at: due_at.0,
                     };
-                    if waiting_or_running(t, &next)?.is_none() {
-                        insert(t, &next, JobState::Pending, None, now)?;
+                    match waiting_or_running(t, &next)? {
+                        None => insert(t, &next, JobState::Pending, None, now).map(drop)?,
+                        // What comes before it worked, so what it was put off for may be over.
+                        Some(waiting) if is_put_off(&waiting, now) => {
+                            pull_forward(t, &waiting, now).map(drop)?;
+                        }
+                        Some(_) => {}
                     }
                 }
                 job_at(t, seq).map(Some)
@@ -276,8 +281,14 @@ fn enqueue(t: &Transaction<'_>, job: &NewJob, now: Timestamp) -> Result<Queued, 
         return Ok(Queued::Known);
     }
     match waiting_or_running(t, job)? {
-        Some(waiting) if job.trigger == Trigger::Manual && is_put_off(&waiting, now) => {
+        Some(waiting)
+            if matches!(job.trigger, Trigger::Manual | Trigger::Publish)
+                && is_put_off(&waiting, now) =>
+        {
             pull_forward(t, &waiting, now).map(Queued::New)
+        }
+        Some(waiting) if job.trigger == Trigger::Publish && waiting.state == JobState::Pending => {
+            Ok(Queued::Known)
         }
         None => insert(t, job, JobState::Pending, None, now).map(Queued::New),
         Some(other) => {
@@ -306,11 +317,12 @@ fn is_put_off(job: &Job, now: Timestamp) -> bool {
     job.state == JobState::Pending && job.not_before > now
 }
 
-/// A person who asks for a run wants it now, whatever it was put off for: the cause may be mended.
+/// Who asks for a run, or changes what it runs by, wants it now, whatever it was put off for: the
+/// cause may be mended, and its patience with outages begins anew.
 fn pull_forward(t: &Transaction<'_>, waiting: &Job, now: Timestamp) -> Result<Job, StoreError> {
     let seq = t
         .prepare_cached(
-            "UPDATE jobs SET not_before = ?2, failure = NULL WHERE id = ?1
+            "UPDATE jobs SET not_before = ?2, failure = NULL, attempts = 0 WHERE id = ?1
              RETURNING seq",
         )?
         .query_row(params![waiting.id, At(now)], |row| row.get(0))?;

@@ -27,6 +27,8 @@ pub struct StandingRow {
     pub last_end: BTreeMap<SubflowKind, JobState>,
     /// Subflows with a job that waits.
     pub waiting: BTreeSet<SubflowKind>,
+    /// Subflows with a job that runs.
+    pub running: BTreeSet<SubflowKind>,
     /// Of the exclusions and protections that the profile's matches were made from.
     pub matched_entries: Option<String>,
 }
@@ -72,12 +74,18 @@ impl Store {
                     standing.last_end.insert(subflow.0, state.0);
                 }
                 let mut statement = t.prepare_cached(
-                    "SELECT profile_id, subflow FROM jobs WHERE state = 'pending'",
+                    "SELECT profile_id, subflow, state FROM jobs
+                     WHERE state IN ('pending', 'in_progress')",
                 )?;
                 let mut rows = statement.query([])?;
                 while let Some(row) = rows.next()? {
                     let standing = standings.entry(ProfileId(row.get(0)?)).or_default();
-                    standing.waiting.insert(row.get::<_, Word<_>>(1)?.0);
+                    let state: Word<JobState> = row.get(2)?;
+                    let subflows = match state.0 {
+                        JobState::Pending => &mut standing.waiting,
+                        _ => &mut standing.running,
+                    };
+                    subflows.insert(row.get::<_, Word<_>>(1)?.0);
                 }
                 let mut statement =
                     t.prepare_cached("SELECT profile_id, digest FROM matched_entries")?;

@@ -11,6 +11,7 @@ mod aha_download;
 mod api_serve;
 mod authorize;
 mod bed;
+mod changed_connection;
 mod check;
 mod clients;
 mod commands;

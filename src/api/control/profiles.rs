@@ -7,7 +7,7 @@ use super::answer::{Refusal, profile_name};
 use super::model::{Decided, ProcessVerdict, ProfileStatus, Status, SubflowStatus, Validation};
 use super::{Asker, Control, connections, exclusions, folder};
 use crate::connector::facts::Process;
-use crate::job::{RECLAIM_NOTE, ValidateError};
+use crate::job::{self, RECLAIM_NOTE, ValidateError};
 use crate::metrics::Snapshot;
 use crate::profile::model::{DesiredProfile, ProfileState, SubflowKind};
 use crate::schedule::planner;
@@ -87,9 +87,13 @@ pub(super) async fn release(
     let now = control.clock.now();
     let walk = control.store.release_walk(recorded.id, &by, now).await?;
     let Some(walk) = walk else {
-        return Err(Refusal::conflict(format!(
-            "nothing of `{profile}` is held: `seatsync status {profile}` shows why it does not run"
-        )));
+        let message = match held(&control, &recorded).await? {
+            Some(held) => format!("no download of `{profile}` waits to be released: {held}"),
+            None => format!(
+                "nothing of `{profile}` is held: `seatsync status {profile}` shows why it does not run"
+            ),
+        };
+        return Err(Refusal::conflict(message));
     };
     tracing::info!(%profile, users = walk.users, %by, "a held download was released");
     Ok(Json(Decided {
@@ -107,25 +111,34 @@ pub(super) async fn rebind(
     Path(profile): Path<String>,
 ) -> Result<Json<Decided>, Refusal> {
     let recorded = find(&control, &profile).await?;
-    let conditions = control.store.conditions(&recorded.name).await?;
-    let held = conditions
-        .iter()
-        .any(|c| c.kind == ConditionKind::Held && c.status == ConditionStatus::True);
-    if recorded.bound_account.is_some() && !held {
+    let held = held(&control, &recorded).await?;
+    if recorded.bound_account.is_some() && held.is_none() {
         return Err(Refusal::conflict(format!(
             "`{profile}` reaches the vendor account that it is bound to: there is nothing to rebind"
         )));
     }
-    let bound = control.store.unbind_account(recorded.id).await?;
-    control.runner.wake();
+    let bound = control.runner.rebind(&recorded).await?;
     let message = match &bound {
         Some(account) => format!(
-            "`{profile}` is no longer bound to vendor account `{account}`; the next validation binds it to the one that its connection leads to"
+            "`{profile}` is no longer bound to vendor account `{account}`; its next download binds it to the one that its connection leads to"
         ),
         None => format!("`{profile}` is bound to no vendor account yet"),
     };
+    let message = match job::bar(&recorded) {
+        None => format!("{message}; that download starts now"),
+        Some(reason) => format!("{message}; {reason}"),
+    };
     tracing::info!(%profile, was = bound, %by, "the vendor account was released");
     Ok(Json(Decided { message }))
+}
+
+/// What a profile is held for as a whole, with the remedy; `None` when it is not.
+async fn held(control: &Control, profile: &RecordedProfile) -> Result<Option<String>, Refusal> {
+    let conditions = control.store.conditions(&profile.name).await?;
+    let held = conditions.into_iter().find(|condition| {
+        condition.kind == ConditionKind::Held && condition.status == ConditionStatus::True
+    });
+    Ok(held.map(|condition| condition.message))
 }
 
 async fn find(control: &Control, profile: &str) -> Result<RecordedProfile, Refusal> {
