@@ -103,14 +103,13 @@ fn offline(args: &PlanArgs, base: &Path, output: &mut Output) -> Result<ExitCode
         findings: render::json(&compared.findings, looked)["findings"].take(),
         changes: compared.changes,
     };
+    if output.is_for_people() && !compared.findings.is_empty() {
+        // Rendered with colours, and tamed before that.
+        output.text(&render::text(&compared.findings, looked))?;
+    }
     output.show(&plan, |plan| {
-        let findings = if compared.findings.is_empty() {
-            String::new()
-        } else {
-            render::text(&compared.findings, looked)
-        };
         let changes = compare::text(&plan.changes);
-        format!("{findings}{changes}digest {}\n", plan.digest)
+        format!("{changes}digest {}\n", plan.digest)
     })?;
     Ok(if failed {
         ExitCode::FAILURE

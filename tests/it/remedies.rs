@@ -43,6 +43,84 @@ fn findings(bytes: &[u8]) -> Vec<Value> {
     told["findings"].as_array().unwrap().clone()
 }
 
+#[test]
+fn a_comparison_of_folders_is_plain_text_where_there_is_no_terminal() {
+    let base = folder(&[("a.yaml", CONNECTION.as_bytes())]);
+    let head = folder(&[(
+        "a.yaml",
+        CONNECTION.replace("vendor: zoom", "vendor: zom").as_bytes(),
+    )]);
+    let base = base.path().display().to_string();
+    let output = offline(head.path(), &["plan", ".", "--base", &base]);
+    let told = text(&output.stdout);
+    assert!(told.contains("did you mean `zoom`?"), "{told}");
+    for steering in ['\u{fffd}', '\u{1b}'] {
+        assert!(!told.contains(steering), "{told:?}");
+    }
+}
+
+#[test]
+fn a_foreign_address_without_a_token_address_of_its_own_is_a_warning() {
+    let told = |connection: &str| {
+        let files = folder(&[
+            (
+                "a.yaml",
+                format!(
+                    "{connection}---\n{{kind: Profile, name: z, type: zoom, connection: zoom}}\n"
+                )
+                .as_bytes(),
+            ),
+            (
+                "seatsync.conf",
+                b"connections: {allowed_hosts: [proxy.example.com]}\n",
+            ),
+        ]);
+        let arguments = [
+            "check",
+            "a.yaml",
+            "--config",
+            "seatsync.conf",
+            "--format",
+            "json",
+        ];
+        let output = offline(files.path(), &arguments);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+        let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+        told["findings"].as_array().unwrap().clone()
+    };
+    let foreign = format!("{CONNECTION}url: https://proxy.example.com/v2\n");
+    let found = told(&foreign);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert_eq!(found[0]["severity"], "warning");
+    let message = found[0].to_string();
+    for word in ["client_secret", "zoom.us", "oauth.token_url"] {
+        assert!(message.contains(word), "{message}");
+    }
+    let both = foreign.replace(
+        "oauth: {",
+        "oauth: {token_url: https://proxy.example.com/oauth/token, ",
+    );
+    assert_eq!(told(&both), [] as [Value; 0]);
+    let government = format!("{CONNECTION}url: https://api.zoomgov.com/v2\n");
+    assert_eq!(told(&government), [] as [Value; 0]);
+}
+
+#[test]
+fn the_daemon_warns_of_a_secret_that_goes_to_the_vendors_public_host() {
+    let mut host = Host::new();
+    let foreign = format!(
+        "{CONNECTION}url: http://127.0.0.1:9/v2\n---\n{{kind: Profile, name: z, type: zoom, connection: zoom}}\n"
+    );
+    host.profile("a.yaml", &foreign);
+    host.start();
+    let reloaded = host.seatsync(&["reload", "--wait"]);
+    let said = text(&reloaded.stdout);
+    assert_eq!(reloaded.status.code(), Some(0), "{said}");
+    assert!(said.contains("oauth.token_url"), "{said}");
+    let listed = text(&host.seatsync(&["connections", "list"]).stdout);
+    assert!(listed.contains("oauth.token_url"), "{listed}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_is_sent_to_a_consent_page_while_the_secret_is_not_there() {
     let vendor = ZoomSim::start(ZoomSimOptions::default()).await.unwrap();
@@ -92,4 +170,21 @@ async fn an_address_where_no_api_is_names_its_host_and_what_to_check() {
     for told in [at, "connection `aha`", "check `url`"] {
         assert!(said.contains(told), "{told}: {said}");
     }
+}
+
+#[test]
+fn a_larger_share_of_the_rate_limit_loosens() {
+    let with = |limits: &str| folder(&[("a.yaml", format!("{CONNECTION}{limits}").as_bytes())]);
+    let told = |before: &str, after: &str| {
+        let (before, after) = (with(before), with(after));
+        let base = before.path().display().to_string();
+        text(&offline(after.path(), &["plan", ".", "--base", &base]).stdout)
+    };
+    let more = told("limits: {share: 25%}\n", "limits: {share: 80%}\n");
+    assert!(more.contains("LOOSENS"), "{more}");
+    assert!(more.contains("80 %") && more.contains("25 %"), "{more}");
+    // What no file says is 25 %.
+    assert!(told("", "limits: {share: 80%}\n").contains("LOOSENS"));
+    let less = told("limits: {share: 80%}\n", "limits: {share: 25%}\n");
+    assert!(!less.contains("LOOSENS"), "{less}");
 }

@@ -12,6 +12,7 @@ use super::model::{
 use super::{Asker, Control};
 use crate::connector::ConnectorError;
 use crate::connector::authorize::AuthorizeError;
+use crate::profile::link::secret_astray;
 use crate::profile::model::{DesiredProfile, Grant, ProfileState, ResolvedConnection, SubflowKind};
 use crate::store::document::RecordedProfile;
 
@@ -93,7 +94,7 @@ pub(super) fn stand(control: &Control, profiles: &[RecordedProfile]) -> Vec<Conn
         .map(|(connection, profiles)| {
             let needs_person = connection.grant == Grant::AuthorizationCode;
             let authorization = facts.get(&connection.name).filter(|_| needs_person);
-            let warning = match authorization {
+            let consent = match authorization {
                 Some(facts) => facts.warning(&connection.name, now),
                 None if needs_person => Some(format!(
                     "nobody has authorised connection `{0}` yet: run `seatsync authorize {0}`",
@@ -101,6 +102,10 @@ pub(super) fn stand(control: &Control, profiles: &[RecordedProfile]) -> Vec<Conn
                 )),
                 None => None,
             };
+            let astray =
+                secret_astray(connection).map(|(message, help)| format!("{message}: {help}"));
+            let warnings: Vec<String> = astray.into_iter().chain(consent).collect();
+            let warning = (!warnings.is_empty()).then(|| warnings.join("; "));
             ConnectionStatus {
                 name: connection.name.clone(),
                 vendor: connection.vendor.to_string(),

@@ -1,7 +1,7 @@
 //! Two folders compared offline: which documents come, change and go, and what each change
-//! *loosens*, that is, which seats it lets be written to that were safe before, or where it sends
-//! credentials that stayed elsewhere. For the review of a change, so it errs on the loud side.
-//! Called by `plan --base`.
+//! *loosens*, that is, which seats it lets be written to that were safe before, where it sends
+//! credentials that stayed elsewhere, or what more it takes of a vendor's rate limit. For the review
+//! of a change, so it errs on the loud side. Called by `plan --base`.
 
 mod entries;
 mod reclamation;
@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
-use super::link::link_beside;
+use super::link::{DEFAULT_SHARE, link_beside};
 use super::load::{Loaded, load_paths};
 use super::model::{Connection, Document, DocumentId, Kind, Profile, ProfileSet, ProfileState};
 use super::name::Name;
@@ -159,7 +159,7 @@ fn loosened(
             profile(before, after, base, head)
         }
         (Some(Document::Connection(before)), Some(Document::Connection(after))) => {
-            connection(before, after)
+            connection(before, after, base, head)
         }
         (Some(Document::Exclusions(before)), after) => {
             let after = match after {
@@ -224,6 +224,9 @@ fn profile(
             let differs = changed_reference && first != now;
             differs.then(|| leads_elsewhere(leaf, first.as_deref(), now.as_deref()))
         }));
+        if changed_reference {
+            loosens.extend(takes_more(first.share, now.share));
+        }
     }
     if before.connect_connection != after.connect_connection && before.connect_connection.is_some()
     {
@@ -240,7 +243,12 @@ fn leads_elsewhere(leaf: &str, before: Option<&str>, after: Option<&str>) -> Str
     )
 }
 
-fn connection(before: &Connection, after: &Connection) -> Vec<String> {
+fn connection(
+    before: &Connection,
+    after: &Connection,
+    base: &ProfileSet,
+    head: &ProfileSet,
+) -> Vec<String> {
     let leaves = |connection: &Connection| {
         let oauth = &connection.oauth;
         [
@@ -257,11 +265,42 @@ fn connection(before: &Connection, after: &Connection) -> Vec<String> {
     };
     let pairs = leaves(before).into_iter().zip(leaves(after));
     let differing = pairs.filter(|((_, before), (_, after))| before != after);
-    differing
-        .map(|((leaf, before), (_, after))| {
-            leads_elsewhere(leaf, before.as_deref(), after.as_deref())
-        })
-        .collect()
+    let leads = differing.map(|((leaf, before), (_, after))| {
+        leads_elsewhere(leaf, before.as_deref(), after.as_deref())
+    });
+    let shares = (share_of(before, base), share_of(after, head));
+    leads.chain(takes_more(shares.0, shares.1)).collect()
+}
+
+/// What taking more of the vendor's rate limit than before leaves to others.
+fn takes_more(before: u8, after: u8) -> Option<String> {
+    (after > before).then(|| {
+        format!(
+            "`limits.share` is {after} %, was {before} %: less of the vendor's rate limit is left to others"
+        )
+    })
+}
+
+/// A connection's share of the rate limit, in per cent: its own, else its nearest parent's.
+fn share_of(connection: &Connection, set: &ProfileSet) -> u8 {
+    let mut current = connection;
+    // A circle of parents was told already, and ends here.
+    for _ in 0..=set.documents.len() {
+        if let Some(share) = current.share {
+            return share;
+        }
+        let parent = current.parent.as_ref().and_then(|name| {
+            set.documents.get(&DocumentId {
+                kind: Kind::Connection,
+                name: name.clone(),
+            })
+        });
+        let Some(Document::Connection(parent)) = parent else {
+            break;
+        };
+        current = parent;
+    }
+    DEFAULT_SHARE
 }
 
 /// The values that differ, with their paths.

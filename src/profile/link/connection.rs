@@ -14,7 +14,7 @@ use crate::settings::Settings;
 use crate::settings::endpoint::Endpoint;
 
 /// Our part of the vendor's rate limit when no file says: others share the account.
-const DEFAULT_SHARE: u8 = 25;
+pub(in crate::profile) const DEFAULT_SHARE: u8 = 25;
 
 /// Where the service manager puts credentials.
 const CREDENTIALS: &str = "/run/credentials";
@@ -297,7 +297,7 @@ impl<'a> Connections<'a> {
             if !endpoint.is_allowed(own_domains(vendor), allowed) {
                 let message = format!("`{}` is not a host of {vendor}", endpoint.host());
                 let help = format!(
-                    "credentials are sent there: an administrator has to list it in `connections.allowed_hosts` of the settings; built in are {}",
+                    "credentials are sent there: an administrator has to list it in `connections.allowed_hosts` of the settings and restart the daemon; built in are {}",
                     own_domains(vendor).join(", ")
                 );
                 why.push(problems.error(
@@ -323,7 +323,7 @@ impl<'a> Connections<'a> {
             if !allowed {
                 let message = format!("`{}` is not where secrets may lie", path.display());
                 let help = format!(
-                    "put it under `{CREDENTIALS}`, or have an administrator list its folder in `secrets.directories` of the settings"
+                    "put it under `{CREDENTIALS}`, or have an administrator list its folder in `secrets.directories` of the settings and restart the daemon"
                 );
                 why.push(problems.error(
                     document,
@@ -463,7 +463,7 @@ fn complete(
     let Some(grant) = oauth.grant.filter(|_| why.is_empty()) else {
         return Err(why);
     };
-    Ok(ResolvedConnection {
+    let resolved = ResolvedConnection {
         name: name.to_owned(),
         vendor,
         url: defaults.url,
@@ -479,7 +479,47 @@ fn complete(
         token: oauth.token.clone(),
         plan: merged.plan.unwrap_or_default(),
         share: merged.share.unwrap_or(DEFAULT_SHARE),
-    })
+    };
+    if let Some((message, help)) = secret_astray(&resolved) {
+        let places = ["url", site.place];
+        let code = "profile::default_token_url";
+        problems.warning(site.document, &places, code, message, Some(help));
+    }
+    Ok(resolved)
+}
+
+/// What to say, and what to do, where a connection calls a host that is not the vendor's own and yet
+/// sends its secret to the vendor's public one, because no file says where else.
+pub fn secret_astray(connection: &ResolvedConnection) -> Option<(String, String)> {
+    let own = own_domains(connection.vendor);
+    let is_own = |address: &str| {
+        let address = address.parse::<Endpoint>();
+        address.is_ok_and(|address| address.is_allowed(own, &[]))
+    };
+    let secret = connection
+        .client_secret
+        .as_ref()
+        .map(|_| "client_secret")
+        .or_else(|| connection.token.as_ref().map(|_| "token"))?;
+    if connection.grant == Grant::ApiKey
+        || is_own(&connection.url)
+        || !is_own(&connection.token_url)
+    {
+        return None;
+    }
+    let ResolvedConnection {
+        name,
+        url,
+        token_url,
+        vendor,
+        ..
+    } = connection;
+    Some((
+        format!(
+            "connection `{name}` calls `{url}`, which is no host of {vendor}, but `{secret}` goes to `{token_url}`"
+        ),
+        "write `oauth.token_url`: the address beside `url` that gives tokens, or this one if it is meant".to_owned(),
+    ))
 }
 
 fn grants(vendor: Vendor) -> &'static [Grant] {

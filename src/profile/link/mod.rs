@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use self::connection::Connections;
+pub(in crate::profile) use self::connection::DEFAULT_SHARE;
+pub use self::connection::secret_astray;
 pub(in crate::profile) use self::rules::limits_of;
 use super::identifier::ProfileType;
 use super::load::LoadedDocument;
