@@ -338,8 +338,15 @@ impl Rooms {
             runtime = %options.runtime.display(),
             "seatsync serves"
         );
+        let in_force = Arc::clone(&self.settings);
         let reload = async || {
-            reload(&self.reconcile, &reloaded, options.config.clone()).await;
+            reload(
+                &self.reconcile,
+                &reloaded,
+                &in_force,
+                options.config.clone(),
+            )
+            .await;
         };
         signals.attend(reload).await;
         systemd::stopping();
@@ -420,12 +427,20 @@ impl Signals {
 
 /// The usage socket's settings and the profiles folder, each for itself: a mistake in one does not
 /// keep the other from being obeyed.
-async fn reload(reconcile: &ReconcileHandle, usage: &UsageApi, config: Option<PathBuf>) {
+async fn reload(
+    reconcile: &ReconcileHandle,
+    usage: &UsageApi,
+    in_force: &Settings,
+    config: Option<PathBuf>,
+) {
     systemd::reloading();
-    if let Err(findings) = usage.reload(config).await {
+    if let Err(findings) = usage.reload(config.clone()).await {
         for finding in findings {
             tracing::error!("the settings are wrong, and what was in force stays: {finding}");
         }
+    }
+    if let Some(waiting) = settings::not_in_force(in_force, config.as_deref()) {
+        tracing::warn!("{waiting}");
     }
     match reconcile.reload(false).await {
         Ok(outcome) => tracing::info!(revision = %outcome.revision, "reloaded on SIGHUP"),

@@ -41,10 +41,14 @@ pub(super) fn run(
     let reloaded: Reloaded = client.post("/v1/reload", &request)?;
     output.show(&reloaded, |reloaded| {
         let mut text = status::folder(&reloaded.folder);
-        if reloaded.changes.is_empty() {
-            text.push_str("nothing changed\n");
-        }
-        for change in &reloaded.changes {
+        text.push_str(
+            match (reloaded.changes.len(), reloaded.would_change.len()) {
+                (0, 0) => "nothing changed\n",
+                (0, _) => "nothing was applied; with `--allow-empty` it would be:\n",
+                _ => "",
+            },
+        );
+        for change in reloaded.changes.iter().chain(&reloaded.would_change) {
             text.push_str(change);
             text.push('\n');
         }

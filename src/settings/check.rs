@@ -38,6 +38,25 @@ pub fn load(path: Option<&Path>) -> Result<Settings, Vec<Diagnostic>> {
     }
 }
 
+/// A warning of what the file says and the running daemon does not know yet, because only a restart
+/// takes it over. Nothing where the file is wrong, which is told elsewhere.
+pub fn not_in_force(in_force: &Settings, path: Option<&Path>) -> Option<Diagnostic> {
+    let waiting = in_force.waiting_for_restart(&load(path).ok()?);
+    if waiting.is_empty() {
+        return None;
+    }
+    let file = path.unwrap_or(Path::new(DEFAULT_PATH));
+    let message = format!(
+        "the settings on disk differ from those in force in `{}`",
+        waiting.join("`, `")
+    );
+    let mut found = Diagnostic::error(file, "settings::not_in_force", message);
+    found
+        .warn()
+        .help("a restart takes them over: `systemctl restart seatsync`; a reload takes over only what concerns `usage`");
+    Some(found)
+}
+
 /// The settings that `bytes`, the content of `file`, say.
 pub fn read(file: &Path, bytes: Vec<u8>) -> Result<Settings, Vec<Diagnostic>> {
     let Ok(text) = String::from_utf8(bytes) else {

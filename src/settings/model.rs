@@ -51,6 +51,39 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// The keys whose values in `newer` are not in force before a restart. `usage` is taken over by
+    /// a reload.
+    pub(super) fn waiting_for_restart(&self, newer: &Self) -> Vec<&'static str> {
+        let Self {
+            time_zone,
+            writes,
+            usage: _,
+            control,
+            connections,
+            secrets,
+            profiles,
+            guards,
+            notifications,
+            retention,
+        } = self;
+        [
+            ("time_zone", *time_zone != newer.time_zone),
+            ("writes", *writes != newer.writes),
+            ("control", *control != newer.control),
+            ("connections", *connections != newer.connections),
+            ("secrets", *secrets != newer.secrets),
+            ("profiles", *profiles != newer.profiles),
+            ("guards", *guards != newer.guards),
+            ("notifications", *notifications != newer.notifications),
+            ("retention", *retention != newer.retention),
+        ]
+        .into_iter()
+        .filter_map(|(key, differs)| differs.then_some(key))
+        .collect()
+    }
+}
+
 /// A user or group of the host as the settings name it; the socket rooms resolve names to ids.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Principal {

@@ -121,6 +121,59 @@ fn the_daemon_warns_of_a_secret_that_goes_to_the_vendors_public_host() {
     assert!(listed.contains("oauth.token_url"), "{listed}");
 }
 
+#[test]
+fn settings_that_wait_for_a_restart_are_told() {
+    let mut host = Host::new();
+    host.settings("{}\n");
+    let profile = format!(
+        "{CONNECTION}url: https://proxy.example.com/v2\n---\n{{kind: Profile, name: z, type: zoom, connection: zoom}}\n"
+    );
+    host.profile("a.yaml", &profile);
+    host.start();
+    let reload = || text(&host.seatsync(&["reload", "--wait"]).stdout);
+    assert!(reload().contains("is not a host of"), "{}", reload());
+    assert!(!reload().contains("settings::not_in_force"));
+
+    host.settings("connections: {allowed_hosts: [proxy.example.com]}\n");
+    let said = reload();
+    let told = said
+        .lines()
+        .find(|line| line.contains("settings::not_in_force"))
+        .unwrap_or_else(|| panic!("{said}"));
+    for word in ["seatsync.yaml", "`connections`", "restart"] {
+        assert!(told.contains(word), "{told}");
+    }
+    let status = text(&host.seatsync(&["status"]).stdout);
+    assert!(status.contains("settings::not_in_force"), "{status}");
+    host.settings("{}\n");
+    assert!(!reload().contains("settings::not_in_force"));
+    // What concerns the usage socket is taken over by a reload.
+    host.settings("usage: {strict_batches: true}\n");
+    assert!(!reload().contains("settings::not_in_force"));
+}
+
+#[test]
+fn a_held_folder_tells_what_would_be_removed_and_not_that_it_was() {
+    let mut host = Host::new();
+    let draft = "{kind: Profile, name: z, type: aha, connection: {vendor: aha, url: 'https://x.aha.io/api/v1', oauth: {grant: api_key, token: {env: AHA}}}}\n";
+    host.profile("a.yaml", draft);
+    host.start();
+    host.json(&["reload", "--wait"]);
+    std::fs::remove_file(host.path("profiles.d/a.yaml")).unwrap();
+    let held = host.seatsync(&["reload", "--wait"]);
+    let said = text(&held.stdout);
+    assert_eq!(held.status.code(), Some(1), "{said}");
+    let (before, after) = said
+        .split_once("nothing was applied; with `--allow-empty` it would be:\n")
+        .unwrap_or_else(|| panic!("{said}"));
+    assert!(before.contains("HELD"), "{said}");
+    assert!(after.contains("Profile z"), "{said}");
+    let held = host.seatsync(&["reload", "--wait", "--format", "json"]);
+    let answer: Value = serde_json::from_slice(&held.stdout).unwrap();
+    assert_eq!(answer["changes"], serde_json::json!([]));
+    assert_eq!(answer["would_change"].as_array().unwrap().len(), 1);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_is_sent_to_a_consent_page_while_the_secret_is_not_there() {
     let vendor = ZoomSim::start(ZoomSimOptions::default()).await.unwrap();

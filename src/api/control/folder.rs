@@ -1,5 +1,7 @@
 //! The profiles folder: how it stands, looking again, what would change.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 
@@ -9,6 +11,7 @@ use super::model::{
 };
 use super::{Control, exclusions};
 use crate::reconcile::{Outcome, ReconcileError};
+use crate::settings;
 use crate::yaml::diagnostic::Diagnostic;
 
 impl From<ReconcileError> for Refusal {
@@ -35,14 +38,20 @@ pub(super) async fn reload(
     let outcome = control.reconcile.reload(request.allow_empty).await?;
     let mut folder = status(&control, Some(&outcome)).await?;
     folder.findings.extend(wrong.iter().map(finding));
-    let changes = outcome
-        .plan
-        .changes
-        .iter()
+    let changes = outcome.plan.changes.iter();
+    let listed = changes
         .filter(|change| change.is_applied())
         .map(ToString::to_string)
         .collect();
-    Ok(Json(Some(Reloaded { folder, changes })))
+    let (changes, would_change) = match outcome.held() {
+        None => (listed, Vec::new()),
+        Some(_) => (Vec::new(), listed),
+    };
+    Ok(Json(Some(Reloaded {
+        folder,
+        changes,
+        would_change,
+    })))
 }
 
 /// What is wrong with the settings; nothing where they are in force.
@@ -52,7 +61,19 @@ async fn reload_settings(control: &Control) -> Vec<Diagnostic> {
     for finding in &wrong {
         tracing::error!("the settings are wrong, and what was in force stays: {finding}");
     }
+    if let Some(waiting) = not_in_force(control).await {
+        tracing::warn!("{waiting}");
+    }
     wrong
+}
+
+/// What of the settings on disk only a restart takes over.
+async fn not_in_force(control: &Control) -> Option<Diagnostic> {
+    let (in_force, config) = (Arc::clone(&control.settings), control.config.clone());
+    let looked =
+        tokio::task::spawn_blocking(move || settings::not_in_force(&in_force, config.as_deref()));
+    // It ends early only when the daemon does.
+    looked.await.ok().flatten()
 }
 
 /// `GET /v1/plan`.
@@ -79,6 +100,10 @@ pub(super) async fn status(
 ) -> Result<FolderStatus, Refusal> {
     let attempted = control.store.revision_attempted().await?;
     let applied = control.store.revision_applied().await?;
+    let mut findings: Vec<FindingStatus> = outcome
+        .map(|outcome| outcome.findings.iter().map(finding).collect())
+        .unwrap_or_default();
+    findings.extend(not_in_force(control).await.as_ref().map(finding));
     Ok(FolderStatus {
         path: control.folder.display().to_string(),
         attempted: attempted.map(|revision| RevisionStatus {
@@ -92,9 +117,7 @@ pub(super) async fn status(
             label: revision.label,
         }),
         held: outcome.and_then(Outcome::held).map(str::to_owned),
-        findings: outcome
-            .map(|outcome| outcome.findings.iter().map(finding).collect())
-            .unwrap_or_default(),
+        findings,
     })
 }
 

@@ -178,6 +178,9 @@ pub struct Reloaded {
     pub folder: FolderStatus,
     /// What was changed, for people.
     pub changes: Vec<String>,
+    /// What would be changed if the folder were not held, for people.
+    #[serde(default)]
+    pub would_change: Vec<String>,
 }
 
 /// `GET /v1/plan`: the difference of desired and recorded state.
