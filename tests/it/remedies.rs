@@ -175,6 +175,33 @@ fn a_held_folder_tells_what_would_be_removed_and_not_that_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn validating_needs_no_more_scopes_than_the_readme_names() {
+    let vendor = ZoomSim::start(ZoomSimOptions {
+        users: 20,
+        limits: false,
+        ..ZoomSimOptions::default()
+    })
+    .await
+    .unwrap();
+    let mut host = Host::with_zoom(&vendor);
+    host.start();
+    host.until_first_run_is_over("zoom");
+    let validated = host.json(&["validate", "zoom"]);
+    let verdicts = validated["verdicts"].as_array().unwrap();
+    let readme =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let mut named = 0;
+    for verdict in verdicts.iter().filter(|v| v["process"] != "reclaim") {
+        for needed in verdict["scopes_needed"].as_array().unwrap() {
+            let granular = needed.as_str().unwrap().split('|').next().unwrap();
+            assert!(readme.contains(&format!("`{granular}`")), "{granular}");
+            named += 1;
+        }
+    }
+    assert_eq!(named, 4, "{verdicts:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_is_sent_to_a_consent_page_while_the_secret_is_not_there() {
     let vendor = ZoomSim::start(ZoomSimOptions::default()).await.unwrap();
     let mut host = Host::new();

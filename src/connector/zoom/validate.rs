@@ -15,13 +15,14 @@ use crate::connector::error::ConnectorError;
 use crate::connector::facts::{ActivitySource, Process, Verdict};
 use crate::connector::http::api::Call;
 use crate::connector::limits::Label;
+use crate::profile::model::Plan;
 
 /// The smallest page: only whether it comes matters.
 const FEW: &str = "10";
 
 impl ZoomConnector {
     pub(super) async fn verdict(&self, process: Process) -> Verdict {
-        let needed = needed(process);
+        let needed = needed(process, self.plan);
         // A scope that was just added shows only in a new token.
         let granted = match self.granted_afresh().await {
             Ok(granted) => granted,
@@ -162,13 +163,17 @@ impl Finding {
 /// add-on by changing the user's settings: both can be undone. What only deleting or unlinking a
 /// user would free, a Basic seat or an open invitation, it leaves alone, so nobody is asked for the
 /// right to delete.
-fn needed(process: Process) -> &'static [Operation] {
+fn needed(process: Process, plan: Plan) -> &'static [Operation] {
     match process {
         Process::Download => &[LIST_USERS, USER_SETTINGS],
-        Process::Activity => &[REPORT_HOSTS, REPORT_WEBINARS, LIST_MEETINGS, LIST_WEBINARS],
-        Process::Reclaim => &[READ_USER, USER_SETTINGS, UPDATE_USER, UPDATE_SETTINGS],
+        // Lists of what is scheduled stand in for reports, which the Free plan does not have.
+        Process::Activity if plan == Plan::Free => &[LIST_MEETINGS, LIST_WEBINARS],
+        Process::Activity => &[REPORT_HOSTS, REPORT_WEBINARS],
+        Process::Reclaim => RECLAIM,
     }
 }
+
+const RECLAIM: &[Operation] = &[READ_USER, USER_SETTINGS, UPDATE_USER, UPDATE_SETTINGS];
 
 fn reclaim_by_scopes(granted: &[String]) -> Finding {
     if granted.is_empty() {
@@ -178,7 +183,7 @@ fn reclaim_by_scopes(granted: &[String]) -> Finding {
                 .to_owned(),
         };
     }
-    let lacking = needed(Process::Reclaim)
+    let lacking = RECLAIM
         .iter()
         .find(|operation| operation.held(granted).is_none());
     lacking.map_or_else(
@@ -268,7 +273,7 @@ mod tests {
         let granted = ["user:read:admin".to_owned(), "report:read:admin".to_owned()];
         let found = judged(
             Process::Download,
-            needed(Process::Download),
+            needed(Process::Download, Plan::Pro),
             &granted,
             Ok(Finding::ok(String::new())),
         );
