@@ -10,7 +10,9 @@ use super::client::Client;
 use super::exit::Failure;
 use super::output::{Output, table};
 use super::status::short;
+use super::subscriptions::rests_on;
 use crate::api::control::model::ExplainQuery;
+use crate::connector::facts::{ActivityKind, Grade};
 use crate::profile::name::Name;
 use crate::store::subscription::{MatchedEntry, Subscription};
 use crate::store::user_facts::UserFacts;
@@ -124,17 +126,18 @@ fn entries(subscription: &Subscription) -> [[String; 3]; 2] {
 
 /// What the user did.
 fn activity(facts: &UserFacts, subscription: &Subscription) -> Vec<[String; 3]> {
+    let identifier = &subscription.seat.identifier;
     let mut rows = vec![match subscription.last_activity {
         Some(last) => fact(
             "last activity of this seat",
             &last.day.to_string(),
-            last.grade.as_str(),
+            rests_on(identifier, last),
         ),
         None => fact("last activity of this seat", "none known", "see coverage"),
     }];
     for done in &facts.activity {
         rows.push(fact(
-            &format!("{} ({})", done.kind.as_str(), done.grade.as_str()),
+            &graded(done.kind, done.grade),
             &format!(
                 "{} on {} days, {} to {}",
                 done.count, done.days, done.first_day, done.last_day
@@ -159,11 +162,7 @@ fn evidence(facts: &UserFacts) -> Vec<[String; 3]> {
         .iter()
         .map(|span| {
             fact(
-                &format!(
-                    "days read of {} ({})",
-                    span.kind.as_str(),
-                    span.grade.as_str()
-                ),
+                &format!("days read of {}", graded(span.kind, span.grade)),
                 &days(span.first, span.last),
                 "coverage of the whole account; the last 3 days may grow",
             )
@@ -181,6 +180,14 @@ fn evidence(facts: &UserFacts) -> Vec<[String; 3]> {
         None => rows.push(fact("last download", "complete", "the data gate")),
     }
     rows
+}
+
+/// A kind of activity with what it proves. An access is no session that a report tells of.
+fn graded(kind: ActivityKind, grade: Grade) -> String {
+    match kind {
+        ActivityKind::SignIn => format!("{} (last access)", kind.as_str()),
+        _ => format!("{} ({})", kind.as_str(), grade.as_str()),
+    }
 }
 
 fn days(from: Date, to: Date) -> String {

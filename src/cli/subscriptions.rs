@@ -11,8 +11,11 @@ use super::exit::Failure;
 use super::output::{Output, table};
 use super::status::short;
 use crate::api::control::model::{Listing, SubscriptionQuery};
+use crate::connector::facts::Grade;
+use crate::profile::identifier::Identifier;
 use crate::profile::name::Name;
-use crate::store::subscription::{IdentifierCount, Presence, Subscription};
+use crate::store::subscription::{IdentifierCount, LastActivity, Presence, Subscription};
+use crate::subflow::evidence::sign_in_counts;
 
 /// Arguments of `subscriptions`.
 #[derive(Debug, Args)]
@@ -124,7 +127,7 @@ fn row(subscription: &Subscription) -> [String; 7] {
     let seat = &subscription.seat;
     let activity = subscription.last_activity.map_or_else(
         || "-".to_owned(),
-        |last| format!("{} {}", last.day, last.grade.as_str()),
+        |last| format!("{} {}", last.day, rests_on(&seat.identifier, last)),
     );
     [
         subscription.profile.to_string(),
@@ -135,6 +138,15 @@ fn row(subscription: &Subscription) -> [String; 7] {
         activity,
         note(subscription),
     ]
+}
+
+/// What a seat's last activity is: what the vendor's report tells took place, what was only
+/// scheduled, or, where signing in is the rule, the last access.
+pub(super) fn rests_on(identifier: &Identifier, last: LastActivity) -> &'static str {
+    match last.grade {
+        Grade::Hosted if sign_in_counts(identifier) => "last access",
+        grade => grade.as_str(),
+    }
 }
 
 fn note(subscription: &Subscription) -> String {

@@ -268,3 +268,35 @@ fn a_larger_share_of_the_rate_limit_loosens() {
     let less = told("limits: {share: 80%}\n", "limits: {share: 25%}\n");
     assert!(!less.contains("LOOSENS"), "{less}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_evidence_of_an_aha_seat_is_called_what_it_is() {
+    let vendor = AhaSim::start(AhaSimOptions {
+        users: 20,
+        limits: false,
+        ..AhaSimOptions::default()
+    })
+    .await
+    .unwrap();
+    let mut host = Host::with_aha(&vendor);
+    host.start();
+    host.until(&["status", "aha"], |status| {
+        status.to_string().contains("completed")
+    });
+    let listed = host.json(&["subscriptions", "list", "--limit", "1000"]);
+    let seats = listed["rows"].as_array().unwrap();
+    let seat = seats
+        .iter()
+        .find(|row| !row["last_activity"].is_null())
+        .unwrap();
+    let user = seat["email"].as_str().unwrap();
+    let told = text(&host.seatsync(&["explain", "aha", user]).stdout);
+    let line = told
+        .lines()
+        .find(|line| line.contains("last activity of this seat"))
+        .unwrap();
+    assert!(line.contains("last access"), "{line}");
+    let table = text(&host.seatsync(&["subscriptions", "list"]).stdout);
+    assert!(!table.contains("hosted"), "{table}");
+    assert!(table.contains("last access"), "{table}");
+}
