@@ -45,15 +45,22 @@ macro_rules! record {
     };
 }
 
-/// Lets a type that parses from text stand in a record; `pattern` is for the JSON Schema.
+/// Lets a type that parses from text stand in a record; `pattern` is for the JSON Schema, `help` for
+/// whoever wrote something else.
 macro_rules! readable_text {
     ($type:ty, $name:literal, $code:literal, $pattern:literal) => {
+        $crate::yaml::macros::readable_text!(@ $type, $name, $code, $pattern, None);
+    };
+    ($type:ty, $name:literal, $code:literal, $pattern:literal, $help:literal) => {
+        $crate::yaml::macros::readable_text!(@ $type, $name, $code, $pattern, Some($help));
+    };
+    (@ $type:ty, $name:literal, $code:literal, $pattern:literal, $help:expr) => {
         impl $crate::yaml::read::Read for $type {
             fn read(
                 node: &$crate::yaml::tree::Node,
                 to: &mut $crate::yaml::diagnostic::Findings,
             ) -> Option<Self> {
-                $crate::yaml::read::parsed(node, $code, to)
+                $crate::yaml::read::parsed_or(node, $code, $help, to)
             }
         }
 

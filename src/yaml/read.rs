@@ -303,6 +303,16 @@ pub fn parsed<T: FromStr<Err: Display>>(
     code: &'static str,
     to: &mut Findings,
 ) -> Option<T> {
+    parsed_or(node, code, None, to)
+}
+
+/// [`parsed`], with an example of what would be right where the error does not tell it.
+pub fn parsed_or<T: FromStr<Err: Display>>(
+    node: &Node,
+    code: &'static str,
+    help: Option<&'static str>,
+    to: &mut Findings,
+) -> Option<T> {
     let number = match node.value {
         Value::Int(number) => Some(number.to_string()),
         _ => None,
@@ -318,7 +328,8 @@ pub fn parsed<T: FromStr<Err: Display>>(
         }
         Ok(value) => Some(value),
         Err(error) => {
-            to.error(code, node.region, error.to_string());
+            let found = to.error(code, node.region, error.to_string());
+            found.help = help.map(str::to_owned);
             None
         }
     }

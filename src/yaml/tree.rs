@@ -142,7 +142,11 @@ fn describe(error: &serde_yaml::Error, region: Region, findings: &mut Findings) 
     let (message, help) = match error.without_snippet() {
         Error::Budget { breach, .. } => budget(breach),
         Error::RecursiveReferencesRequireWeakTypes { .. } => {
-            ("an alias stands inside its own anchor".to_owned(), None)
+            let help = "write the value out instead of the alias";
+            (
+                "an alias stands inside its own anchor".to_owned(),
+                Some(help),
+            )
         }
         other => {
             let text = other.to_string();
@@ -152,11 +156,31 @@ fn describe(error: &serde_yaml::Error, region: Region, findings: &mut Findings) 
                 let help = "write the values out, or split the document";
                 return report(message, Some(help), region, findings);
             }
-            let help = text.contains("tabs").then_some("indent with spaces");
-            (format!("this is not YAML: {text}"), help)
+            (format!("this is not YAML: {text}"), Some(remedy(text)))
         }
     };
     report(message, help, region, findings);
+}
+
+/// What mostly mends what the parser says.
+fn remedy(said: &str) -> &'static str {
+    let remedies = [
+        ("tabs", "indent with spaces"),
+        ("tag", "remove the tag: plain values are enough"),
+        (
+            "unclosed",
+            "close it, or put the text that it belongs to in quotes",
+        ),
+        (
+            "unexpected character",
+            "remove the character, or write it as an escape in double quotes",
+        ),
+    ];
+    let known = remedies.iter().find(|(word, _)| said.contains(word));
+    known.map_or(
+        "look at the lines above it too: mostly a quote or a bracket is not closed, or the indentation is not that of its neighbours",
+        |(_, remedy)| remedy,
+    )
 }
 
 fn report(message: String, help: Option<&str>, region: Region, findings: &mut Findings) {
@@ -170,7 +194,7 @@ fn budget(breach: &BudgetBreach) -> (String, Option<&'static str>) {
     match breach {
         BudgetBreach::Depth { .. } => (
             format!("values are nested deeper than {DEEPEST} levels"),
-            None,
+            Some("nothing here needs so many: close a bracket, or indent less"),
         ),
         BudgetBreach::Documents { .. } => (
             "a second document starts here without a `---` line".to_owned(),

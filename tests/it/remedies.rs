@@ -233,6 +233,59 @@ oauth: {{grant: authorization_code, token_url: {}, authorize_url: {}, client_id:
     assert!(!said.contains("Open this page"), "{said}");
 }
 
+#[test]
+fn every_finding_about_text_and_schedules_has_a_remedy() {
+    let schedule = |schedule: &str| {
+        format!(
+            "kind: Profile\nname: a\ntype: zoom\nconnection: zoom\nsubflows: {{download_subscriptions: {{schedule: \"{schedule}\"}}}}\n"
+        )
+    };
+    let deep = format!("kind: {}1{}\n", "[".repeat(64), "]".repeat(64));
+    let texts = [
+        ("yaml::syntax", "kind: Profile\nname: a\u{7}b\n".to_owned()),
+        ("yaml::syntax", "kind: &a [*a]\n".to_owned()),
+        ("yaml::syntax", "kind: !!python/object x\n".to_owned()),
+        ("yaml::syntax", "protected: [{user: a@b.c, rea\n".to_owned()),
+        ("yaml::syntax", "kind: Profile\nname: \"a\n".to_owned()),
+        ("yaml::syntax", deep),
+        ("profile::schedule", schedule("61 6 * * *")),
+        ("profile::schedule", schedule("6 * * *")),
+        ("profile::schedule", schedule("0 0 31 2 *")),
+    ];
+    for (code, text) in texts {
+        let found = findings(text.as_bytes());
+        let found = found.iter().find(|finding| finding["code"] == code);
+        let found = found.unwrap_or_else(|| panic!("no {code} in {text}"));
+        let help = found["help"].as_str().unwrap_or_default();
+        assert!(help.len() > 10, "{text}: {found:#}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_or_is_named_twice_has_a_remedy() {
+    let large = vec![b'#'; 2 * 1024 * 1024];
+    let found = findings(&large);
+    assert_eq!(found[0]["code"], "files::unreadable");
+    assert!(
+        found[0]["help"]
+            .as_str()
+            .unwrap_or_default()
+            .contains("split"),
+        "{found:#?}"
+    );
+    let links = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink("nowhere", links.path().join("a.yaml")).unwrap();
+    let output = offline(links.path(), &["check", ".", "--format", "json"]);
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let help = told["findings"][0]["help"].as_str().unwrap_or_default();
+    assert!(help.contains("link"), "{told:#}");
+
+    let twice = "{kind: Exclusions, name: a}\n---\n{kind: Exclusions, name: a}\n";
+    let found = findings(twice.as_bytes());
+    let help = found[0]["help"].as_str().unwrap();
+    assert!(help.contains("last good version"), "{help}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_address_where_no_api_is_names_its_host_and_what_to_check() {
     let vendor = AhaSim::start(AhaSimOptions::default()).await.unwrap();

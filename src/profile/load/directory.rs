@@ -34,7 +34,7 @@ pub(super) fn read(path: &Path, known: Option<&Csv>) -> Result<Csv, String> {
     }
     let bytes = file::content(path, LARGEST).map_err(|unread| match unread {
         Unread::Vanished => "is not there".to_owned(),
-        Unread::Because(reason) => reason,
+        Unread::Because(reason, _) => reason,
     })?;
     let text = std::str::from_utf8(&bytes).map_err(|_| "is not UTF-8 text".to_owned())?;
     Ok(Csv {

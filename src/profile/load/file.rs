@@ -41,15 +41,18 @@ pub(super) struct ParsedFile {
 pub(super) enum Unread {
     /// It is gone since the folder was listed.
     Vanished,
-    /// Something to tell.
-    Because(String),
+    /// Something to tell, and what to do about it.
+    Because(String, &'static str),
 }
+
+/// What to do about a file that is there and cannot be read.
+pub(super) const LET_IT_BE_READ: &str = "let the user that reads it, the daemon's or yours, read the file and enter the folders above it";
 
 impl From<io::Error> for Unread {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::NotFound => Self::Vanished,
-            _ => Self::Because(format!("cannot be read: {error}")),
+            _ => Self::Because(format!("cannot be read: {error}"), LET_IT_BE_READ),
         }
     }
 }
@@ -62,9 +65,8 @@ pub(super) fn content(path: &Path, largest: u64) -> Result<Vec<u8>, Unread> {
     file.take(largest + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > largest {
         let limit = largest / (1024 * 1024);
-        return Err(Unread::Because(format!(
-            "holds {size} bytes; the limit is {limit} MiB"
-        )));
+        let reason = format!("holds {size} bytes; the limit is {limit} MiB");
+        return Err(Unread::Because(reason, "split it into several files"));
     }
     Ok(bytes)
 }
@@ -77,15 +79,13 @@ pub(super) fn read(found: &Found) -> Result<(ContentDigest, ParsedFile), Unread>
 }
 
 /// What cannot be read at all, as a file without documents.
-pub(super) fn unreadable(shown: &Arc<Path>, reason: &str) -> ParsedFile {
+pub(super) fn unreadable(shown: &Arc<Path>, reason: &str, help: &str) -> ParsedFile {
     let message = format!("`{}` {reason}", shown.display());
+    let mut found = Diagnostic::error(Arc::clone(shown), "files::unreadable", message);
+    found.help(help);
     ParsedFile {
         nameless: true,
-        diagnostics: vec![Diagnostic::error(
-            Arc::clone(shown),
-            "files::unreadable",
-            message,
-        )],
+        diagnostics: vec![found],
         ..ParsedFile::default()
     }
 }

@@ -188,16 +188,20 @@ fn read_all(listing: &Listing, cache: &mut LoadCache) -> bool {
     for (found, result) in changed.iter().zip(read_changed(&changed)) {
         let (digest, parsed) = match result {
             Ok(read) => read,
-            Err(Unread::Because(reason)) => (
+            Err(Unread::Because(reason, help)) => (
                 ContentDigest::default(),
-                file::unreadable(&found.shown, &reason),
+                file::unreadable(&found.shown, &reason, help),
             ),
             Err(Unread::Vanished) => {
                 vanished = true;
                 let reason = "vanished while it was read";
                 (
                     ContentDigest::default(),
-                    file::unreadable(&found.shown, reason),
+                    file::unreadable(
+                        &found.shown,
+                        reason,
+                        "look again when nobody writes to the folder",
+                    ),
                 )
             }
         };
@@ -298,7 +302,8 @@ fn assemble(listing: &Listing, cache: &mut LoadCache) -> Loaded {
     }
     for unseen in &listing.unseen {
         let shown: Arc<Path> = unseen.shown.as_path().into();
-        let file = file::unreadable(&shown, &format!("cannot be read: {}", unseen.reason));
+        let reason = format!("cannot be read: {}", unseen.reason);
+        let file = file::unreadable(&shown, &reason, unseen.help);
         loaded.diagnostics.extend(file.diagnostics);
         loaded.broken.files.insert(unseen.shown.clone());
     }
@@ -361,7 +366,7 @@ fn named_twice(again: &LoadedDocument, first: Option<&Source>) -> Option<Diagnos
             message: "it is here".to_owned(),
         });
     }
-    found.help("a name is given once per kind, in whatever file; neither of the two is used");
+    found.help("a name is given once per kind, in whatever file: rename or remove one; until then neither is taken, and the last good version, where there is one, stays in force");
     Some(found)
 }
 

@@ -7,6 +7,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::file::LET_IT_BE_READ;
+
 /// What tells whether a file changed without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Stamp {
@@ -57,6 +59,8 @@ pub(super) struct Unseen {
     pub(super) shown: PathBuf,
     /// Why.
     pub(super) reason: String,
+    /// What to do about it.
+    pub(super) help: &'static str,
     /// It was there a moment ago, or a link leads nowhere.
     pub(super) vanished: bool,
 }
@@ -145,6 +149,13 @@ impl Walk {
         self.listing.unseen.push(Unseen {
             shown: shown.to_owned(),
             reason: error.to_string(),
+            help: match error.kind() {
+                io::ErrorKind::NotFound => {
+                    "name a path that is there; if it is a link, bring back what it leads to"
+                }
+                io::ErrorKind::PermissionDenied => LET_IT_BE_READ,
+                _ => "remove it, or keep it elsewhere: only files and folders are read",
+            },
             vanished: error.kind() == io::ErrorKind::NotFound,
         });
     }

@@ -29,7 +29,8 @@ readable_text!(
     CronText,
     "Schedule",
     "profile::schedule",
-    r"^\s*\S+(\s+\S+){4}\s*$"
+    r"^\s*\S+(\s+\S+){4}\s*$",
+    "write minute, hour, day, month and weekday, for instance `15 3 * * *` for every night at 03:15"
 );
 readable_text!(
     Window,
