@@ -18,9 +18,10 @@ pub enum Sink {
 
 /// Libraries that say what only their authors want to know, or what the caller gets as an error and
 /// tells better; `level` may raise them again by name. `notify` tells of every change that it sees:
-/// of a log beside the watched folder, that would be of each of its own lines.
+/// of a log beside the watched folder, that would be of each of its own lines. That what it watched
+/// is gone comes to us as a change.
 const QUIETER: &str = "tokio_cron_scheduler=warn,rustls_platform_verifier=off,\
-                       notify=warn,notify_debouncer_full=warn";
+                       notify=error,notify_debouncer_full=warn";
 
 /// Starts logging at `level` (a `tracing` filter such as `info` or `seatsync=debug`). A second
 /// call changes nothing: the first one holds for the process. Fails when `level` is no filter.

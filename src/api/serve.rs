@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Body;
 use axum::http::{Request, Response};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
 use tokio_util::sync::CancellationToken;
@@ -78,6 +78,7 @@ pub async fn serve<M, R, S>(
     let tasks = TaskTracker::new();
     let cut = CancellationToken::new();
     let crowd = Arc::new(Crowd::new(&limits));
+    let mut complaints = Complaints::default();
     let limits = Arc::new(limits);
     loop {
         let stream = tokio::select! {
@@ -101,7 +102,14 @@ pub async fn serve<M, R, S>(
         };
         let (clock, refuse) = (Arc::clone(&clock), refuse.clone());
         let Some(seat) = crowd.admit(peer.uid) else {
-            tracing::warn!(uid = peer.uid, pid = peer.pid, "too many connections");
+            if let Some(untold) = complaints.due(peer.uid, clock.now()) {
+                tracing::warn!(
+                    uid = peer.uid,
+                    pid = peer.pid,
+                    untold,
+                    "too many connections"
+                );
+            }
             if let Some(seat) = crowd.admit_refused() {
                 let answer = refuse(Unserved::TooManyConnections);
                 tasks.spawn(cut.clone().run_until_cancelled_owned(async move {
@@ -137,6 +145,35 @@ pub async fn serve<M, R, S>(
 async fn turn_away(mut stream: UnixStream, answer: &[u8], clock: &SharedClock) {
     if stream.write_all(answer).await.is_ok() {
         see_off(stream, &**clock).await;
+    }
+}
+
+/// When somebody's refusals were last told of, so that who is refused often does not fill the log.
+#[derive(Debug, Default)]
+struct Complaints {
+    by_uid: HashMap<u32, (Timestamp, u64)>,
+}
+
+/// How long refusals of one user are counted and not told.
+const QUIET: SignedDuration = SignedDuration::from_mins(1);
+
+impl Complaints {
+    /// How many refusals of `uid` were not told since the last one that was, when one is to be told
+    /// now.
+    fn due(&mut self, uid: u32, now: Timestamp) -> Option<u64> {
+        let is_old = |told: Timestamp| now.duration_since(told) >= QUIET;
+        let untold = match self.by_uid.get_mut(&uid) {
+            Some((told, untold)) if !is_old(*told) => {
+                *untold += 1;
+                return None;
+            }
+            Some((_, untold)) => *untold,
+            None => 0,
+        };
+        // Of who is quiet nothing is remembered.
+        self.by_uid.retain(|_, (told, _)| !is_old(*told));
+        self.by_uid.insert(uid, (now, 0));
+        Some(untold)
     }
 }
 
@@ -229,5 +266,25 @@ impl Drop for Seat {
                 }
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_of_one_user_are_told_once_a_minute_with_how_many_were_not() {
+        let mut complaints = Complaints::default();
+        let at = |second: i64| Timestamp::from_second(second).unwrap();
+        assert_eq!(complaints.due(1, at(0)), Some(0));
+        assert_eq!(complaints.due(1, at(1)), None);
+        assert_eq!(complaints.due(1, at(59)), None);
+        // Another user is heard all the same.
+        assert_eq!(complaints.due(2, at(59)), Some(0));
+        assert_eq!(complaints.due(1, at(60)), Some(2));
+        assert_eq!(complaints.due(1, at(61)), None);
+        assert_eq!(complaints.due(1, at(600)), Some(1));
+        assert_eq!(complaints.by_uid.len(), 1);
     }
 }

@@ -104,18 +104,20 @@ impl UsageApi {
     pub async fn reload(&self, config: Option<PathBuf>) -> Result<(), Vec<Diagnostic>> {
         // Names may be asked of a directory far away.
         let resolved = tokio::task::spawn_blocking(move || {
-            let mut unknown = Vec::new();
             let settings = settings::load(config.as_deref())?;
-            let policy = UsagePolicy::resolve(&settings.usage, &mut unknown);
-            Ok::<_, Vec<Diagnostic>>((policy, unknown))
+            Ok::<_, Vec<Diagnostic>>(UsagePolicy::resolve(&settings.usage, &mut Vec::new()))
         });
         // It ends early only when the daemon does.
         let Ok(resolved) = resolved.await else {
             return Ok(());
         };
-        let (policy, unknown) = resolved?;
-        for principal in unknown {
-            tracing::warn!("{principal}");
+        let policy = resolved?;
+        // What was told at the start, or at an earlier reload, is not told again.
+        let before = self.shared.policy();
+        for principal in &policy.unknown {
+            if !before.unknown.contains(principal) {
+                tracing::warn!("{principal}");
+            }
         }
         self.set_policy(policy);
         Ok(())
@@ -158,6 +160,11 @@ struct Exchange {
 }
 
 impl Shared {
+    /// The policy in force.
+    fn policy(&self) -> Arc<UsagePolicy> {
+        Arc::clone(&self.policy.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     async fn answer(&self, peer: &Peer, share: &Share, request: Request<Body>) -> Response<Body> {
         let mut exchange = Exchange {
             transaction: self.next_transaction(),
@@ -224,7 +231,7 @@ impl Shared {
             Destination::NoResource => return Err(Refusal::no_resource()),
             Destination::Nowhere => return Err(Refusal::not_found(request.uri().path())),
         }
-        let policy = Arc::clone(&self.policy.read().unwrap_or_else(PoisonError::into_inner));
+        let policy = self.policy();
         let rules = match policy.standing(peer) {
             Standing::Unknown => return Err(Refusal::not_authenticated()),
             Standing::Unprivileged => return Err(Refusal::not_authorized()),

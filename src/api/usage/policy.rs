@@ -13,6 +13,8 @@ use crate::usage::{Reference, Rules};
 #[derive(Debug, Clone, Default)]
 pub struct UsagePolicy {
     access: UsageAccess,
+    /// Names in the settings that this host does not know.
+    pub(super) unknown: Vec<UnknownPrincipal>,
     /// The only configuration items that a user may report for.
     bound: BTreeMap<u32, Arc<BTreeSet<Reference>>>,
     include_user_in_key: bool,
@@ -36,9 +38,10 @@ pub(super) enum Standing {
 }
 
 impl UsagePolicy {
-    /// The settings with their names resolved; names that this host does not know go to `unknown`
-    /// and give no right.
-    pub fn resolve(settings: &UsageSettings, unknown: &mut Vec<UnknownPrincipal>) -> Self {
+    /// The settings with their names resolved; names that this host does not know go to `known_not`
+    /// too and give no right.
+    pub fn resolve(settings: &UsageSettings, known_not: &mut Vec<UnknownPrincipal>) -> Self {
+        let mut unknown = Vec::new();
         let mut bound = BTreeMap::new();
         for (user, items) in &settings.bind {
             match uid_of(user) {
@@ -50,8 +53,11 @@ impl UsagePolicy {
                 Err(user) => unknown.push(user),
             }
         }
+        let access = UsageAccess::resolve(&settings.roles, &mut unknown);
+        known_not.extend(unknown.iter().cloned());
         Self {
-            access: UsageAccess::resolve(&settings.roles, unknown),
+            access,
+            unknown,
             bound,
             include_user_in_key: settings.include_user_in_key,
             strict_batches: settings.strict_batches,
