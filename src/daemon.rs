@@ -102,6 +102,12 @@ pub async fn run(
     let settings = Arc::new(read_settings(options.config.as_deref())?);
     make_private(&options.state)?;
     let _lock = StateLock::take(&options.state)?;
+    // Before any database is made: who is turned away here leaves nothing behind.
+    let doors = if options.once {
+        None
+    } else {
+        Some(Doors::open(&options.runtime, &surroundings)?)
+    };
     let store = Store::open(&options.state)?;
     let usage = UsageStore::open(&options.state)?;
     let secrets = Arc::new(surroundings.secrets());
@@ -113,10 +119,33 @@ pub async fn run(
         grants,
     };
     let rooms = Rooms::furnish(&options, secrets, &settings, kept, clock);
-    if options.once {
-        rooms.run_once().await
-    } else {
-        rooms.serve(&options, &surroundings).await
+    match doors {
+        None => rooms.run_once().await,
+        Some(doors) => rooms.serve(&options, doors).await,
+    }
+}
+
+/// The two sockets, handed over by systemd or bound here.
+struct Doors {
+    control: Listener,
+    usage: Listener,
+}
+
+impl Doors {
+    fn open(runtime: &Path, surroundings: &Surroundings) -> Result<Self> {
+        let handed = HandedSockets::take(surroundings.get("LISTEN_FDNAMES"))
+            .context("take the sockets that systemd passed")?;
+        if handed.control.is_none() || handed.usage.is_none() {
+            make_enterable(runtime)?;
+        }
+        let listen = |handed, name: &str, group: &str| match handed {
+            Some(socket) => Listener::handed_over(socket).context("take a socket from systemd"),
+            None => Ok(Listener::bind(&runtime.join(name), access_for(group))?),
+        };
+        Ok(Self {
+            control: listen(handed.control, "control.sock", "seatsync-admin")?,
+            usage: listen(handed.usage, "usage.sock", "seatsync-usage")?,
+        })
     }
 }
 
@@ -249,28 +278,13 @@ impl Rooms {
         })
     }
 
-    async fn serve(self, options: &Options, surroundings: &Surroundings) -> Result<Ended> {
-        let handed = HandedSockets::take(surroundings.get("LISTEN_FDNAMES"))
-            .context("take the sockets that systemd passed")?;
+    async fn serve(self, options: &Options, doors: Doors) -> Result<Ended> {
         let mut unknown = Vec::new();
         let control_access = ControlAccess::resolve(&self.settings.control, &mut unknown);
         let usage_policy = UsagePolicy::resolve(&self.settings.usage, &mut unknown);
         for principal in unknown {
             tracing::warn!("{principal}");
         }
-        if handed.control.is_none() || handed.usage.is_none() {
-            make_enterable(&options.runtime)?;
-        }
-        let listen = |handed, name: &str, group: &str| match handed {
-            Some(socket) => Listener::handed_over(socket).context("take a socket from systemd"),
-            None => Ok(Listener::bind(
-                &options.runtime.join(name),
-                access_for(group),
-            )?),
-        };
-        let control_listener = listen(handed.control, "control.sock", "seatsync-admin")?;
-        let usage_listener = listen(handed.usage, "usage.sock", "seatsync-usage")?;
-
         let tasks = TaskTracker::new();
         let stop = CancellationToken::new();
         let usage_api = UsageApi::new(
@@ -296,7 +310,7 @@ impl Rooms {
             config: options.config.clone(),
         };
         tasks.spawn(serve(
-            control_listener,
+            doors.control,
             Limits::default(),
             Arc::clone(&self.clock),
             move |peer| control::service(&control, &peer),
@@ -305,7 +319,7 @@ impl Rooms {
         ));
         let (reloaded, refusing) = (usage_api.clone(), usage_api.clone());
         tasks.spawn(serve(
-            usage_listener,
+            doors.usage,
             Limits::default(),
             Arc::clone(&self.clock),
             move |peer| usage_api.service(peer),

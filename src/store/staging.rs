@@ -7,6 +7,7 @@
 //! what is not marked at the end has changed or is gone.
 
 use std::fs;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -183,11 +184,26 @@ impl Opening {
     where
         F: FnOnce(&Connection) -> Result<RecordedSeats, rusqlite::Error>,
     {
-        fs::create_dir_all(&self.folder).map_err(|error| StoreError::Io {
-            path: self.folder,
-            reason: error.to_string(),
-        })?;
+        let io_error = |path: &Path| {
+            let path = path.to_owned();
+            move |error: std::io::Error| StoreError::Io {
+                path,
+                reason: error.to_string(),
+            }
+        };
+        // It holds names and addresses: nobody else may read it, whatever the umask.
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.folder)
+            .map_err(io_error(&self.folder))?;
         let _ = fs::remove_file(&self.path);
+        fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&self.path)
+            .map_err(io_error(&self.path))?;
         let failed = |error| StoreError::from_sqlite("open staging set", error);
         let connection = Connection::open(&self.path).map_err(failed)?;
         connection.set_prepared_statement_cache_capacity(8);
