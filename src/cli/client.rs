@@ -15,6 +15,11 @@ use tokio::net::UnixStream;
 use super::exit::Failure;
 use crate::api::control::model::{ErrorBody, VERSION_HEADER};
 
+/// Reads how many rows a page is to have: at least one, and no more than the daemon gives.
+pub(crate) fn page_size() -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..=10_000)
+}
+
 /// Talks to the daemon over `<runtime>/control.sock`.
 pub(crate) struct Client {
     socket: PathBuf,

@@ -9,7 +9,7 @@ use super::client::Client;
 use super::exit::Failure;
 use super::output::{Output, table};
 use super::status::short;
-use crate::api::control::model::ConnectionStatus;
+use crate::api::control::model::{ConnectionStatus, Listing};
 
 /// Arguments of `connections`.
 #[derive(Debug, Args)]
@@ -31,7 +31,8 @@ pub(super) fn run(
     output: &mut Output,
 ) -> Result<ExitCode, Failure> {
     let ConnectionsCommand::List = args.command;
-    let connections: Vec<ConnectionStatus> = Client::new(runtime)?.get("/v1/connections", &())?;
+    let connections: Listing<ConnectionStatus> =
+        Client::new(runtime)?.get("/v1/connections", &())?;
     output.show(&connections, |connections| {
         let mut text = table(
             [
@@ -45,9 +46,9 @@ pub(super) fn run(
                 "PROFILES",
                 "URL",
             ],
-            connections.iter().map(row),
+            connections.rows.iter().map(row),
         );
-        text.push_str(&warnings(connections));
+        text.push_str(&warnings(&connections.rows));
         text
     })?;
     Ok(ExitCode::SUCCESS)

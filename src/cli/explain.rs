@@ -45,15 +45,18 @@ pub(super) fn run(
             .seats
             .retain(|subscription| subscription.seat.identifier.as_str() == identifier);
     }
+    if facts.seats.is_empty() && args.identifier.is_some() {
+        return Err(Failure::failed(format!(
+            "{} has no such seat in `{}`: without `--identifier`, every seat is shown",
+            facts.user, facts.profile
+        )));
+    }
     output.show(&facts, |facts| {
         let seats: Vec<String> = facts
             .seats
             .iter()
             .map(|subscription| one_seat(facts, subscription))
             .collect();
-        if seats.is_empty() {
-            return format!("no such seat of {} in {}\n", facts.user, facts.profile);
-        }
         seats.join("\n")
     })?;
     Ok(ExitCode::SUCCESS)

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-use super::client::Client;
+use super::client::{Client, page_size};
 use super::exit::Failure;
 use super::output::{Output, table, word_of};
 use super::progress;
@@ -49,7 +49,7 @@ struct Filter {
     #[arg(long)]
     subflow: Option<String>,
     /// At most so many, newest first.
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 20, value_parser = page_size(), allow_negative_numbers = true)]
     limit: u32,
 }
 

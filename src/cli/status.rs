@@ -14,9 +14,10 @@ use super::exit::Failure;
 use super::findings;
 use super::jobs;
 use super::output::{Output, table, word_of};
-use crate::api::control::model::{FolderStatus, ProfileStatus, Status};
+use crate::api::control::model::{FolderStatus, ProfileStatus, Status, SubflowStatus};
 use crate::profile::name::Name;
 use crate::store::condition::{Condition, ConditionKind, ConditionStatus};
+use crate::store::job::JobState;
 
 /// Arguments of `status`.
 #[derive(Debug, Args)]
@@ -109,7 +110,7 @@ fn row(profile: &ProfileStatus) -> [String; 7] {
     let last = profile
         .subflows
         .iter()
-        .filter_map(|subflow| subflow.last.as_ref())
+        .filter_map(|subflow| subflow.last_result.as_ref())
         .max_by_key(|job| job.started_at);
     let next = profile.subflows.iter().filter_map(|s| s.next_due).min();
     let running = profile.subflows.iter().find_map(|s| s.progress.clone());
@@ -187,22 +188,33 @@ fn one_profile(profile: &ProfileStatus) -> String {
                 },
                 subflow.next_due.map_or_else(|| "-".to_owned(), short),
                 subflow
-                    .last
+                    .last_result
                     .as_ref()
                     .map_or_else(|| "-".to_owned(), |job| word_of(&job.state)),
                 subflow
-                    .last
+                    .last_result
                     .as_ref()
                     .map_or_else(String::new, |job| jobs::counts(&job.counts)),
-                subflow
-                    .progress
-                    .clone()
-                    .or_else(|| subflow.note.clone())
-                    .unwrap_or_default(),
+                now(subflow),
             ]
         }),
     ));
     text
+}
+
+/// What a subflow does at present, or what else is to be said of it.
+fn now(subflow: &SubflowStatus) -> String {
+    if let Some(progress) = &subflow.progress {
+        return progress.clone();
+    }
+    match &subflow.last {
+        Some(job) if job.state == JobState::InProgress => "runs".to_owned(),
+        Some(job) if job.state == JobState::Pending && job.failure.is_some() => {
+            format!("put off until {}", short(job.not_before))
+        }
+        Some(job) if job.state == JobState::Pending => "waits for its turn".to_owned(),
+        _ => subflow.note.clone().unwrap_or_default(),
+    }
 }
 
 fn short_digest(digest: &str) -> &str {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-use super::client::Client;
+use super::client::{Client, page_size};
 use super::exit::Failure;
 use super::output::{Output, table};
 use super::status::short;
@@ -50,7 +50,7 @@ enum SubscriptionsCommand {
         #[arg(long, value_name = "TOKEN")]
         after: Option<String>,
         /// At most so many.
-        #[arg(long, default_value_t = 50)]
+        #[arg(long, default_value_t = 50, value_parser = page_size(), allow_negative_numbers = true)]
         limit: u32,
     },
 }

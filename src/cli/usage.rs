@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Args, Subcommand};
 
-use super::client::Client;
+use super::client::{Client, page_size};
 use super::exit::Failure;
 use super::output::{Output, table};
 use super::status::short;
@@ -32,7 +32,7 @@ enum UsageCommand {
         #[arg(long, value_name = "TOKEN")]
         after: Option<String>,
         /// At most so many.
-        #[arg(long, default_value_t = 50)]
+        #[arg(long, default_value_t = 50, value_parser = page_size(), allow_negative_numbers = true)]
         limit: u32,
     },
     /// Use by product and month; with `--months`, over the last months by product or device.
@@ -50,7 +50,7 @@ enum UsageCommand {
         #[arg(long, value_name = "TOKEN", requires = "by_device")]
         after: Option<String>,
         /// At most so many devices.
-        #[arg(long, default_value_t = 50, requires = "by_device")]
+        #[arg(long, default_value_t = 50, requires = "by_device", value_parser = page_size(), allow_negative_numbers = true)]
         limit: u32,
     },
     /// Every record, as it is read.
@@ -141,6 +141,11 @@ pub(super) fn run(
             }
         }
         UsageCommand::Export { filter, export_as } => {
+            if !output.is_for_people() && export_as != "jsonl" {
+                return Err(Failure::Usage(format!(
+                    "`--format json` and `--as {export_as}` contradict each other: leave one out"
+                )));
+            }
             let query = UsageQuery {
                 export_as: Some(export_as),
                 ..filter.query()

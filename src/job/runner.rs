@@ -17,7 +17,8 @@ use super::validate::{self, Validation, ValidationError};
 use crate::clock::SharedClock;
 use crate::connector::{CallStats, Connectors};
 use crate::metrics::Metrics;
-use crate::profile::model::SubflowKind;
+use crate::profile::identifier::ProfileType;
+use crate::profile::model::{DesiredProfile, SubflowKind};
 use crate::profile::name::Name;
 use crate::schedule::alarm::{Alarm, Bell};
 use crate::settings::Settings;
@@ -462,6 +463,11 @@ fn unrunnable(profile: &RecordedProfile, subflow: SubflowKind) -> Option<String>
             "this version has no job that reclaims: nothing is written to the vendor".into(),
         );
     }
+    if subflow == SubflowKind::PullUserActivity
+        && let Some(reason) = has_no_activity_of_its_own(&profile.desired)
+    {
+        return Some(reason);
+    }
     let process = validate::process_of(subflow);
     (!validate::is_on(&profile.desired, process)).then(|| {
         format!(
@@ -469,5 +475,13 @@ fn unrunnable(profile: &RecordedProfile, subflow: SubflowKind) -> Option<String>
             subflow.as_str(),
             profile.name
         )
+    })
+}
+
+/// Why a vendor has no `pull_user_activity`, where its download tells the use already.
+pub fn has_no_activity_of_its_own(desired: &DesiredProfile) -> Option<String> {
+    (desired.profile.profile_type == ProfileType::Aha).then(|| {
+        "Aha! needs no `pull_user_activity`: `download_subscriptions` reads everybody's last access"
+            .to_owned()
     })
 }

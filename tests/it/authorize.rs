@@ -134,7 +134,7 @@ async fn a_person_consents_in_a_browser_and_the_profile_comes_to_life() {
     host.until_first_run_is_over("zoom");
 
     let connections = host.json(&["connections", "list"]);
-    let connection = &connections[0];
+    let connection = &connections["rows"][0];
     assert_eq!(connection["profiles"], serde_json::json!(["zoom"]));
     assert_eq!(connection["warning"], serde_json::Value::Null);
     let principal = connection["authorization"]["principal"].as_str().unwrap();
@@ -158,7 +158,9 @@ async fn where_only_https_is_registered_the_address_is_pasted() {
     });
     let mut host = host_for(&vendor);
     host.start();
-    host.until(&["connections", "list"], |all| all[0]["name"] == "zoom");
+    host.until(&["connections", "list"], |all| {
+        all["rows"][0]["name"] == "zoom"
+    });
     let mut asked = authorize(&host, &["--redirect-uri", registered]);
     let address = browser::consent(&asked.page).await;
     assert!(address.starts_with(registered), "{address}");
@@ -183,7 +185,9 @@ async fn no_secret_and_no_token_is_found_in_files_logs_or_answers() {
     let mut host = host_for(&vendor);
     host.log_level("trace");
     host.start();
-    host.until(&["connections", "list"], |all| all[0]["name"] == "zoom");
+    host.until(&["connections", "list"], |all| {
+        all["rows"][0]["name"] == "zoom"
+    });
     let asked = authorize(&host, &["--port", "0"]);
     let state = asked.page.split("state=").nth(1).unwrap();
     let state = state.split('&').next().unwrap().to_owned();

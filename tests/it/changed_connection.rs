@@ -108,6 +108,14 @@ async fn a_corrected_connection_runs_the_job_that_was_put_off_because_of_the_old
     }
     assert!(message.contains("check `oauth.token_url`"), "{message}");
 
+    let shown = text(&host.seatsync(&["status", "zoom"]).stdout);
+    let download = shown
+        .lines()
+        .find(|line| line.trim_start().starts_with("download_subscriptions"));
+    let download = download.unwrap_or_else(|| panic!("{shown}"));
+    assert!(!download.contains("pending"), "{shown}");
+    assert!(shown.contains("put off until"), "{shown}");
+
     host.profile("zoom.yaml", &zoom_profile(&vendor, ""));
     host.until_first_run_is_over("zoom");
     host.until(&["status", "zoom"], |status| is(status, "Ready", "True"));

@@ -14,7 +14,7 @@ fn ended(host: &Host, arguments: &[&str]) -> (Option<i32>, String) {
 fn a_wrong_argument_ends_with_2_and_says_what_is_wrong() {
     let mut host = Host::new();
     host.start();
-    let table: [(&[&str], &str); 8] = [
+    let table: [(&[&str], &str); 12] = [
         (&["jobs", "list", "--subflow", "downlod"], "not a subflow"),
         (&["usage", "list", "--month", "2026-13"], "must look like"),
         (&["status", "Zoom EMEA"], "is not a name"),
@@ -26,15 +26,70 @@ fn a_wrong_argument_ends_with_2_and_says_what_is_wrong() {
             "is not a name",
         ),
         (&["run", "--log", "seatsync=loud"], "--log seatsync=loud"),
+        (&["jobs", "list", "--limit", "0"], "1..=10000"),
+        (&["subscriptions", "list", "--limit", "-1"], "1..=10000"),
+        (&["usage", "list", "--limit", "10001"], "1..=10000"),
+        (
+            &["usage", "export", "--format", "json", "--as", "csv"],
+            "contradict each other",
+        ),
     ];
     for (arguments, said) in table {
         let (code, stderr) = ended(&host, arguments);
         assert_eq!(code, Some(2), "{arguments:?}: {stderr}");
         assert!(stderr.contains(said), "{arguments:?}: {stderr}");
     }
-    let (code, stderr) = ended(&host, &["status", "nobody"]);
-    assert_eq!(code, Some(1), "{stderr}");
-    assert!(stderr.contains("no profile is named `nobody`"), "{stderr}");
+    for arguments in [
+        ["status", "nobody"].as_slice(),
+        &["jobs", "list", "--profile", "nobody"],
+        &["jobs", "results", "--profile", "nobody"],
+    ] {
+        let (code, stderr) = ended(&host, arguments);
+        assert_eq!(code, Some(1), "{stderr}");
+        assert!(stderr.contains("no profile is named `nobody`"), "{stderr}");
+    }
+    let listed = host.json(&["connections", "list"]);
+    assert_eq!(listed, serde_json::json!({"rows": [], "next": null}));
+}
+
+#[test]
+fn a_daemon_that_finds_the_sockets_taken_makes_no_database() {
+    let mut host = Host::new();
+    host.start();
+    let mut second = host.daemon_command();
+    second.arg("--state").arg(host.path("state-2"));
+    let mut arguments: Vec<_> = second.get_args().map(ToOwned::to_owned).collect();
+    let first = arguments.iter().position(|a| a == "--state").unwrap();
+    arguments.drain(first..first + 2);
+    let output = Command::new(SEATSYNC).args(arguments).output().unwrap();
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("in use by a running process"), "{said}");
+    assert!(host.path("state-2").is_dir());
+    assert!(!host.path("state-2/seatsync.db").exists());
+    assert!(!host.path("state-2/usage.db").exists());
+}
+
+#[test]
+fn what_was_logged_once_is_not_logged_at_every_reload() {
+    let mut host = Host::new();
+    host.settings("usage: {roles: {sam_admin: {groups: [nobody-of-that-name]}}}\n");
+    host.start();
+    for _ in 0..2 {
+        host.seatsync(&["reload", "--wait"]);
+    }
+    let told = host.log().matches("nobody-of-that-name").count();
+    assert_eq!(told, 1, "{}", host.log());
+
+    let draft = "{kind: Profile, name: a, type: aha, connection: {vendor: aha, url: 'https://x.aha.io/api/v1', oauth: {grant: api_key, token: {env: AHA}}}}\n";
+    host.profile("a.yaml", draft);
+    host.json(&["reload", "--wait"]);
+    std::fs::remove_dir_all(host.path("profiles.d")).unwrap();
+    host.until_log("is gone");
+    std::fs::create_dir(host.path("profiles.d")).unwrap();
+    host.profile("a.yaml", draft);
+    host.until(&["status"], |status| status["folder"]["held"].is_null());
+    assert!(!host.log().contains("WatchNotFound"), "{}", host.log());
 }
 
 #[test]

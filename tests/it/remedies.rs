@@ -1,5 +1,6 @@
 //! Whoever meets a mistake is told what it is about and what to do, and that remedy is the right one.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -349,6 +350,17 @@ async fn the_evidence_of_an_aha_seat_is_called_what_it_is() {
         .find(|line| line.contains("last activity of this seat"))
         .unwrap();
     assert!(line.contains("last access"), "{line}");
+    let other = ["explain", "aha", user, "--identifier", "aha.nothing"];
+    assert_eq!(host.seatsync(&other).status.code(), Some(1));
+    let asked = host.seatsync(&["jobs", "run", "aha", "--subflow", "pull_user_activity"]);
+    assert_eq!(asked.status.code(), Some(1));
+    let said = text(&asked.stderr);
+    assert!(said.contains("reads everybody's last access"), "{said}");
+    let status = text(&host.seatsync(&["status", "aha"]).stdout);
+    assert!(status.contains("last access"), "{status}");
+    // It held names and addresses.
+    let staging = host.path("state/staging").metadata().unwrap();
+    assert_eq!(staging.permissions().mode() & 0o777, 0o700);
     let table = text(&host.seatsync(&["subscriptions", "list"]).stdout);
     assert!(!table.contains("hosted"), "{table}");
     assert!(table.contains("last access"), "{table}");

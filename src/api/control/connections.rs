@@ -7,7 +7,8 @@ use axum::extract::{Extension, State};
 
 use super::answer::Refusal;
 use super::model::{
-    AuthorizationBegun, AuthorizationDone, AuthorizationRequest, ConnectionStatus, Redirected,
+    AuthorizationBegun, AuthorizationDone, AuthorizationRequest, ConnectionStatus, Listing,
+    Redirected,
 };
 use super::{Asker, Control};
 use crate::connector::ConnectorError;
@@ -34,9 +35,10 @@ impl From<AuthorizeError> for Refusal {
 /// `GET /v1/connections`.
 pub(super) async fn list(
     State(control): State<Control>,
-) -> Result<Json<Vec<ConnectionStatus>>, Refusal> {
+) -> Result<Json<Listing<ConnectionStatus>>, Refusal> {
     let profiles = control.store.desired_profiles().await?;
-    Ok(Json(stand(&control, &profiles)))
+    let rows = stand(&control, &profiles);
+    Ok(Json(Listing { rows, next: None }))
 }
 
 /// `POST /v1/authorizations`.

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::Control;
 use super::answer::{Refusal, profile_name};
 use super::model::{JobProgress, JobQuery, JobRequest, Listing};
+use super::seats::known_profile;
 use crate::clock::sleep;
 use crate::job::RequestError;
 use crate::profile::model::SubflowKind;
@@ -37,7 +38,7 @@ pub(super) async fn list(
 ) -> Result<Json<Listing<Job>>, Refusal> {
     let limit = query.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
     let filter = JobFilter {
-        profile: query.profile.as_deref().map(profile_name).transpose()?,
+        profile: known_profile(&control, query.profile.as_deref()).await?,
         subflow: query.subflow.as_deref().map(subflow).transpose()?,
         state: None,
         ended: query.ended.then_some(true),

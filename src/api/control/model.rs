@@ -155,8 +155,11 @@ pub struct SubflowStatus {
     pub next_due: Option<Timestamp>,
     /// What the running job is doing.
     pub progress: Option<String>,
-    /// Its last job.
+    /// Its last job, which may wait or run; refused ones are left out.
     pub last: Option<Job>,
+    /// The last one of them that ended.
+    #[serde(default)]
+    pub last_result: Option<Job>,
     /// Why it cannot run, when it is enabled and cannot.
     pub note: Option<String>,
 }

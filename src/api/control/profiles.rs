@@ -192,9 +192,15 @@ async fn subflow_stands(
     };
     // A run that was refused says nothing about how the subflow stands.
     let recent = control.store.job_results(filter, RECENT).await?;
-    let last = recent
+    let mut runs = recent
         .into_iter()
-        .find(|job| job.state != JobState::Refused);
+        .filter(|job| job.state != JobState::Refused);
+    let last = runs.next();
+    let last_result = last
+        .clone()
+        .into_iter()
+        .chain(runs)
+        .find(|job| job.ended_at.is_some());
     let progress = last
         .as_ref()
         .filter(|job| job.state == JobState::InProgress)
@@ -215,9 +221,18 @@ async fn subflow_stands(
         next_due,
         progress,
         last,
-        note: (enabled && subflow == SubflowKind::ReclaimSubscriptions)
-            .then(|| RECLAIM_NOTE.to_owned()),
+        last_result,
+        note: note(desired, subflow, enabled),
     })
+}
+
+/// What is to be said of a subflow that has no job.
+fn note(desired: &DesiredProfile, subflow: SubflowKind, enabled: bool) -> Option<String> {
+    match subflow {
+        SubflowKind::ReclaimSubscriptions if enabled => Some(RECLAIM_NOTE.to_owned()),
+        SubflowKind::PullUserActivity if !enabled => job::has_no_activity_of_its_own(desired),
+        _ => None,
+    }
 }
 
 fn is_enabled(desired: &DesiredProfile, subflow: SubflowKind) -> bool {

@@ -77,7 +77,11 @@ pub(super) async fn explain(
     })
 }
 
-async fn known_profile(control: &Control, name: Option<&str>) -> Result<Option<Name>, Refusal> {
+/// The profile that a listing is narrowed to; refused when there is none of that name.
+pub(super) async fn known_profile(
+    control: &Control,
+    name: Option<&str>,
+) -> Result<Option<Name>, Refusal> {
     let Some(text) = name else {
         return Ok(None);
     };
