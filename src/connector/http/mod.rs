@@ -253,7 +253,7 @@ mod tests {
         TokenUrl,
     };
     use vendor_sim::zoom::AppKind;
-    use vendor_sim::{ZoomSim, ZoomSimOptions};
+    use vendor_sim::{Consent, ZoomSim, ZoomSimOptions};
 
     use super::*;
 
@@ -276,6 +276,8 @@ mod tests {
     #[tokio::test]
     async fn the_oauth2_crate_redeems_a_code_and_refreshes_through_us() {
         let sim = ZoomSim::start(ZoomSimOptions::default()).await.unwrap();
+        sim.control()
+            .switch(|switches| switches.consent = Consent::Allow);
         let http = HttpClient::new(ConnectorOptions::default());
         let app = sim.app(AppKind::General).unwrap();
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();

@@ -21,9 +21,19 @@ impl Page {
     }
 }
 
-/// Consents on a page that asks for nothing more, and returns where it leads on to.
+/// Presses Allow where the page asks, and returns where it leads on to.
 pub(crate) async fn consent(url: &str) -> String {
-    let page = open(url).await;
+    decide(url, "allow").await
+}
+
+/// Presses one of the page's buttons where it asks, and returns where it leads on to.
+pub(crate) async fn decide(url: &str, decision: &str) -> String {
+    let mut page = open(url).await;
+    if page.status == 200 {
+        let button = format!(r#"<button name="decision" value="{decision}">"#);
+        assert!(page.body.contains(&button), "{}", page.body);
+        page = send("POST", url, &format!("decision={decision}")).await;
+    }
     page.location().unwrap_or_else(|| {
         panic!(
             "it answers {} and leads nowhere: {}",
@@ -34,10 +44,18 @@ pub(crate) async fn consent(url: &str) -> String {
 
 /// Opens an address with plain http.
 pub(crate) async fn open(url: &str) -> Page {
+    send("GET", url, "").await
+}
+
+async fn send(method: &str, url: &str, form: &str) -> Page {
     let rest = url.strip_prefix("http://").unwrap();
     let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let path = if path.is_empty() { "/" } else { path };
-    let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\
+         content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{form}",
+        form.len()
+    );
     let mut stream = TcpStream::connect(host).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();

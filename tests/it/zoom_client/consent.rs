@@ -17,6 +17,7 @@ use seatsync::secret::seal::Sealer;
 use seatsync::store::Store;
 use seatsync::store::grant::GrantVault;
 use tempfile::TempDir;
+use vendor_sim::Consent as Answer;
 use vendor_sim::zoom::{Action, AppKind, Fault};
 
 use super::{Bench, impatient, walk};
@@ -249,7 +250,7 @@ async fn a_person_who_says_no_changes_nothing() {
     consent
         .bench
         .control()
-        .switch(|switches| switches.consent = false);
+        .switch(|switches| switches.consent = Answer::Deny);
     let redirected = browser::consent(&consent.begin().url).await;
     let error = consent.complete(&redirected).await.unwrap_err();
     assert_eq!(

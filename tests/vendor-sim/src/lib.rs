@@ -33,6 +33,7 @@
 
 pub mod aha;
 pub mod clock;
+mod consent;
 mod control;
 pub mod fault;
 pub mod goto;
@@ -45,5 +46,6 @@ pub mod zoom;
 
 pub use aha::{AhaSim, AhaSimOptions};
 pub use clock::SimClock;
+pub use consent::Consent;
 pub use goto::{GoToSim, GoToSimOptions};
 pub use zoom::{ZoomSim, ZoomSimOptions};

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
-use vendor_sim::zoom::Plan;
+use vendor_sim::zoom::{AppKind, Plan};
 use vendor_sim::{
     AhaSim, AhaSimOptions, GoToSim, GoToSimOptions, SimClock, ZoomSim, ZoomSimOptions,
 };
@@ -141,12 +141,20 @@ async fn serve_zoom(arguments: ZoomArguments) -> io::Result<()> {
     };
     options.population.hosts = arguments.hosts;
     let mut sim = ZoomSim::start(options).await?;
+    let app = sim.app(AppKind::General).cloned();
+    let app = app.ok_or_else(|| io::Error::other("the account has no general app"))?;
     announce(&[
         ("api_url", &sim.api_url()),
         ("token_url", &sim.token_url()),
         ("account_id", sim.account_id()),
         ("client_id", sim.client_id()),
         ("client_secret", sim.client_secret()),
+        ("authorize_url", &sim.authorize_url()),
+        ("general_client_id", &app.client_id),
+        (
+            "general_client_secret",
+            app.client_secret.as_deref().unwrap_or_default(),
+        ),
     ])?;
     tokio::select! {
         () = sim.ended() => {}
@@ -169,6 +177,11 @@ async fn serve_aha(arguments: AhaArguments) -> io::Result<()> {
         ("api_url", &sim.api_url()),
         ("api_key", sim.api_key()),
         ("domain", sim.domain()),
+        ("token_url", &sim.token_url()),
+        ("authorize_url", &sim.authorize_url()),
+        ("client_id", &sim.app().client_id),
+        ("client_secret", &sim.app().client_secret),
+        ("redirect_uri", &sim.app().redirect_uri),
     ])?;
     tokio::select! {
         () = sim.ended() => {}

@@ -179,6 +179,11 @@ impl Control {
         self.with(|state| state.tokens.revoke(token))
     }
 
+    /// Every code and token that was ever given out.
+    pub fn issued(&self) -> Vec<String> {
+        self.with(|state| state.tokens.issued.clone())
+    }
+
     /// Who plays a part; none in an account too small for the cast.
     pub fn cast(&self, member: Cast) -> Option<Person> {
         self.with(|state| state.cast(member))

@@ -6,8 +6,9 @@ use serde_json::json;
 
 use crate::aha::service::State;
 use crate::aha::user::User;
+use crate::consent::{Decision, Page, send_back};
 use crate::http::{Reply, Request, first};
-use crate::oauth::{bearer_token, escape, form_body};
+use crate::oauth::{bearer_token, form_body};
 use crate::random::draw;
 
 /// The OAuth application that an administrator registered.
@@ -30,6 +31,8 @@ pub(crate) struct Tokens {
     /// Whose row each token is.
     rows: BTreeMap<String, u32>,
     codes: BTreeMap<String, u32>,
+    /// Every code and token ever given out: what must be found nowhere else.
+    pub(crate) issued: Vec<String>,
 }
 
 impl Tokens {
@@ -44,6 +47,7 @@ impl Tokens {
             },
             rows: BTreeMap::new(),
             codes: BTreeMap::new(),
+            issued: Vec::new(),
         };
         tokens.app.client_id = tokens.secret();
         tokens.app.client_secret = tokens.secret();
@@ -59,6 +63,7 @@ impl Tokens {
     /// A new token of a row.
     pub(crate) fn issue(&mut self, row: u32) -> String {
         let token = self.secret();
+        self.issued.push(token.clone());
         self.rows.insert(token.clone(), row);
         token
     }
@@ -77,8 +82,8 @@ impl State {
         (user.enabled || !self.switches.disabled_users_tokens_die).then_some(user)
     }
 
-    /// `GET /oauth/authorize`: the token's owner consents at once, as the switch says.
-    pub(crate) fn authorize(&mut self, request: &Request) -> Reply {
+    /// `/oauth/authorize`: the page, and the token owner's answer to it.
+    pub(crate) fn authorize(&mut self, request: &Request, now: i64) -> Reply {
         let page = |text: &str| Reply::text(400, "text/html", text);
         let app = &self.tokens.app;
         if request.param("client_id") != Some(&app.client_id) {
@@ -91,22 +96,25 @@ impl State {
         if request.param("response_type") != Some("code") {
             return page("<html><body>The response type is not supported</body></html>");
         }
-        let outcome = if self.switches.consent {
-            let code = self.tokens.secret();
-            self.tokens.codes.insert(code.clone(), self.token_owner);
-            format!("code={code}")
-        } else {
-            "error=access_denied".to_owned()
-        };
-        let state = request
-            .param("state")
-            .map(|state| format!("&state={}", escape(state)));
-        let mut reply = Reply::empty(302);
-        reply.set_header(
-            "location",
-            format!("{redirect}?{outcome}{}", state.unwrap_or_default()),
-        );
-        reply
+        match self.switches.consent.decided(request) {
+            None => {
+                let owner = self.world.user(self.token_owner, now);
+                Page {
+                    vendor: "Aha!",
+                    client_id: &app.client_id,
+                    on_behalf_of: &owner.map(|owner| owner.email).unwrap_or_default(),
+                    scopes: &[],
+                }
+                .show(request)
+            }
+            Some(Decision::Denied) => send_back(redirect, "error=access_denied", request),
+            Some(Decision::Allowed) => {
+                let code = self.tokens.secret();
+                self.tokens.issued.push(code.clone());
+                self.tokens.codes.insert(code.clone(), self.token_owner);
+                send_back(redirect, &format!("code={code}"), request)
+            }
+        }
     }
 
     /// `POST /oauth/token`: a code works once, and the answer tells no end of the token.

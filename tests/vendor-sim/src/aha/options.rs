@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::SimClock;
+use crate::consent::Consent;
 
 /// How to start a simulated account.
 #[derive(Debug, Clone)]
@@ -108,8 +109,8 @@ pub struct Switches {
     pub groups_administered: Option<u32>,
     /// Other accounts that the token's owner belongs to, by their domains.
     pub other_accounts: Vec<String>,
-    /// Whether the person at the authorization page consents.
-    pub consent: bool,
+    /// What happens at the authorization page.
+    pub consent: Consent,
 }
 
 impl Default for Switches {
@@ -127,7 +128,7 @@ impl Default for Switches {
             write_delay_millis: 0,
             groups_administered: None,
             other_accounts: Vec::new(),
-            consent: true,
+            consent: Consent::Ask,
         }
     }
 }

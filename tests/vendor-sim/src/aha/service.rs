@@ -162,7 +162,7 @@ impl State {
         found: Option<&(Endpoint, Vec<String>)>,
     ) -> Reply {
         match (request.method.as_str(), request.path.as_str()) {
-            ("GET", "/oauth/authorize") => self.authorize(request),
+            ("GET" | "POST", "/oauth/authorize") => self.authorize(request, self.clock.millis()),
             ("POST", "/oauth/token") => self.token(request),
             _ if request.path.starts_with("/api/v1") => self.api(request, found),
             _ => errors::not_found(),

@@ -91,6 +91,11 @@ impl Control {
         self.change_client(|client| client.scopes = scopes);
     }
 
+    /// Every code and token that was ever given out.
+    pub fn issued(&self) -> Vec<String> {
+        self.with(|state| state.oauth.issued.clone())
+    }
+
     /// Ends the life of every access token.
     pub fn expire_tokens(&self) {
         self.with(|state| {

@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use crate::consent::{Decision, Page, send_back};
 use crate::goto::options::{Refresh, Switches};
 use crate::http::{Reply, Request, first};
-use crate::oauth::{Challenge, basic_credentials, bearer_token, escape, form_body, same_redirect};
+use crate::oauth::{Challenge, basic_credentials, bearer_token, form_body, same_redirect};
 use crate::random::mix;
 
 /// Seconds an access token lives.
@@ -59,6 +60,8 @@ pub(crate) struct OAuth {
     access: BTreeMap<String, Token>,
     refresh: BTreeMap<String, Token>,
     codes: BTreeMap<String, Code>,
+    /// Every code and token ever given out: what must be found nowhere else.
+    pub(crate) issued: Vec<String>,
 }
 
 /// RFC 6749's error codes.
@@ -80,6 +83,7 @@ impl OAuth {
             access: BTreeMap::new(),
             refresh: BTreeMap::new(),
             codes: BTreeMap::new(),
+            issued: Vec::new(),
         };
         oauth.client.client_id = oauth.secret(16);
         oauth.client.client_secret = Some(oauth.secret(24));
@@ -103,7 +107,7 @@ impl OAuth {
         (token.expires > now).then_some(&token.scopes)
     }
 
-    /// `GET /oauth/authorize`: the administrator consents at once, as the switch says.
+    /// `/oauth/authorize`: the page, and the administrator's answer to it.
     pub(crate) fn authorize(&mut self, request: &Request, now: i64, switches: &Switches) -> Reply {
         let page = |text: &str| {
             let page = format!("<html><body>{text}</body></html>");
@@ -112,40 +116,39 @@ impl OAuth {
         if request.param("client_id") != Some(&self.client.client_id) {
             return page("invalid client");
         }
-        let redirect_uri = request.param("redirect_uri").unwrap_or_default().to_owned();
+        let redirect_uri = request.param("redirect_uri").unwrap_or_default();
         let known = &self.client.redirect_uris;
-        if !known
-            .iter()
-            .any(|known| same_redirect(known, &redirect_uri))
-        {
+        if !known.iter().any(|known| same_redirect(known, redirect_uri)) {
             return page("invalid redirect_uri");
         }
         if request.param("response_type") != Some("code") {
             return page("invalid response_type");
         }
         let challenge = Challenge::of(request);
-        let mut back = if !switches.consent {
-            "error=access_denied".to_owned()
-        } else if challenge.is_none() && self.client.client_secret.is_none() {
-            "error=invalid_request".to_owned()
-        } else {
-            let code = self.secret(24);
-            let stands_for = Code {
-                redirect_uri: redirect_uri.clone(),
-                challenge,
-                expires: now + CODE_SECONDS,
-            };
-            self.codes.insert(code.clone(), stands_for);
-            format!("code={code}")
-        };
-        if let Some(state) = request.param("state") {
-            back.push_str("&state=");
-            back.push_str(&escape(state));
+        if challenge.is_none() && self.client.client_secret.is_none() {
+            return send_back(redirect_uri, "error=invalid_request", request);
         }
-        let mut reply = Reply::empty(302);
-        let joint = if redirect_uri.contains('?') { '&' } else { '?' };
-        reply.set_header("location", format!("{redirect_uri}{joint}{back}"));
-        reply
+        match switches.consent.decided(request) {
+            None => Page {
+                vendor: "GoTo",
+                client_id: &self.client.client_id,
+                on_behalf_of: &self.principal,
+                scopes: &self.client.scopes,
+            }
+            .show(request),
+            Some(Decision::Denied) => send_back(redirect_uri, "error=access_denied", request),
+            Some(Decision::Allowed) => {
+                let code = self.secret(24);
+                self.issued.push(code.clone());
+                let stands_for = Code {
+                    redirect_uri: redirect_uri.to_owned(),
+                    challenge,
+                    expires: now + CODE_SECONDS,
+                };
+                self.codes.insert(code.clone(), stands_for);
+                send_back(redirect_uri, &format!("code={code}"), request)
+            }
+        }
     }
 
     /// `POST /oauth/token`.
@@ -242,6 +245,7 @@ impl OAuth {
 
     fn new_refresh_token(&mut self, scopes: Vec<String>, expires: i64) -> String {
         let text = format!("eyJraWQiOiI2MjAi.{}", self.secret(32));
+        self.issued.push(text.clone());
         self.refresh.insert(text.clone(), Token { scopes, expires });
         text
     }
@@ -256,6 +260,7 @@ impl OAuth {
         body["scope"] = json!(scopes.join(" "));
         body["principal"] = json!(self.principal);
         let expires = now + ACCESS_TOKEN_SECONDS;
+        self.issued.push(access_token.clone());
         self.access.insert(access_token, Token { scopes, expires });
         let mut reply = Reply::json(200, &body);
         reply.set_header("cache-control", "no-store");

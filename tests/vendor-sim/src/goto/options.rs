@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::SimClock;
+use crate::consent::Consent;
 
 /// How to start a simulated account.
 #[derive(Debug, Clone)]
@@ -117,8 +118,8 @@ pub struct Switches {
     pub call_events_lag_minutes: u32,
     /// Answers in a million that a gateway spoils with 502 or 504.
     pub gateway_errors_ppm: u32,
-    /// Whether the authorization page consents.
-    pub consent: bool,
+    /// What happens at the authorization page.
+    pub consent: Consent,
 }
 
 impl Default for Switches {
@@ -139,7 +140,7 @@ impl Default for Switches {
             meeting_times_with_offset: false,
             call_events_lag_minutes: 5,
             gateway_errors_ppm: 0,
-            consent: true,
+            consent: Consent::Ask,
         }
     }
 }

@@ -216,7 +216,9 @@ impl State {
         }
         match (request.method.as_str(), request.path.as_str()) {
             ("POST", "/oauth/token") => self.oauth.token(request, now, &self.switches),
-            ("GET", "/oauth/authorize") => self.oauth.authorize(request, now, &self.switches),
+            ("GET" | "POST", "/oauth/authorize") => {
+                self.oauth.authorize(request, now, &self.switches)
+            }
             ("POST", "/oauth/revoke") => self.oauth.revoke(request),
             (_, path) if path.starts_with("/oauth/v2/") => Reply::json(
                 self.switches.old_host_status,

@@ -1,7 +1,8 @@
 //! The authorization page and the codes it gives out.
 
+use crate::consent::{Decision, Page, send_back};
 use crate::http::{Reply, Request, first};
-use crate::oauth::{Challenge, escape, same_redirect};
+use crate::oauth::{Challenge, same_redirect};
 use crate::zoom::oauth::{App, AppKind, OAuth, Refusal};
 use crate::zoom::options::Switches;
 
@@ -18,7 +19,7 @@ pub(crate) struct Code {
 }
 
 impl OAuth {
-    /// `GET /oauth/authorize`: the administrator consents at once, as the switch says.
+    /// `/oauth/authorize`: the page, and the administrator's answer to it.
     pub(crate) fn authorize(&mut self, request: &Request, now: i64, switches: &Switches) -> Reply {
         let page = |text: &str| Reply::text(400, "text/html;charset=UTF-8", text);
         let app = self.apps.iter().find(|app| {
@@ -28,46 +29,46 @@ impl OAuth {
         let Some(app) = app.cloned() else {
             return page("<html><body>Invalid client_id: (4,702)</body></html>");
         };
-        let redirect_uri = request.param("redirect_uri").unwrap_or_default().to_owned();
+        let redirect_uri = request.param("redirect_uri").unwrap_or_default();
         if !app
             .redirect_uris
             .iter()
-            .any(|known| same_redirect(known, &redirect_uri))
+            .any(|known| same_redirect(known, redirect_uri))
         {
             return page("<html><body>Invalid redirect: (4,709)</body></html>");
         }
         if request.param("response_type") != Some("code") {
             return page("<html><body>Invalid response_type: (4,706)</body></html>");
         }
-        let challenge = Challenge::of(request);
-        let mut back = if !app.active {
+        if !app.active {
             return page("<html><body>This app is disabled: (4,738)</body></html>");
-        } else if !switches.consent {
-            "error=access_denied".to_owned()
-        } else if challenge.is_none() && app.client_secret.is_none() {
-            "error=invalid_request".to_owned()
-        } else {
-            let code = self.secret(24);
-            self.issued.push(code.clone());
-            self.codes.insert(
-                code.clone(),
-                Code {
+        }
+        let challenge = Challenge::of(request);
+        if challenge.is_none() && app.client_secret.is_none() {
+            return send_back(redirect_uri, "error=invalid_request", request);
+        }
+        match switches.consent.decided(request) {
+            None => Page {
+                vendor: "Zoom",
+                client_id: &app.client_id,
+                on_behalf_of: &format!("account {}", self.account_id),
+                scopes: &app.scopes,
+            }
+            .show(request),
+            Some(Decision::Denied) => send_back(redirect_uri, "error=access_denied", request),
+            Some(Decision::Allowed) => {
+                let code = self.secret(24);
+                self.issued.push(code.clone());
+                let stands_for = Code {
                     client_id: app.client_id,
-                    redirect_uri: redirect_uri.clone(),
+                    redirect_uri: redirect_uri.to_owned(),
                     challenge,
                     expires: now + CODE_SECONDS,
-                },
-            );
-            format!("code={code}")
-        };
-        if let Some(state) = request.param("state") {
-            back.push_str("&state=");
-            back.push_str(&escape(state));
+                };
+                self.codes.insert(code.clone(), stands_for);
+                send_back(redirect_uri, &format!("code={code}"), request)
+            }
         }
-        let mut reply = Reply::empty(302);
-        let joint = if redirect_uri.contains('?') { '&' } else { '?' };
-        reply.set_header("location", format!("{redirect_uri}{joint}{back}"));
-        reply
     }
 
     /// Exchanges a code, whatever comes of it.

@@ -91,6 +91,7 @@ fn account(state: &State) -> Value {
         "apps": state.oauth.apps,
         "api_url": format!("{}/v2", state.base_url),
         "token_url": format!("{}/oauth/token", state.base_url),
+        "authorize_url": format!("{}/oauth/authorize", state.base_url),
         "users": {
             "active": layout.people.len(),
             "rooms": layout.rooms.len(),

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::SimClock;
+use crate::consent::Consent;
 
 /// How to start a simulated account.
 #[derive(Debug, Clone)]
@@ -204,8 +205,8 @@ pub struct Switches {
     pub noisy_neighbour: f64,
     /// Seconds added to the `Date` header, for a vendor whose clock is off.
     pub date_skew_seconds: i64,
-    /// Whether the authorization page consents, or sends back `access_denied`.
-    pub consent: bool,
+    /// What happens at the authorization page.
+    pub consent: Consent,
 }
 
 /// What happens to a `page_size` above the maximum.
@@ -273,7 +274,7 @@ impl Default for Switches {
             managed_domains: vec!["corp.example.com".to_owned()],
             noisy_neighbour: 0.0,
             date_skew_seconds: 0,
-            consent: true,
+            consent: Consent::Ask,
         }
     }
 }

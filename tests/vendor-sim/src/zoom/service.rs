@@ -290,7 +290,9 @@ impl State {
         let api_url = format!("{}/v2", self.base_url);
         match (request.method.as_str(), request.path.as_str()) {
             ("POST", "/oauth/token") => self.oauth.token(request, now, &self.switches, &api_url),
-            ("GET", "/oauth/authorize") => self.oauth.authorize(request, now, &self.switches),
+            ("GET" | "POST", "/oauth/authorize") => {
+                self.oauth.authorize(request, now, &self.switches)
+            }
             ("POST", "/oauth/revoke") => self.oauth.revoke(request),
             _ => ApiError::new(404, 2300, "This API endpoint is not recognized.").reply(),
         }

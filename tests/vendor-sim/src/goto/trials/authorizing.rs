@@ -19,7 +19,11 @@ fn code_for(trial: &Trial, verifier: &str) -> String {
         "/oauth/authorize?response_type=code&client_id={client_id}&state=s&code_challenge={challenge}\
          &code_challenge_method=S256&redirect_uri=http%3A%2F%2F127.0.0.1%3A4711%2Fcallback"
     );
-    let reply = trial.send("GET", &target, &[], "");
+    let page = trial.send("GET", &target, &[], "");
+    assert_eq!(page.status, 200);
+    assert!(String::from_utf8_lossy(&page.body).contains("ada.admin@example.com"));
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let reply = trial.send("POST", &target, &form, "decision=allow");
     assert_eq!(reply.status, 302);
     let (_, location) = reply
         .headers

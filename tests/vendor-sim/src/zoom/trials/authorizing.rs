@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 use serde_json::Value;
 
 use super::{Trial, friday};
+use crate::consent::Consent;
 use crate::zoom::endpoint::Endpoint;
 use crate::zoom::oauth::AppKind;
 
@@ -23,7 +24,9 @@ impl Trial {
             "/oauth/authorize?response_type=code&client_id={}&redirect_uri={CALLBACK}&state=s%20t{more}",
             app.client_id
         );
-        let reply = self.raw("GET", &target, "", "");
+        let asked = self.raw("GET", &target, "", "");
+        assert_eq!(asked.status, 200, "a person is asked first");
+        let reply = self.raw("POST", &target, "decision=allow", "");
         let location = reply.headers.iter().find(|(name, _)| name == "location");
         location.map_or_else(String::new, |(_, location)| location.clone())
     }
@@ -138,8 +141,20 @@ fn codes_are_single_use_and_bound_to_their_verifier() {
     let late = trial.code();
     trial.control.advance(SignedDuration::from_mins(5));
     assert_eq!(trial.exchange(&late, VERIFIER).0, 400);
-    trial.control.switch(|switches| switches.consent = false);
-    assert!(trial.authorize("").contains("error=access_denied"));
+    trial
+        .control
+        .switch(|switches| switches.consent = Consent::Deny);
+    let app = trial.control.apps().pop().unwrap();
+    let target = format!(
+        "/oauth/authorize?response_type=code&client_id={}&redirect_uri={CALLBACK}&state=s",
+        app.client_id
+    );
+    let reply = trial.raw("GET", &target, "", "");
+    let denied = (
+        "location".into(),
+        format!("{CALLBACK}?error=access_denied&state=s"),
+    );
+    assert!(reply.headers.contains(&denied), "{:?}", reply.headers);
 }
 
 #[test]
