@@ -121,14 +121,15 @@ async fn answer(State(page): State<Page>, request: Request) -> (StatusCode, Html
             ),
         );
     }
+    let is_a_no = address.query_pairs().any(|(key, _)| key == "error");
     // A second answer is one too many; the first one counts.
     let _ = page.found.try_send(address.into());
-    (
-        StatusCode::OK,
-        Html(
-            "<!doctype html><title>seatsync</title><p>seatsync has the answer. You can close this page: the terminal tells whether it worked.",
-        ),
-    )
+    let farewell = if is_a_no {
+        "<!doctype html><title>seatsync</title><p>seatsync was not let in. You can close this page: the terminal tells more."
+    } else {
+        "<!doctype html><title>seatsync</title><p>seatsync has the answer. You can close this page: the terminal tells whether it worked."
+    };
+    (StatusCode::OK, Html(farewell))
 }
 
 /// The lines of standard input, on a thread of their own: reading them cannot be cut.

@@ -25,6 +25,9 @@ use crate::settings::endpoint::Endpoint;
 /// How long a person has for the consent page.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(15);
 
+/// OAuth's word for a person's no (RFC 6749, section 4.1.2.1).
+const DENIED: &str = "access_denied";
+
 /// Authorisations under way at once; more is a mistake or an attack.
 const MOST: usize = 32;
 
@@ -70,8 +73,14 @@ pub enum AuthorizeError {
     )]
     UnknownState,
     /// The consent page said no.
-    #[error("the vendor's page answers `{error}`{}: nothing was changed", description.as_ref().map_or_else(String::new, |text| format!(" ({text})")))]
+    #[error(
+        "connection `{connection}` was not authorised: {what} (`{error}`{more}). Nothing was changed; run `seatsync authorize {connection}` to ask again",
+        what = if error == DENIED { "somebody denied it on the vendor's page" } else { "the vendor's page refuses" },
+        more = description.as_ref().map_or_else(String::new, |text| format!(": {text}")),
+    )]
     Refused {
+        /// Of which connection.
+        connection: String,
         /// OAuth's error code.
         error: String,
         /// The vendor's words.
@@ -179,7 +188,11 @@ impl Connectors {
             .underway
             .take(&answer.state, by, self.clock.now())
             .ok_or(AuthorizeError::UnknownState)?;
-        let code = answer.code?;
+        let code = answer.code.map_err(|refusal| AuthorizeError::Refused {
+            connection: pending.connection.name.clone(),
+            error: refusal.error,
+            description: refusal.description,
+        })?;
         let redeemable = Redeemable {
             code: AuthorizationCode::new(code),
             verifier: pending.verifier,
@@ -203,7 +216,13 @@ impl Connectors {
 /// What a redirect says.
 struct Answer {
     state: String,
-    code: Result<String, AuthorizeError>,
+    code: Result<String, Refusal>,
+}
+
+/// OAuth's error code and the vendor's words.
+struct Refusal {
+    error: String,
+    description: Option<String>,
 }
 
 impl Answer {
@@ -215,7 +234,7 @@ impl Answer {
         };
         let state = parameter("state").ok_or(AuthorizeError::NotARedirect)?;
         let code = match (parameter("error"), parameter("code")) {
-            (Some(error), _) => Err(AuthorizeError::Refused {
+            (Some(error), _) => Err(Refusal {
                 error: tame(&error, &[]),
                 description: parameter("error_description").map(|text| tame(&text, &[])),
             }),

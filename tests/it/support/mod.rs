@@ -3,6 +3,7 @@
 
 pub(crate) mod agent;
 pub(crate) mod browser;
+pub(crate) mod chromium;
 pub(crate) mod programs;
 
 use std::path::PathBuf;

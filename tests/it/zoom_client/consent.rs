@@ -255,7 +255,7 @@ async fn a_person_who_says_no_changes_nothing() {
     let error = consent.complete(&redirected).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the vendor's page answers `access_denied`: nothing was changed"
+        "connection `zoom-emea` was not authorised: somebody denied it on the vendor's page (`access_denied`). Nothing was changed; run `seatsync authorize zoom-emea` to ask again"
     );
     consent.zoom().account().await.unwrap();
 }
