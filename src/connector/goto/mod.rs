@@ -134,7 +134,7 @@ impl GoToConnector {
 
     async fn granted_afresh(&self) -> Result<Vec<String>, ConnectorError> {
         let current = self.apis.admin.tokens.token().await?;
-        let renewed = self.apis.admin.tokens.renew(&current).await?;
+        let renewed = self.apis.admin.tokens.renew_for_scopes(&current).await?;
         Ok(renewed.unwrap_or(current).scopes.clone())
     }
 

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::access::{self, TokenAnswer};
 use super::endpoint::{self, TokenEndpoint};
 use super::exchange::{Exchange, Sending};
-use super::{AccessToken, Needs};
+use super::{AccessToken, Needs, Renewal};
 use crate::connector::error::{CallContext, ConnectorError};
 use crate::connector::grant::{
     DeadGrant, GrantFacts, GrantKeeper, GrantOwner, GrantTokens, KeeperError, KeptGrant,
@@ -65,12 +65,12 @@ impl AuthorizationCode {
         format!("run `seatsync authorize {}`", self.owner.connection)
     }
 
-    /// A token that is not `refused`, from what is kept or from a refresh. `unkept` is a grant that
+    /// A token other than `old`, from what is kept or from a refresh. `unkept` is a grant that
     /// the vendor gave and the disk did not take: it comes first, since the one before it is spent.
     pub(super) async fn get(
         &self,
         tools: Tools<'_>,
-        refused: Option<&AccessToken>,
+        old: Option<(&AccessToken, Renewal)>,
         unkept: &mut Option<KeptGrant>,
     ) -> Result<AccessToken, ConnectorError> {
         if let Some(grant) = unkept.take() {
@@ -94,21 +94,23 @@ impl AuthorizationCode {
         }
         let now = tools.endpoint.clock.now();
         let token = Self::access_of(&kept)?;
-        let is_refused =
-            refused.is_some_and(|refused| refused.authorization == token.authorization);
-        if now < token.renew_at && !is_refused {
+        let renewal = old
+            .filter(|(old, _)| old.authorization == token.authorization)
+            .map(|(_, why)| why);
+        if now < token.renew_at && renewal.is_none() {
             return Ok(token);
         }
         let Some(refresh) = &kept.tokens.refresh else {
-            // It lasts until it is revoked; the caller sees that it is the refused one.
-            return if now < token.ends_at {
+            return if renewal == Some(Renewal::Refused) {
+                Err(self.revoked(tools, kept.facts).await)
+            } else if now < token.ends_at {
                 Ok(token)
             } else {
                 Err(self.ended(&kept.facts, now))
             };
         };
         match self.refresh(tools, refresh, &kept, unkept).await {
-            Err(ConnectorError::Unavailable { .. }) if now < token.ends_at && !is_refused => {
+            Err(ConnectorError::Unavailable { .. }) if now < token.ends_at && renewal.is_none() => {
                 Ok(token)
             }
             outcome => outcome,
@@ -226,6 +228,24 @@ impl AuthorizationCode {
         Ok(token)
     }
 
+    /// Records the end of a grant whose token lasts until it is revoked, and words it for a person:
+    /// nothing but a new consent brings another.
+    async fn revoked(&self, tools: Tools<'_>, mut facts: GrantFacts) -> ConnectorError {
+        let now = tools.endpoint.clock.now();
+        facts.dead = Some(DeadGrant {
+            at: now,
+            reason: "it refuses the token, which has no end of its own".to_owned(),
+        });
+        self.record_end(tools, &facts).await;
+        self.ended(&facts, now)
+    }
+
+    async fn record_end(&self, tools: Tools<'_>, facts: &GrantFacts) {
+        if let Err(error) = tools.keeper.note(&self.owner, facts).await {
+            tracing::error!(%error, "the end of an authorisation is not recorded");
+        }
+    }
+
     /// Records that a grant is dead, when that is what the refusal says, and words it for a person.
     async fn after_refusal(
         &self,
@@ -249,9 +269,7 @@ impl AuthorizationCode {
                 reason: format!("{said}{lost}"),
             });
         }
-        if let Err(error) = tools.keeper.note(&self.owner, &facts).await {
-            tracing::error!(%error, "the end of an authorisation is not recorded");
-        }
+        self.record_end(tools, &facts).await;
         if facts.dead.is_none() {
             return error;
         }

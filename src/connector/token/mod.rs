@@ -118,6 +118,15 @@ pub(crate) struct TokenParts {
     pub(crate) tasks: TaskTracker,
 }
 
+/// Why another token is wanted than the one there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Renewal {
+    /// The vendor refused it.
+    Refused,
+    /// It works, and may be older than the scopes granted by now.
+    ForScopes,
+}
+
 #[derive(Debug, Default)]
 struct State {
     current: Option<Arc<AccessToken>>,
@@ -153,8 +162,25 @@ impl TokenSource {
         self: &Arc<Self>,
         refused: &Arc<AccessToken>,
     ) -> Result<Option<Arc<AccessToken>>, ConnectorError> {
-        let refused = refused.clone();
-        self.uncut(|source| async move { source.get_another(&refused).await })
+        self.another(refused, Renewal::Refused).await
+    }
+
+    /// A later token than `current`, which works: it shows scopes that were added since. `None`
+    /// where there is no later one.
+    pub(crate) async fn renew_for_scopes(
+        self: &Arc<Self>,
+        current: &Arc<AccessToken>,
+    ) -> Result<Option<Arc<AccessToken>>, ConnectorError> {
+        self.another(current, Renewal::ForScopes).await
+    }
+
+    async fn another(
+        self: &Arc<Self>,
+        old: &Arc<AccessToken>,
+        why: Renewal,
+    ) -> Result<Option<Arc<AccessToken>>, ConnectorError> {
+        let old = old.clone();
+        self.uncut(|source| async move { source.get_another(&old, why).await })
             .await
     }
 
@@ -256,15 +282,16 @@ impl TokenSource {
 
     async fn get_another(
         &self,
-        refused: &Arc<AccessToken>,
+        old: &Arc<AccessToken>,
+        why: Renewal,
     ) -> Result<Option<Arc<AccessToken>>, ConnectorError> {
         let mut state = self.state.lock().await;
-        let other = |token: &&Arc<AccessToken>| token.authorization != refused.authorization;
+        let other = |token: &&Arc<AccessToken>| token.authorization != old.authorization;
         if let Some(token) = state.current.as_ref().filter(other) {
             return Ok(Some(token.clone()));
         }
         state.current = None;
-        let token = self.get(Some(refused), &mut state).await?;
+        let token = self.get(Some((old, why)), &mut state).await?;
         let token = state.current.insert(token);
         Ok(Some(token.clone()).filter(|token| other(&token)))
     }
@@ -285,7 +312,7 @@ impl TokenSource {
 
     async fn get(
         &self,
-        refused: Option<&Arc<AccessToken>>,
+        old: Option<(&AccessToken, Renewal)>,
         state: &mut State,
     ) -> Result<Arc<AccessToken>, ConnectorError> {
         let (secrets, connection) = (&self.shared.secrets, &self.connection);
@@ -299,8 +326,7 @@ impl TokenSource {
             }
             Credentials::ApiKey(key) => key.read(secrets, connection)?,
             Credentials::AuthorizationCode(grant) => {
-                let refused = refused.map(AsRef::as_ref);
-                grant.get(self.tools()?, refused, &mut state.unkept).await?
+                grant.get(self.tools()?, old, &mut state.unkept).await?
             }
         };
         Ok(Arc::new(got))

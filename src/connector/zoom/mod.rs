@@ -110,7 +110,7 @@ impl ZoomConnector {
 
     async fn granted_afresh(&self) -> Result<Vec<String>, ConnectorError> {
         let current = self.api.tokens.token().await?;
-        let renewed = self.api.tokens.renew(&current).await?;
+        let renewed = self.api.tokens.renew_for_scopes(&current).await?;
         Ok(renewed.unwrap_or(current).scopes.clone())
     }
 }

@@ -3,14 +3,14 @@
 use vendor_sim::zoom::AppKind;
 
 use super::super::support::chromium::{is_installed, press};
-use super::{AHA_CALLBACK, App, aha, authorize, goto, until_downloaded, zoom};
+use super::{AHA_CALLBACK, App, authorize, start_aha, start_goto, start_zoom, until_downloaded};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_browser_lets_seatsync_in_at_zoom() {
     if !is_installed() {
         return;
     }
-    let vendor = zoom().await;
+    let vendor = start_zoom().await;
     let host = App::at_zoom(&vendor).running_host();
     let asked = authorize(&host, "zoom", &["--port", "0"]);
     let visit = press("Allow", &asked.page);
@@ -29,7 +29,7 @@ async fn a_browser_lets_seatsync_in_at_goto() {
     if !is_installed() {
         return;
     }
-    let vendor = goto().await;
+    let vendor = start_goto().await;
     let host = App::at_goto(&vendor).running_host();
     let asked = authorize(&host, "goto", &["--port", "0"]);
     let visit = press("Allow", &asked.page);
@@ -51,7 +51,7 @@ async fn a_browser_shows_the_address_to_paste_at_aha() {
     if !is_installed() {
         return;
     }
-    let vendor = aha().await;
+    let vendor = start_aha().await;
     let host = App::at_aha(&vendor).running_host();
     let mut asked = authorize(&host, "aha", &["--redirect-uri", AHA_CALLBACK]);
     let visit = press("Allow", &asked.page);
@@ -68,7 +68,7 @@ async fn a_browser_that_denies_changes_nothing_and_is_told() {
     if !is_installed() {
         return;
     }
-    let vendor = zoom().await;
+    let vendor = start_zoom().await;
     let host = App::at_zoom(&vendor).running_host();
     let asked = authorize(&host, "zoom", &["--port", "0"]);
     let visit = press("Deny", &asked.page);

@@ -5,11 +5,11 @@ use std::path::Path;
 use vendor_sim::zoom::AppKind;
 
 use super::super::support::{browser, text};
-use super::{App, authorize, zoom};
+use super::{App, authorize, start_zoom};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_secret_and_no_token_is_found_in_files_logs_or_answers() {
-    let vendor = zoom().await;
+    let vendor = start_zoom().await;
     let mut host = App::at_zoom(&vendor).host();
     host.log_level("trace");
     host.start();

@@ -1,6 +1,8 @@
 //! A person authorises a connection from the command line, and the daemon works with it.
 
+mod aha;
 mod chromium;
+mod goto;
 mod leaks;
 mod zoom;
 
@@ -15,7 +17,7 @@ use super::support::{Host, SEATSYNC};
 /// Where Aha!'s app sends codes: nothing listens there, so the address is pasted.
 const AHA_CALLBACK: &str = "https://seatsync.example.com/callback";
 
-async fn zoom() -> ZoomSim {
+async fn start_zoom() -> ZoomSim {
     let options = ZoomSimOptions {
         users: 40,
         seed: 5,
@@ -25,7 +27,7 @@ async fn zoom() -> ZoomSim {
     ZoomSim::start(options).await.unwrap()
 }
 
-async fn goto() -> GoToSim {
+async fn start_goto() -> GoToSim {
     let options = GoToSimOptions {
         users: 24,
         limits: false,
@@ -34,7 +36,7 @@ async fn goto() -> GoToSim {
     GoToSim::start(options).await.unwrap()
 }
 
-async fn aha() -> AhaSim {
+async fn start_aha() -> AhaSim {
     let options = AhaSimOptions {
         users: 40,
         limits: false,
@@ -53,6 +55,8 @@ struct App {
     client_secret: String,
     /// The rest of `limits`.
     limits: &'static str,
+    /// The rest of the profile, as lines.
+    profile: &'static str,
 }
 
 impl App {
@@ -66,6 +70,7 @@ impl App {
             client_id: app.client_id.clone(),
             client_secret: app.client_secret.clone().unwrap(),
             limits: "plan: business, ",
+            profile: "",
         }
     }
 
@@ -79,6 +84,8 @@ impl App {
             client_id: client.client_id.clone(),
             client_secret: client.client_secret.clone().unwrap(),
             limits: "",
+            // Activity would ask for tokens whenever it gets round to it.
+            profile: "subflows: {pull_user_activity: {enabled: false}}\n",
         }
     }
 
@@ -91,6 +98,7 @@ impl App {
             client_id: vendor.app().client_id.clone(),
             client_secret: vendor.app().client_secret.clone(),
             limits: "",
+            profile: "",
         }
     }
 
@@ -106,6 +114,7 @@ impl App {
             authorize_url,
             client_id,
             limits,
+            profile,
             ..
         } = self;
         host.profile(
@@ -116,7 +125,7 @@ name: {vendor}
 type: {vendor}
 state: published
 connection: {vendor}
----
+{profile}---
 kind: Connection
 name: {vendor}
 vendor: {vendor}

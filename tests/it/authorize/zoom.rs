@@ -3,11 +3,11 @@
 use vendor_sim::zoom::AppKind;
 
 use super::super::support::{browser, text};
-use super::{App, authorize, zoom};
+use super::{App, authorize, start_zoom};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_person_consents_in_a_browser_and_the_profile_comes_to_life() {
-    let vendor = zoom().await;
+    let vendor = start_zoom().await;
     let mut host = App::at_zoom(&vendor).host();
     host.start();
     let status = host.until(&["status", "zoom"], |status| {
@@ -56,7 +56,7 @@ async fn a_person_consents_in_a_browser_and_the_profile_comes_to_life() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn where_only_https_is_registered_the_address_is_pasted() {
-    let vendor = zoom().await;
+    let vendor = start_zoom().await;
     let client_id = vendor.app(AppKind::General).unwrap().client_id.clone();
     let registered = "https://seatsync.example.com/callback";
     vendor.control().change_app(&client_id, |app| {
