@@ -20,7 +20,7 @@ use super::http::api::Api;
 use super::http::dialect::Dialect;
 use super::http::retry::RetryBudget;
 use super::limits::Budgets;
-use super::options::ConnectorOptions;
+use super::options::{ConnectorOptions, RetryPolicy};
 use super::stats::CallStats;
 use super::token::{Credentials, TokenParts, TokenSource};
 use super::zoom::{self, ZoomConnector};
@@ -110,6 +110,11 @@ impl Connectors {
         }
     }
 
+    /// How patient the calls of a connection are.
+    pub fn retry_of(&self, connection: &ResolvedConnection) -> RetryPolicy {
+        self.http.options().retry.of(&connection.retry)
+    }
+
     /// What was used of the daily budgets of every account called so far.
     pub fn daily_use(&self) -> Vec<DailyUse> {
         self.budgets.used()
@@ -191,6 +196,7 @@ impl Connectors {
         dialect: &'static dyn Dialect,
         stats: &CallStats,
     ) -> Result<Api, ConnectorError> {
+        let retry = self.retry_of(connection);
         Ok(Api {
             connection: connection.name.clone(),
             http: self.http.clone(),
@@ -200,7 +206,8 @@ impl Connectors {
             stats: stats.clone(),
             clock: self.clock.clone(),
             dialect,
-            retries: RetryBudget::new(self.http.options().retry_budget),
+            retry,
+            retries: RetryBudget::new(retry.per_run),
         })
     }
 

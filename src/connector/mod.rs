@@ -26,7 +26,7 @@ use tokio::sync::mpsc::Sender;
 pub use any::AnyConnector;
 pub use connect::Connectors;
 pub use error::{CallContext, ConnectorError};
-pub use options::{ConnectorOptions, Limits};
+pub use options::{ConnectorOptions, Limits, RetryPolicy};
 pub use stats::{CallCounts, CallStats};
 
 use facts::{

@@ -242,6 +242,44 @@ pub struct Connection {
     pub plan: Option<Plan>,
     /// Per cent of the vendor's rate limit that is ours, 1 to 100.
     pub share: Option<u8>,
+    /// How patient its calls are.
+    #[serde(default, skip_serializing_if = "Retry::is_unset")]
+    pub retry: Retry,
+}
+
+/// The `retry` mapping of a connection: how patient its calls are with a vendor in trouble. What no
+/// document of the line says is the connector's to choose.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retry {
+    /// How often one request is sent at most, the first time included, 1 to 10.
+    pub attempts: Option<u32>,
+    /// The wait before the first repetition, 1 s to 5 min.
+    pub first_wait: Option<Span>,
+    /// The longest wait between two repetitions, 1 s to 10 min.
+    pub longest_wait: Option<Span>,
+    /// Repetitions that one run may make before successes earn more, at most 1,000.
+    pub per_run: Option<u32>,
+    /// The longest wait for the vendor's rate limit, 1 s to 1 h.
+    pub rate_limit_wait: Option<Span>,
+}
+
+impl Retry {
+    /// Whether no leaf is set.
+    pub fn is_unset(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// These leaves, and where they are not set, the parent's.
+    #[must_use]
+    pub fn or(self, parent: Self) -> Self {
+        Self {
+            attempts: self.attempts.or(parent.attempts),
+            first_wait: self.first_wait.or(parent.first_wait),
+            longest_wait: self.longest_wait.or(parent.longest_wait),
+            per_run: self.per_run.or(parent.per_run),
+            rate_limit_wait: self.rate_limit_wait.or(parent.rate_limit_wait),
+        }
+    }
 }
 
 /// A connection with its parents merged in and the vendor's defaults applied.
@@ -271,6 +309,9 @@ pub struct ResolvedConnection {
     pub plan: Plan,
     /// Per cent of the vendor's rate limit that is ours, 1 to 100 (default 25).
     pub share: u8,
+    /// How patient its calls are.
+    #[serde(default, skip_serializing_if = "Retry::is_unset")]
+    pub retry: Retry,
 }
 
 /// `kind: Exclusions`: organisation-wide.

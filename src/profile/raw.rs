@@ -7,7 +7,7 @@ pub mod words;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use self::rules::RawReclamation;
-use self::words::{Day, Domain, PercentText, Prose, User};
+use self::words::{Day, Domain, PercentText, Prose, SpanWithin, User};
 use super::cron::CronText;
 use super::identifier::{Identifier, ProfileType, Vendor};
 use super::model::{Grant, Kind, Plan, ProfileState};
@@ -175,6 +175,8 @@ record! {
         oauth: Option<RawOAuth>,
         /// How much of the vendor's rate limit is ours.
         limits: Option<RawLimits>,
+        /// How patient calls are with a vendor in trouble.
+        retry: Option<RawRetry>,
     }
 }
 
@@ -191,6 +193,8 @@ record! {
         oauth: Option<RawOAuth>,
         /// How much of the vendor's rate limit is ours.
         limits: Option<RawLimits>,
+        /// How patient calls are with a vendor in trouble.
+        retry: Option<RawRetry>,
     }
 }
 
@@ -222,6 +226,25 @@ record! {
         plan: Option<At<Plan>>,
         /// Our part of it; 25% when absent.
         share: Option<PercentText>,
+    }
+}
+
+record! {
+    /// How patient calls are with a vendor in trouble.
+    pub struct RawRetry {
+        /// How often one request is sent at most, the first time included; 5 when absent, 1 never
+        /// repeats.
+        attempts: Option<At<Whole<1, 10>>>,
+        /// The wait before the first repetition; it doubles each time, with jitter. Half a second
+        /// when absent.
+        first_wait: Option<At<SpanWithin<1, 300>>>,
+        /// The longest wait between two repetitions; `30s` when absent.
+        longest_wait: Option<At<SpanWithin<1, 600>>>,
+        /// Repetitions that one run may make, and a tenth of its successes on top; 20 when absent.
+        per_run: Option<At<Whole<0, 1000>>>,
+        /// The longest that a run waits for the vendor's rate limit; beyond it the run is put off.
+        /// `5m` when absent.
+        rate_limit_wait: Option<At<SpanWithin<1, 3600>>>,
     }
 }
 

@@ -132,7 +132,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::profile::model::{CheckedDocument, Connection, OAuth, SecretRef};
+    use crate::profile::model::{CheckedDocument, Connection, OAuth, Retry, SecretRef};
 
     fn model(spec: Value) -> Document {
         Document::SoftwareModel(CheckedDocument {
@@ -177,6 +177,7 @@ mod tests {
                 },
                 plan: None,
                 share,
+                retry: Retry::default(),
             }))
         };
         assert_eq!(

@@ -30,6 +30,11 @@ impl Span {
         }
     }
 
+    /// So many seconds.
+    pub const fn seconds(seconds: u32) -> Self {
+        Self { seconds }
+    }
+
     /// The length in seconds.
     pub const fn as_secs(self) -> u32 {
         self.seconds

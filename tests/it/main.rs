@@ -33,6 +33,7 @@ mod oauth_server;
 mod reconcile;
 mod remedies;
 mod retention;
+mod retry;
 mod support;
 mod tls;
 mod usage_conformance;

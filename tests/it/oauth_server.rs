@@ -12,7 +12,7 @@ use seatsync::connector::authorize::AuthorizeError;
 use seatsync::connector::grant::GrantKeeper as _;
 use seatsync::connector::{CallStats, Connector as _, ConnectorOptions, Connectors};
 use seatsync::profile::identifier::{ProfileType, Vendor};
-use seatsync::profile::model::{Grant, Plan, ResolvedConnection, SecretRef};
+use seatsync::profile::model::{Grant, Plan, ResolvedConnection, Retry, SecretRef};
 use seatsync::secret::Secrets;
 use seatsync::secret::seal::Sealer;
 use seatsync::store::Store;
@@ -86,6 +86,7 @@ async fn another_server_accepts_our_codes_verifiers_and_refreshes() {
         token: None,
         plan: Plan::Pro,
         share: 25,
+        retry: Retry::default(),
     };
     let folder = tempfile::tempdir().unwrap();
     let secrets = Secrets::new(None, [("APP_SECRET".to_owned(), "hush".to_owned())]);

@@ -115,6 +115,7 @@ pub(super) fn stand(control: &Control, profiles: &[RecordedProfile]) -> Vec<Conn
                 grant: connection.grant.as_str().to_owned(),
                 client_id: connection.client_id.clone(),
                 share: connection.share,
+                retry: control.connectors.retry_of(connection).into(),
                 profiles,
                 authorization: authorization.cloned(),
                 warning,

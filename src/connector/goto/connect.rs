@@ -204,7 +204,7 @@ impl GoToConnector {
     /// The names of all lines, with whom they belong to.
     async fn names_of_lines(&self) -> Result<Names, ConnectorError> {
         let step = "list phone lines";
-        let granted = self.connect()?.tokens.token().await?.scopes.clone();
+        let granted = self.connect()?.token().await?.scopes.clone();
         require(&granted, CALL_REPORTS, "report calls")?;
         require(&granted, LINES, step)?;
         let account = self.account_key().await?;

@@ -129,13 +129,11 @@ impl GoToConnector {
 
     /// The scopes of the current token; none where GoTo tells none.
     async fn granted(&self) -> Result<Vec<String>, ConnectorError> {
-        Ok(self.apis.admin.tokens.token().await?.scopes.clone())
+        Ok(self.apis.admin.token().await?.scopes.clone())
     }
 
     async fn granted_afresh(&self) -> Result<Vec<String>, ConnectorError> {
-        let current = self.apis.admin.tokens.token().await?;
-        let renewed = self.apis.admin.tokens.renew_for_scopes(&current).await?;
-        Ok(renewed.unwrap_or(current).scopes.clone())
+        Ok(self.apis.admin.token_of_now().await?.scopes.clone())
     }
 
     fn now(&self) -> Timestamp {

@@ -43,7 +43,7 @@ impl GoToConnector {
                 let found = self.try_activity().await;
                 let mut held = granted;
                 if let Some(connect) = &self.apis.connect
-                    && let Ok(token) = connect.tokens.token().await
+                    && let Ok(token) = connect.token().await
                 {
                     held.extend(token.scopes.iter().cloned());
                 }

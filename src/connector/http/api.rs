@@ -16,6 +16,7 @@ use super::{Answer, ExchangeError, HttpClient, host_of, tame, unreachable};
 use crate::clock::{self, SharedClock};
 use crate::connector::error::{CallContext, ConnectorError};
 use crate::connector::limits::{AccountBudget, Label};
+use crate::connector::options::RetryPolicy;
 use crate::connector::stats::CallStats;
 use crate::connector::token::{AccessToken, TokenSource};
 
@@ -44,6 +45,7 @@ pub(crate) struct Api {
     pub(crate) stats: CallStats,
     pub(crate) clock: SharedClock,
     pub(crate) dialect: &'static dyn Dialect,
+    pub(crate) retry: RetryPolicy,
     pub(crate) retries: RetryBudget,
 }
 
@@ -88,6 +90,18 @@ impl Api {
         self.send(call, Some(body), read).await
     }
 
+    /// The token that calls are made with.
+    pub(crate) async fn token(&self) -> Result<Arc<AccessToken>, ConnectorError> {
+        self.tokens.token(self.retry).await
+    }
+
+    /// A token that shows the scopes granted by now, where the vendor gives a later one.
+    pub(crate) async fn token_of_now(&self) -> Result<Arc<AccessToken>, ConnectorError> {
+        let current = self.token().await?;
+        let renewed = self.tokens.renew_for_scopes(&current, self.retry).await?;
+        Ok(renewed.unwrap_or(current))
+    }
+
     async fn send<T>(
         &self,
         call: &Call<'_>,
@@ -95,11 +109,11 @@ impl Api {
         read: impl Fn(&[u8]) -> serde_json::Result<T>,
     ) -> Result<T, ConnectorError> {
         let mut patience = Patience {
-            repetitions: backoff(self.http.options()),
+            repetitions: backoff(&self.retry),
             throttles: throttle_backoff(),
             token_renewed: false,
         };
-        let mut token = self.tokens.token().await?;
+        let mut token = self.token().await?;
         loop {
             self.wait_for_room(call).await?;
             let request = self.request(call, body, &token)?;
@@ -117,7 +131,7 @@ impl Api {
                 Judged::TokenRefused(error) => {
                     tracing::debug!(%error, "getting another token");
                     patience.token_renewed = true;
-                    let Some(other) = self.tokens.renew(&token).await? else {
+                    let Some(other) = self.tokens.renew(&token, self.retry).await? else {
                         return Err(self.tokens.advise(error));
                     };
                     self.stats.retried();
@@ -150,8 +164,7 @@ impl Api {
 
     fn too_long(&self, until: Timestamp) -> bool {
         let wait = until.duration_since(self.clock.now());
-        SignedDuration::try_from(self.http.options().longest_throttle)
-            .is_ok_and(|longest| wait > longest)
+        SignedDuration::try_from(self.retry.rate_limit_wait).is_ok_and(|longest| wait > longest)
     }
 
     fn request(

@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 
-use crate::connector::options::ConnectorOptions;
+use crate::connector::options::RetryPolicy;
 
 /// The waits before the repetitions of one request: doubling, with jitter, then no more.
-pub(crate) fn backoff(options: &ConnectorOptions) -> ExponentialBackoff {
+pub(crate) fn backoff(policy: &RetryPolicy) -> ExponentialBackoff {
+    let repetitions = policy.attempts.saturating_sub(1);
     ExponentialBuilder::new()
-        .with_min_delay(options.first_backoff)
-        .with_max_delay(options.longest_backoff)
-        .with_max_times(options.attempts.saturating_sub(1))
+        .with_min_delay(policy.first_wait)
+        .with_max_delay(policy.longest_wait)
+        .with_max_times(usize::try_from(repetitions).unwrap_or(usize::MAX))
         .with_jitter()
         .build()
 }
@@ -81,13 +82,13 @@ mod tests {
 
     #[test]
     fn the_waits_double_and_end_with_the_attempts() {
-        let options = ConnectorOptions {
+        let policy = RetryPolicy {
             attempts: 4,
-            first_backoff: Duration::from_millis(100),
-            longest_backoff: Duration::from_millis(250),
-            ..ConnectorOptions::default()
+            first_wait: Duration::from_millis(100),
+            longest_wait: Duration::from_millis(250),
+            ..RetryPolicy::default()
         };
-        let waits: Vec<Duration> = backoff(&options).collect();
+        let waits: Vec<Duration> = backoff(&policy).collect();
         assert_eq!(waits.len(), 3);
         for (wait, least) in waits.iter().zip([100, 200, 250]) {
             let least = Duration::from_millis(least);

@@ -20,6 +20,7 @@ fn connection(plan: Plan, share: u8) -> ResolvedConnection {
         token: None,
         plan,
         share,
+        retry: crate::profile::model::Retry::default(),
     }
 }
 

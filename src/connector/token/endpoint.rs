@@ -18,6 +18,7 @@ use crate::clock::{self, Clock};
 use crate::connector::error::{CallContext, ConnectorError};
 use crate::connector::http::retry::{backoff, throttle_backoff};
 use crate::connector::http::{ExchangeError, HttpClient, tame, throttle, unreachable};
+use crate::connector::options::RetryPolicy;
 
 /// What the step is called in errors and job results.
 const STEP: &str = "get an access token";
@@ -35,6 +36,7 @@ pub(super) struct TokenEndpoint<'a> {
     pub(super) clock: &'a dyn Clock,
     /// The connection's name, for messages.
     pub(super) connection: &'a str,
+    pub(super) retry: RetryPolicy,
 }
 
 /// What the endpoint said, and when it was asked: the token's life starts no later.
@@ -49,7 +51,7 @@ pub(super) struct Answered {
 impl TokenEndpoint<'_> {
     /// Sends until there is a token or a refusal. Trouble is repeated as often as any call is.
     pub(super) async fn send(&self, request: HttpRequest) -> Result<Answered, ConnectorError> {
-        let mut waits = backoff(self.http.options());
+        let mut waits = backoff(&self.retry);
         let mut throttles = throttle_backoff();
         let mut lost_one = false;
         loop {
@@ -141,7 +143,7 @@ impl TokenEndpoint<'_> {
             now,
         );
         let wait = found.until.duration_since(now);
-        let longest = SignedDuration::try_from(self.http.options().longest_throttle);
+        let longest = SignedDuration::try_from(self.retry.rate_limit_wait);
         if fallback.is_none() || longest.is_ok_and(|longest| wait > longest) {
             return Err(ConnectorError::RateLimited {
                 context: context(Some(answer), None),

@@ -25,6 +25,7 @@ use personal_access_token::PersonalAccessToken;
 use super::error::ConnectorError;
 use super::grant::{GrantFacts, GrantKeeper, KeptGrant};
 use super::http::HttpClient;
+use super::options::RetryPolicy;
 use crate::clock::SharedClock;
 use crate::profile::model::{Grant, ResolvedConnection, SecretRef};
 use crate::secret::Secrets;
@@ -145,12 +146,15 @@ impl TokenSource {
     }
 
     /// A token with some life left.
-    pub(crate) async fn token(self: &Arc<Self>) -> Result<Arc<AccessToken>, ConnectorError> {
+    pub(crate) async fn token(
+        self: &Arc<Self>,
+        retry: RetryPolicy,
+    ) -> Result<Arc<AccessToken>, ConnectorError> {
         let fresh = self.fresh(self.state.lock().await.current.as_ref());
         match fresh {
             Some(token) => Ok(token),
             None => {
-                self.uncut(|source| async move { source.get_fresh().await })
+                self.uncut(|source| async move { source.get_fresh(retry).await })
                     .await
             }
         }
@@ -161,8 +165,9 @@ impl TokenSource {
     pub(crate) async fn renew(
         self: &Arc<Self>,
         refused: &Arc<AccessToken>,
+        retry: RetryPolicy,
     ) -> Result<Option<Arc<AccessToken>>, ConnectorError> {
-        self.another(refused, Renewal::Refused).await
+        self.another(refused, Renewal::Refused, retry).await
     }
 
     /// A later token than `current`, which works: it shows scopes that were added since. `None`
@@ -170,17 +175,19 @@ impl TokenSource {
     pub(crate) async fn renew_for_scopes(
         self: &Arc<Self>,
         current: &Arc<AccessToken>,
+        retry: RetryPolicy,
     ) -> Result<Option<Arc<AccessToken>>, ConnectorError> {
-        self.another(current, Renewal::ForScopes).await
+        self.another(current, Renewal::ForScopes, retry).await
     }
 
     async fn another(
         self: &Arc<Self>,
         old: &Arc<AccessToken>,
         why: Renewal,
+        retry: RetryPolicy,
     ) -> Result<Option<Arc<AccessToken>>, ConnectorError> {
         let old = old.clone();
-        self.uncut(|source| async move { source.get_another(&old, why).await })
+        self.uncut(|source| async move { source.get_another(&old, why, retry).await })
             .await
     }
 
@@ -202,7 +209,13 @@ impl TokenSource {
         // Held so that it does not write over a refresh's facts.
         let _state = self.state.lock().await;
         let grant = self.grant()?;
-        grant.identify(self.tools()?, principal, account).await
+        grant
+            .identify(
+                self.tools(self.shared.http.options().retry)?,
+                principal,
+                account,
+            )
+            .await
     }
 
     /// The same refusal of a token, with what to do about it.
@@ -262,13 +275,13 @@ impl TokenSource {
             .cloned()
     }
 
-    async fn get_fresh(&self) -> Result<Arc<AccessToken>, ConnectorError> {
+    async fn get_fresh(&self, retry: RetryPolicy) -> Result<Arc<AccessToken>, ConnectorError> {
         let mut state = self.state.lock().await;
         if let Some(token) = self.fresh(state.current.as_ref()) {
             return Ok(token);
         }
         let old = state.current.clone();
-        match (self.get(None, &mut state).await, old) {
+        match (self.get(None, retry, &mut state).await, old) {
             (Ok(token), _) => Ok(state.current.insert(token).clone()),
             // Renewing early failed, but the old one still serves: the next call tries again.
             (Err(ConnectorError::Unavailable { .. }), Some(old))
@@ -284,6 +297,7 @@ impl TokenSource {
         &self,
         old: &Arc<AccessToken>,
         why: Renewal,
+        retry: RetryPolicy,
     ) -> Result<Option<Arc<AccessToken>>, ConnectorError> {
         let mut state = self.state.lock().await;
         let other = |token: &&Arc<AccessToken>| token.authorization != old.authorization;
@@ -291,7 +305,7 @@ impl TokenSource {
             return Ok(Some(token.clone()));
         }
         state.current = None;
-        let token = self.get(Some((old, why)), &mut state).await?;
+        let token = self.get(Some((old, why)), retry, &mut state).await?;
         let token = state.current.insert(token);
         Ok(Some(token.clone()).filter(|token| other(&token)))
     }
@@ -303,7 +317,11 @@ impl TokenSource {
         let mut state = self.state.lock().await;
         let grant = self.grant()?;
         let kept = grant
-            .redeem(self.tools()?, redeemable, &mut state.unkept)
+            .redeem(
+                self.tools(self.shared.http.options().retry)?,
+                redeemable,
+                &mut state.unkept,
+            )
             .await?;
         let token = Arc::new(AuthorizationCode::access_of(&kept)?);
         state.current = Some(token.clone());
@@ -313,10 +331,11 @@ impl TokenSource {
     async fn get(
         &self,
         old: Option<(&AccessToken, Renewal)>,
+        retry: RetryPolicy,
         state: &mut State,
     ) -> Result<Arc<AccessToken>, ConnectorError> {
         let (secrets, connection) = (&self.shared.secrets, &self.connection);
-        let endpoint = self.endpoint();
+        let endpoint = self.endpoint(retry);
         let got = match &self.credentials {
             Credentials::AccountCredentials(credentials) => {
                 credentials.mint(secrets, &endpoint, connection).await?
@@ -326,7 +345,9 @@ impl TokenSource {
             }
             Credentials::ApiKey(key) => key.read(secrets, connection)?,
             Credentials::AuthorizationCode(grant) => {
-                grant.get(self.tools()?, old, &mut state.unkept).await?
+                grant
+                    .get(self.tools(retry)?, old, &mut state.unkept)
+                    .await?
             }
         };
         Ok(Arc::new(got))
@@ -346,22 +367,23 @@ impl TokenSource {
         }
     }
 
-    fn tools(&self) -> Result<Tools<'_>, ConnectorError> {
+    fn tools(&self, retry: RetryPolicy) -> Result<Tools<'_>, ConnectorError> {
         let keeper = self.shared.keeper.as_deref();
         Ok(Tools {
             secrets: &self.shared.secrets,
-            endpoint: self.endpoint(),
+            endpoint: self.endpoint(retry),
             keeper: keeper.ok_or_else(|| ConnectorError::Unsupported {
                 what: "the grant `authorization_code` without a place to keep tokens".to_owned(),
             })?,
         })
     }
 
-    fn endpoint(&self) -> TokenEndpoint<'_> {
+    fn endpoint(&self, retry: RetryPolicy) -> TokenEndpoint<'_> {
         TokenEndpoint {
             http: &self.shared.http,
             clock: &*self.shared.clock,
             connection: &self.connection,
+            retry,
         }
     }
 }

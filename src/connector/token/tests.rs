@@ -19,7 +19,7 @@ use crate::connector::http::retry::RetryBudget;
 use crate::connector::limits::{Budgets, Label};
 use crate::connector::{CallStats, ConnectorOptions, Limits, zoom};
 use crate::profile::identifier::Vendor;
-use crate::profile::model::Plan;
+use crate::profile::model::{Plan, Retry};
 
 /// What the vendor takes, and what it was sent.
 #[derive(Debug, Default)]
@@ -90,6 +90,7 @@ impl Bench {
             token: Some(SecretRef::File(folder.path().join("token"))),
             plan: Plan::Pro,
             share: 25,
+            retry: Retry::default(),
         };
         let bench = Self {
             taken,
@@ -137,6 +138,7 @@ impl Bench {
         );
         Api {
             connection: self.connection.name.clone(),
+            retry: RetryPolicy::default(),
             retries: RetryBudget::new(5),
             base: Url::parse(&self.connection.url).unwrap(),
             tokens: Arc::new(tokens),
@@ -189,10 +191,21 @@ async fn an_api_key_is_read_at_each_use_and_a_refused_one_is_told_once() {
 async fn an_api_key_that_changes_under_a_call_is_tried() {
     let bench = Bench::start(Vendor::Aha, Grant::ApiKey).await;
     let api = bench.api();
-    let refused = api.tokens.token().await.unwrap();
-    assert!(api.tokens.renew(&refused).await.unwrap().is_none());
+    let refused = api.token().await.unwrap();
+    assert!(
+        api.tokens
+            .renew(&refused, api.retry)
+            .await
+            .unwrap()
+            .is_none()
+    );
     bench.file_holds("second");
-    let other = api.tokens.renew(&refused).await.unwrap().unwrap();
+    let other = api
+        .tokens
+        .renew(&refused, api.retry)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(other.authorization, "Bearer second");
     assert!(!format!("{:?} {other:?}", api.tokens).contains("second"));
 }
@@ -201,21 +214,21 @@ async fn an_api_key_that_changes_under_a_call_is_tried() {
 async fn a_personal_access_token_buys_access_tokens() {
     let bench = Bench::start(Vendor::GoTo, Grant::PersonalAccessToken).await;
     let api = bench.api();
-    let token = api.tokens.token().await.unwrap();
+    let token = api.token().await.unwrap();
     assert_eq!(token.authorization, "Bearer at");
     assert_eq!(token.scopes, ["identity:", "collab:"]);
-    api.tokens.token().await.unwrap();
+    api.token().await.unwrap();
     assert_eq!(
         bench.sent(),
         ["Basic YXBwOmh1c2g= grant_type=personal_access_token"]
     );
     bench.vendor_takes("second");
-    let error = api.tokens.renew(&token).await.unwrap_err();
+    let error = api.tokens.renew(&token, api.retry).await.unwrap_err();
     assert_eq!(
         error.to_string(),
         "get an access token: the vendor refuses the credentials: no such token: make a new personal access token at https://myaccount.goto.com under Developer Tools, and put it where `oauth.token` of connection `one` points"
     );
     assert_eq!(bench.sent().len(), 1);
     bench.file_holds("second");
-    api.tokens.token().await.unwrap();
+    api.token().await.unwrap();
 }

@@ -89,7 +89,7 @@ impl ZoomConnector {
 
     /// The scopes of the current token; none where Zoom tells none.
     async fn granted(&self) -> Result<Vec<String>, ConnectorError> {
-        Ok(self.api.tokens.token().await?.scopes.clone())
+        Ok(self.api.token().await?.scopes.clone())
     }
 
     /// The account of the person who consented.
@@ -109,9 +109,7 @@ impl ZoomConnector {
     }
 
     async fn granted_afresh(&self) -> Result<Vec<String>, ConnectorError> {
-        let current = self.api.tokens.token().await?;
-        let renewed = self.api.tokens.renew_for_scopes(&current).await?;
-        Ok(renewed.unwrap_or(current).scopes.clone())
+        Ok(self.api.token_of_now().await?.scopes.clone())
     }
 }
 

@@ -3,10 +3,10 @@
 
 use super::Places;
 use crate::profile::identifier::Vendor;
-use crate::profile::model::{Connection, ConnectionRef, OAuth};
+use crate::profile::model::{Connection, ConnectionRef, OAuth, Retry};
 use crate::profile::name::Name;
 use crate::profile::raw::{
-    RawConnection, RawConnectionRef, RawInlineConnection, RawLimits, RawOAuth,
+    RawConnection, RawConnectionRef, RawInlineConnection, RawLimits, RawOAuth, RawRetry,
 };
 use crate::settings::endpoint::Endpoint;
 use crate::settings::secret_ref::RawSecretRef;
@@ -21,6 +21,7 @@ pub(super) fn check(raw: RawConnection, places: &mut Places) -> Option<Connectio
         url: raw.url,
         oauth: raw.oauth,
         limits: raw.limits,
+        retry: raw.retry,
     };
     Some(fields_of(Some(name), fields, places))
 }
@@ -63,6 +64,22 @@ fn fields_of(name: Option<Name>, raw: RawInlineConnection, places: &mut Places) 
             .unwrap_or_default(),
         plan,
         share,
+        retry: raw
+            .retry
+            .map(|retry| retry_of(&retry, places))
+            .unwrap_or_default(),
+    }
+}
+
+fn retry_of(raw: &RawRetry, places: &mut Places) -> Retry {
+    places.note("retry.first_wait", raw.first_wait.as_ref());
+    places.note("retry.longest_wait", raw.longest_wait.as_ref());
+    Retry {
+        attempts: raw.attempts.as_ref().map(|attempts| attempts.value.0),
+        first_wait: raw.first_wait.as_ref().map(|wait| wait.value.0),
+        longest_wait: raw.longest_wait.as_ref().map(|wait| wait.value.0),
+        per_run: raw.per_run.as_ref().map(|most| most.value.0),
+        rate_limit_wait: raw.rate_limit_wait.as_ref().map(|wait| wait.value.0),
     }
 }
 

@@ -7,7 +7,8 @@ use super::{Documents, Problems, find, inline_name, nearest};
 use crate::profile::identifier::Vendor;
 use crate::profile::load::LoadedDocument;
 use crate::profile::model::{
-    Connection, ConnectionRef, Document, Grant, Kind, OAuth, Profile, ResolvedConnection, SecretRef,
+    Connection, ConnectionRef, Document, Grant, Kind, OAuth, Profile, ResolvedConnection, Retry,
+    SecretRef,
 };
 use crate::profile::name::Name;
 use crate::settings::Settings;
@@ -27,6 +28,7 @@ struct Merged {
     oauth: OAuth,
     plan: Option<crate::profile::model::Plan>,
     share: Option<u8>,
+    retry: Retry,
     /// A parent's secret was left behind because the child points elsewhere.
     secret_left: bool,
 }
@@ -396,6 +398,7 @@ fn inherit(parent: Merged, child: &Connection) -> Merged {
         },
         plan: child.plan.or(parent.plan),
         share: child.share.or(parent.share),
+        retry: child.retry.or(parent.retry),
         secret_left,
     }
 }
@@ -453,6 +456,16 @@ fn complete(
         let message = format!("`{leaf}` means nothing to {vendor} with this grant");
         tell(&[place, site.place], message, Some("remove it".to_owned()));
     }
+    if let (Some(first), Some(longest)) = (merged.retry.first_wait, merged.retry.longest_wait)
+        && first > longest
+    {
+        let message = format!(
+            "connection `{name}` waits `{first}` before the first repetition, longer than its longest wait `{longest}`"
+        );
+        let help = "raise `retry.longest_wait`, or lower `retry.first_wait`".to_owned();
+        let places = ["retry.longest_wait", "retry.first_wait", site.place];
+        tell(&places, message, Some(help));
+    }
     let defaults = Defaults::of(vendor, which, merged.url.as_deref());
     let Some(defaults) = defaults else {
         let message = format!("connection `{name}` lacks `url`");
@@ -479,6 +492,7 @@ fn complete(
         token: oauth.token.clone(),
         plan: merged.plan.unwrap_or_default(),
         share: merged.share.unwrap_or(DEFAULT_SHARE),
+        retry: merged.retry,
     };
     if let Some((message, help)) = secret_astray(&resolved) {
         let places = ["url", site.place];

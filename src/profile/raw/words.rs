@@ -14,6 +14,7 @@ use crate::profile::model::{Grant, Kind, Plan, ProfileState};
 use crate::profile::name::Name;
 use crate::profile::window::Window;
 use crate::yaml::diagnostic::Findings;
+use crate::yaml::duration::Span;
 use crate::yaml::macros::{readable_rule, readable_text, readable_words};
 use crate::yaml::read::{self, Read, Wrong};
 use crate::yaml::tree::{Node, Value};
@@ -214,6 +215,41 @@ readable_text!(
     "profile::percent",
     "^([1-9][0-9]?|100)%$"
 );
+
+/// A duration from `LOW` to `HIGH` seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SpanWithin<const LOW: u32, const HIGH: u32>(pub Span);
+
+impl<const LOW: u32, const HIGH: u32> Read for SpanWithin<LOW, HIGH> {
+    fn read(node: &Node, to: &mut Findings) -> Option<Self> {
+        let span = Span::read(node, to)?;
+        if (LOW..=HIGH).contains(&span.as_secs()) {
+            return Some(Self(span));
+        }
+        let (low, high) = (Span::seconds(LOW), Span::seconds(HIGH));
+        to.error(
+            "profile::duration_range",
+            node.region,
+            format!("`{span}` is out of range"),
+        )
+        .help(format!("write a duration from `{low}` to `{high}`"));
+        None
+    }
+}
+
+impl<const LOW: u32, const HIGH: u32> JsonSchema for SpanWithin<LOW, HIGH> {
+    fn schema_name() -> Cow<'static, str> {
+        Span::schema_name()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Span::json_schema(generator)
+    }
+}
 
 /// Seats that stay free: `5%`, or a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

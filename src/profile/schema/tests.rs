@@ -21,6 +21,7 @@ const BEYOND_A_SCHEMA: &[&str] = &[
     "profile::dates",
     "profile::directory_file",
     "profile::download_off",
+    "profile::duration_range",
     "profile::empty",
     "profile::formerly",
     "profile::identifier_vendor",

@@ -16,7 +16,7 @@ use seatsync::connector::{
     AnyConnector, CallStats, Connector as _, ConnectorError, ConnectorOptions, Connectors,
 };
 use seatsync::profile::identifier::{ProfileType, Vendor};
-use seatsync::profile::model::{Grant, Plan, ResolvedConnection, SecretRef};
+use seatsync::profile::model::{Grant, Plan, ResolvedConnection, Retry, SecretRef};
 use seatsync::secret::Secrets;
 use tokio::sync::mpsc;
 use vendor_sim::SimClock;
@@ -91,6 +91,7 @@ impl Bench {
             token: Some(SecretRef::Env("AHA_KEY".to_owned())),
             plan: Plan::Pro,
             share: 25,
+            retry: Retry::default(),
         };
         Self {
             sim,

@@ -19,7 +19,7 @@ use seatsync::connector::{
     AnyConnector, CallStats, Connector as _, ConnectorError, ConnectorOptions, Connectors, Limits,
 };
 use seatsync::profile::identifier::{ProfileType, Vendor};
-use seatsync::profile::model::{Grant, Plan, ResolvedConnection, SecretRef};
+use seatsync::profile::model::{Grant, Plan, ResolvedConnection, Retry, SecretRef};
 use seatsync::secret::Secrets;
 use tokio::sync::mpsc;
 use vendor_sim::clock::SimClock;
@@ -90,6 +90,7 @@ impl Bench {
             token: None,
             plan: Plan::Pro,
             share: 25,
+            retry: Retry::default(),
         };
         Self {
             sim,

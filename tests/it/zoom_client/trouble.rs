@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use seatsync::connector::facts::Completeness;
-use seatsync::connector::{CallContext, ConnectorError, ConnectorOptions};
+use seatsync::connector::{CallContext, ConnectorError, ConnectorOptions, RetryPolicy};
 use serde_json::json;
 use vendor_sim::zoom::{Action, Endpoint, Fault, Refusal};
 
@@ -102,7 +102,10 @@ async fn lasting_trouble_ends_after_the_attempts_and_names_the_place() {
 #[tokio::test]
 async fn a_spent_retry_budget_ends_the_run_early() {
     let options = ConnectorOptions {
-        retry_budget: 2,
+        retry: RetryPolicy {
+            per_run: 2,
+            ..RetryPolicy::default()
+        },
         ..impatient()
     };
     let fault = Fault::on(
@@ -127,7 +130,10 @@ async fn silence_and_a_trickle_end_at_the_deadline() {
     ];
     for action in cases {
         let options = ConnectorOptions {
-            attempts: 2,
+            retry: RetryPolicy {
+                attempts: 2,
+                ..RetryPolicy::default()
+            },
             ..hasty()
         };
         let fault = Fault::on(Endpoint::ListUsers, action.clone());

@@ -1,8 +1,11 @@
 //! Connections, and how a person authorises one.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::connector::RetryPolicy;
 use crate::connector::grant::GrantFacts;
 
 /// One connection that recorded profiles use.
@@ -20,12 +23,42 @@ pub struct ConnectionStatus {
     pub client_id: Option<String>,
     /// Per cent of the vendor's rate limit that is ours.
     pub share: u8,
+    /// How patient its calls are.
+    pub retry: RetryStatus,
     /// The profiles that use it.
     pub profiles: Vec<String>,
     /// A person's consent, where the grant needs one and one was given. Never a token.
     pub authorization: Option<GrantFacts>,
     /// What a person should do about it.
     pub warning: Option<String>,
+}
+
+/// The retry policy in force for a connection, inherited and default parts included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RetryStatus {
+    /// How often one request is sent at most.
+    pub attempts: u32,
+    /// The wait before the first repetition, in milliseconds.
+    pub first_wait_ms: u64,
+    /// The longest wait between two repetitions, in milliseconds.
+    pub longest_wait_ms: u64,
+    /// Repetitions that one run may make before successes earn more.
+    pub per_run: u32,
+    /// The longest wait for the vendor's rate limit, in milliseconds.
+    pub rate_limit_wait_ms: u64,
+}
+
+impl From<RetryPolicy> for RetryStatus {
+    fn from(policy: RetryPolicy) -> Self {
+        let millis = |wait: Duration| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            attempts: policy.attempts,
+            first_wait_ms: millis(policy.first_wait),
+            longest_wait_ms: millis(policy.longest_wait),
+            per_run: policy.per_run,
+            rate_limit_wait_ms: millis(policy.rate_limit_wait),
+        }
+    }
 }
 
 /// `POST /v1/authorizations`.
