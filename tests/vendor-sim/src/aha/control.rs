@@ -179,7 +179,7 @@ impl Control {
         self.with(|state| state.tokens.revoke(token))
     }
 
-    /// Every code and token that was ever given out.
+    /// Every code and token that was ever given out, and every verifier that came for one.
     pub fn issued(&self) -> Vec<String> {
         self.with(|state| state.tokens.issued.clone())
     }

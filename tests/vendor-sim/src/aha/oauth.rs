@@ -31,7 +31,8 @@ pub(crate) struct Tokens {
     /// Whose row each token is.
     rows: BTreeMap<String, u32>,
     codes: BTreeMap<String, u32>,
-    /// Every code and token ever given out: what must be found nowhere else.
+    /// Every code and token ever given out, and every verifier that came for one: what must be
+    /// found nowhere else.
     pub(crate) issued: Vec<String>,
 }
 
@@ -121,6 +122,8 @@ impl State {
     pub(crate) fn token(&mut self, request: &Request) -> Reply {
         let form = form_body(request);
         let given = |name: &str| first(&form, name).unwrap_or_default();
+        let verifier = first(&form, "code_verifier").map(str::to_owned);
+        self.tokens.issued.extend(verifier);
         let app = &self.tokens.app;
         let refused = |error: &str| Reply::json(401, &json!({"error": error}));
         if given("client_id") != app.client_id || given("client_secret") != app.client_secret {

@@ -91,7 +91,7 @@ impl Control {
         self.change_client(|client| client.scopes = scopes);
     }
 
-    /// Every code and token that was ever given out.
+    /// Every code and token that was ever given out, and every verifier that came for one.
     pub fn issued(&self) -> Vec<String> {
         self.with(|state| state.oauth.issued.clone())
     }

@@ -60,7 +60,8 @@ pub(crate) struct OAuth {
     access: BTreeMap<String, Token>,
     refresh: BTreeMap<String, Token>,
     codes: BTreeMap<String, Code>,
-    /// Every code and token ever given out: what must be found nowhere else.
+    /// Every code and token ever given out, and every verifier that came for one: what must be
+    /// found nowhere else.
     pub(crate) issued: Vec<String>,
 }
 
@@ -229,6 +230,8 @@ impl OAuth {
         let text = first(form, "code").ok_or_else(dead)?;
         // Single use: gone even if the rest of the request is wrong.
         let code = self.codes.remove(text).ok_or_else(dead)?;
+        self.issued
+            .extend(first(form, "code_verifier").map(str::to_owned));
         let verified = match &code.challenge {
             Some(challenge) => {
                 first(form, "code_verifier").is_some_and(|verifier| challenge.answered_by(verifier))

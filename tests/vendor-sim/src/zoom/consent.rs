@@ -81,6 +81,8 @@ impl OAuth {
         let text = first(form, "code").ok_or(Refusal::Account)?;
         // Single use: gone even if the rest of the request is wrong.
         let code = self.codes.remove(text).ok_or(Refusal::Dead)?;
+        self.issued
+            .extend(first(form, "code_verifier").map(str::to_owned));
         let verified = match &code.challenge {
             Some(challenge) => {
                 first(form, "code_verifier").is_some_and(|verifier| challenge.answered_by(verifier))

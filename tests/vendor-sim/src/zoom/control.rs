@@ -94,7 +94,7 @@ impl Control {
         self.with(|state| state.oauth.change_app(client_id, change))
     }
 
-    /// Every code and token that was ever given out.
+    /// Every code and token that was ever given out, and every verifier that came for one.
     pub fn issued(&self) -> Vec<String> {
         self.with(|state| state.oauth.issued.clone())
     }

@@ -70,7 +70,8 @@ pub(crate) struct OAuth {
     access: BTreeMap<String, AccessToken>,
     refresh: BTreeMap<String, RefreshToken>,
     pub(crate) codes: BTreeMap<String, Code>,
-    /// Every code and token ever given out: what must be found nowhere else.
+    /// Every code and token ever given out, and every verifier that came for one: what must be
+    /// found nowhere else.
     pub(crate) issued: Vec<String>,
 }
 
