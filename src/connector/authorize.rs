@@ -7,17 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use oauth2::basic::BasicClient;
-use oauth2::{
-    AuthUrl, AuthorizationCode, ClientId, CsrfToken, PkceCodeChallenge, PkceCodeVerifier,
-    RedirectUrl,
-};
-use reqwest::Url;
+use oauth2::{AuthUrl, ClientId, CsrfToken, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl};
 
 use super::connect::Connectors;
 use super::error::ConnectorError;
 use super::grant::GrantFacts;
-use super::http::tame;
 use super::principal;
+use super::redirect::{NotARedirect, Redirect};
 use super::token::{Redeemable, TokenSource};
 use crate::profile::model::ResolvedConnection;
 use crate::settings::endpoint::Endpoint;
@@ -63,10 +59,8 @@ pub enum AuthorizeError {
     #[error("{MOST} authorisations are under way: finish them, or wait until they end")]
     TooMany,
     /// The pasted text is not the address of a redirect.
-    #[error(
-        "this is not the address that the consent page leads to: it has no `code` and no `state`; paste the whole address from the browser"
-    )]
-    NotARedirect,
+    #[error(transparent)]
+    NotARedirect(#[from] NotARedirect),
     /// No authorisation under way has this state.
     #[error(
         "this answer belongs to no authorisation that is under way: it was used already, took longer than {} minutes, or is another user's; run `seatsync authorize` again", PATIENCE.as_mins()
@@ -183,18 +177,18 @@ impl Connectors {
         redirected: &str,
         by: &str,
     ) -> Result<Authorized, AuthorizeError> {
-        let answer = Answer::read(redirected)?;
+        let answer: Redirect = redirected.parse()?;
         let pending = self
             .underway
-            .take(&answer.state, by, self.clock.now())
+            .take(answer.state.secret(), by, self.clock.now())
             .ok_or(AuthorizeError::UnknownState)?;
-        let code = answer.code.map_err(|refusal| AuthorizeError::Refused {
+        let code = answer.outcome.map_err(|refusal| AuthorizeError::Refused {
             connection: pending.connection.name.clone(),
             error: refusal.error,
             description: refusal.description,
         })?;
         let redeemable = Redeemable {
-            code: AuthorizationCode::new(code),
+            code,
             verifier: pending.verifier,
             redirect_uri: pending.redirect_uri,
             by: pending.by,
@@ -210,37 +204,5 @@ impl Connectors {
             connection: pending.connection.name,
             facts: named.unwrap_or(facts),
         })
-    }
-}
-
-/// What a redirect says.
-struct Answer {
-    state: String,
-    code: Result<String, Refusal>,
-}
-
-/// OAuth's error code and the vendor's words.
-struct Refusal {
-    error: String,
-    description: Option<String>,
-}
-
-impl Answer {
-    fn read(redirected: &str) -> Result<Self, AuthorizeError> {
-        let url = Url::parse(redirected.trim()).map_err(|_| AuthorizeError::NotARedirect)?;
-        let parameter = |name: &str| {
-            url.query_pairs()
-                .find_map(|(key, value)| (key == name).then(|| value.into_owned()))
-        };
-        let state = parameter("state").ok_or(AuthorizeError::NotARedirect)?;
-        let code = match (parameter("error"), parameter("code")) {
-            (Some(error), _) => Err(Refusal {
-                error: tame(&error, &[]),
-                description: parameter("error_description").map(|text| tame(&text, &[])),
-            }),
-            (None, Some(code)) => Ok(code),
-            (None, None) => return Err(AuthorizeError::NotARedirect),
-        };
-        Ok(Self { state, code })
     }
 }

@@ -15,6 +15,7 @@ mod lenient;
 pub(crate) mod limits;
 pub mod options;
 mod principal;
+pub mod redirect;
 pub mod stats;
 pub(crate) mod token;
 mod walk;

@@ -21,7 +21,7 @@ impl From<AuthorizeError> for Refusal {
     fn from(error: AuthorizeError) -> Self {
         let message = error.to_string();
         match error {
-            AuthorizeError::RedirectUri(_) | AuthorizeError::NotARedirect => {
+            AuthorizeError::RedirectUri(_) | AuthorizeError::NotARedirect(_) => {
                 Self::bad_request(message)
             }
             AuthorizeError::Connector(

@@ -205,7 +205,7 @@ async fn an_answer_counts_once_for_whom_it_was_asked_and_in_time() {
         "http://x/?code=1",
     ] {
         let error = consent.complete(text).await.unwrap_err();
-        assert!(matches!(error, AuthorizeError::NotARedirect), "{text}");
+        assert!(matches!(error, AuthorizeError::NotARedirect(_)), "{text}");
     }
     let (connection, connectors) = (&consent.bench.connection, &consent.bench.connectors);
     for uri in [
