@@ -13,9 +13,11 @@ use super::status::short;
 use super::subscriptions::rests_on;
 use crate::api::control::model::ExplainQuery;
 use crate::connector::facts::{ActivityKind, Grade};
+use crate::profile::identifier::Identifier;
 use crate::profile::name::Name;
 use crate::store::subscription::{MatchedEntry, Subscription};
 use crate::store::user_facts::UserFacts;
+use crate::subflow::evidence;
 
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
@@ -68,7 +70,7 @@ fn one_seat(facts: &UserFacts, subscription: &Subscription) -> String {
     let mut rows = holding(subscription);
     rows.extend(entries(subscription));
     rows.extend(activity(facts, subscription));
-    rows.extend(evidence(facts));
+    rows.extend(conclusions(facts));
     format!(
         "{user} in {profile}: {identifier}\n{}",
         table(["FACT", "VALUE", "SOURCE"], rows)
@@ -127,17 +129,18 @@ fn entries(subscription: &Subscription) -> [[String; 3]; 2] {
     ]
 }
 
-/// What the user did.
+/// What counts as use of the seat, and what the user did.
 fn activity(facts: &UserFacts, subscription: &Subscription) -> Vec<[String; 3]> {
     let identifier = &subscription.seat.identifier;
-    let mut rows = vec![match subscription.last_activity {
+    let mut rows = vec![reported(identifier)];
+    rows.push(match subscription.last_activity {
         Some(last) => fact(
             "last activity of this seat",
             &last.day.to_string(),
             rests_on(identifier, last),
         ),
         None => fact("last activity of this seat", "none known", "see coverage"),
-    }];
+    });
     for done in &facts.activity {
         rows.push(fact(
             &graded(done.kind, done.grade),
@@ -158,8 +161,26 @@ fn activity(facts: &UserFacts, subscription: &Subscription) -> Vec<[String; 3]> 
     rows
 }
 
+/// The activity that the vendor reports of the product, and whether its absence means anything.
+fn reported(identifier: &Identifier) -> [String; 3] {
+    let kinds: Vec<&str> = evidence::counting(identifier)
+        .iter()
+        .map(|kind| kind.as_str())
+        .collect();
+    let counts = match kinds.as_slice() {
+        [] => "nothing that the vendor reports".to_owned(),
+        kinds => kinds.join(", "),
+    };
+    let means = if evidence::tells_disuse(identifier) {
+        "the product's use is reported"
+    } else {
+        "never found unused: not all of its use is reported"
+    };
+    fact("counts as use", &counts, means)
+}
+
 /// How much can be concluded from the absence of activity.
-fn evidence(facts: &UserFacts) -> Vec<[String; 3]> {
+fn conclusions(facts: &UserFacts) -> Vec<[String; 3]> {
     let mut rows: Vec<[String; 3]> = facts
         .coverage
         .iter()

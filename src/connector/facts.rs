@@ -120,6 +120,9 @@ pub enum Completeness {
 /// The add-on seats of one user.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AddOnReport {
+    /// The suite that the base seat is one of, whether or not the list tells it. A suite is one
+    /// subscription: it stands in place of the base seat.
+    pub suite: Option<Identifier>,
     /// Identifiers the user holds beside the base seat.
     pub identifiers: Vec<Identifier>,
     /// The user is gone at the vendor since the walk.

@@ -125,8 +125,9 @@ impl Identifier {
             Some((word, capacity)) => (word, Some(capacity)),
             None => (product, None),
         };
-        let sold = ZOOM_BASE.contains(&word) && capacity.is_none()
-            || ZOOM_ADD_ONS.contains(&word)
+        let sold = (ZOOM_BASE.contains(&word) || ZOOM_PRODUCTS.contains(&word))
+            && capacity.is_none()
+            || ZOOM_SIZED.contains(&word)
                 && capacity.is_none_or(|text| text.parse::<u64>().is_ok())
             || word.starts_with("type_");
         !sold
@@ -139,20 +140,41 @@ impl Identifier {
             Some((word, capacity)) => (word, capacity.parse().ok()),
             None => (product, None),
         };
-        let words = ZOOM_BASE.iter().chain(&ZOOM_ADD_ONS);
+        let words = ZOOM_BASE.iter().chain(&ZOOM_PRODUCTS).chain(&ZOOM_SIZED);
         let (_, near) = words
             .map(|known| (strsim::damerau_levenshtein(known, word), known))
             .filter(|(distance, known)| vendor == "zoom" && *distance <= known.len() / 3 + 1)
             .min()?;
-        let capacity = capacity.filter(|_| ZOOM_ADD_ONS.contains(near));
+        let capacity = capacity.filter(|_| ZOOM_SIZED.contains(near));
         Some(Self::from_vendor_word(Vendor::Zoom, near, capacity))
     }
 }
 
 /// Zoom's user types that have a name.
 const ZOOM_BASE: [&str; 5] = ["basic", "licensed", "on_prem", "unassigned", "none"];
-/// Zoom's add-ons; a capacity may follow.
-const ZOOM_ADD_ONS: [&str; 3] = ["webinar", "large_meeting", "zoom_events"];
+/// Zoom's products and add-ons that come in one size, most of them of Zoom Workplace alone.
+const ZOOM_PRODUCTS: [&str; 11] = [
+    "zoom_clips_plus",
+    "zoom_customer_managed_key",
+    "zoom_docs",
+    "zoom_mail_calendar",
+    "zoom_phone",
+    "zoom_scheduler",
+    "zoom_team_chat",
+    "zoom_translated_captions",
+    "zoom_visitor_management",
+    "zoom_whiteboard",
+    "zoom_whiteboard_plus",
+];
+/// Those that a number may follow: a capacity, or the kind of a suite.
+const ZOOM_SIZED: [&str; 6] = [
+    "webinar",
+    "large_meeting",
+    "zoom_events",
+    "zoom_webinars_plus",
+    "one",
+    "united",
+];
 
 impl FromStr for Identifier {
     type Err = IdentifierError;
@@ -226,9 +248,15 @@ mod tests {
             ("zoom.webinar", None),
             ("zoom.webinar.500", None),
             ("zoom.type_7", None),
+            ("zoom.one.576460752303423488", None),
+            ("zoom.united", None),
+            ("zoom.zoom_phone", None),
+            ("zoom.zoom_webinars_plus.1000", None),
             ("goto.whatever", None),
             ("zoom.licened", Some("zoom.licensed")),
             ("zoom.licensed.500", Some("zoom.licensed")),
+            ("zoom.zoom_phone.5", Some("zoom.zoom_phone")),
+            ("zoom.zoom_fone", Some("zoom.zoom_phone")),
             ("zoom.webinars.500", Some("zoom.webinar.500")),
         ];
         for (text, meant) in table {

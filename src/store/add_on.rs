@@ -6,7 +6,7 @@ use rusqlite::{Transaction, params};
 
 use super::column::{At, Count};
 use super::document::ProfileId;
-use super::{Store, StoreError, merge};
+use super::{Store, StoreError, merge, suite};
 use crate::connector::facts::AddOnReport;
 use crate::profile::identifier::Identifier;
 
@@ -157,7 +157,9 @@ fn record(
 ) -> Result<(), StoreError> {
     let user = &answer.external_user_id;
     // A user who is gone since the walk is left to the next walk, which judges whole lists.
+    let mut suite = suite::known(t, profile, user)?;
     if !answer.report.gone {
+        suite = suite::settle(t, profile, user, answer.report.suite.as_ref(), now, changes)?;
         for identifier in &answer.report.identifiers {
             put_seat(t, profile, user, identifier, now, changes)?;
         }
@@ -179,12 +181,18 @@ fn record(
         changes.ended += u64::try_from(ended).unwrap_or_default();
     }
     t.prepare_cached(
-        "INSERT INTO user_checks (profile_id, external_user_id, what, checked_at)
-         VALUES (?1, ?2, 'add_ons', ?3)
+        "INSERT INTO user_checks (profile_id, external_user_id, what, checked_at, base, suite)
+         VALUES (?1, ?2, 'add_ons', ?3, ?4, ?5)
          ON CONFLICT (profile_id, what, external_user_id) DO UPDATE SET
-             checked_at = excluded.checked_at",
+             checked_at = excluded.checked_at, base = excluded.base, suite = excluded.suite",
     )?
-    .execute(params![profile.0, user, At(now)])?;
+    .execute(params![
+        profile.0,
+        user,
+        At(now),
+        suite.as_ref().map(|known| known.base.as_str()),
+        suite.as_ref().map(|known| known.suite.as_str()),
+    ])?;
     Ok(())
 }
 

@@ -28,6 +28,7 @@ pub mod revision;
 pub mod staging;
 pub mod standing;
 pub mod subscription;
+pub mod suite;
 pub mod usage;
 pub mod user_facts;
 pub mod walk;
@@ -63,6 +64,10 @@ const MIGRATIONS: &[Migration] = &[
     Migration {
         name: "matched entries",
         sql: include_str!("migrations/seatsync/0006_matched_entries.sql"),
+    },
+    Migration {
+        name: "suites",
+        sql: include_str!("migrations/seatsync/0007_suites.sql"),
     },
 ];
 

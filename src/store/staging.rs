@@ -390,7 +390,7 @@ pub(super) fn folded(email: &str) -> Option<String> {
 
 /// What tells whether a seat is as it was: everything the vendor told, and what of it counts as use:
 /// a day that lay ahead comes to count without another word of the vendor.
-fn digest_of(staged: &StagedSeat) -> SeatDigest {
+pub(super) fn digest_of(staged: &StagedSeat) -> SeatDigest {
     let seat = &staged.seat;
     let mut hash = Sha256::new();
     let mut text = |value: Option<&str>| {

@@ -232,16 +232,12 @@ impl Store {
     }
 }
 
-fn subscription_of(row: &Row<'_>) -> rusqlite::Result<Subscription> {
+/// The seat of a row of `subscriptions`.
+pub(super) fn seat_of(row: &Row<'_>) -> rusqlite::Result<Seat> {
     let instant = |column: &str| -> rusqlite::Result<Option<Timestamp>> {
         Ok(row.get::<_, Option<At>>(column)?.map(|at| at.0))
     };
-    let day = |column: &str| -> rusqlite::Result<Option<Date>> {
-        Ok(row.get::<_, Option<Day>>(column)?.map(|day| day.0))
-    };
-    let last_hosted = day("last_hosted_day")?;
-    let last_listed = day("last_listed_day")?;
-    let seat = Seat {
+    Ok(Seat {
         external_user_id: row.get("external_user_id")?,
         identifier: row.get::<_, Word<_>>("identifier")?.0,
         email: row.get("email")?,
@@ -254,13 +250,24 @@ fn subscription_of(row: &Row<'_>) -> rusqlite::Result<Subscription> {
         bundled: row.get("bundled")?,
         paid: row.get("paid")?,
         may_have_add_ons: row.get("may_have_add_ons")?,
+    })
+}
+
+fn subscription_of(row: &Row<'_>) -> rusqlite::Result<Subscription> {
+    let instant = |column: &str| -> rusqlite::Result<Option<Timestamp>> {
+        Ok(row.get::<_, Option<At>>(column)?.map(|at| at.0))
     };
+    let day = |column: &str| -> rusqlite::Result<Option<Date>> {
+        Ok(row.get::<_, Option<Day>>(column)?.map(|day| day.0))
+    };
+    let last_hosted = day("last_hosted_day")?;
+    let last_listed = day("last_listed_day")?;
     let ended_at = instant("ended_at")?;
     let still_seen = instant("still_seen")?;
     Ok(Subscription {
         id: row.get("id")?,
         profile: row.get::<_, Word<_>>("profile")?.0,
-        seat,
+        seat: seat_of(row)?,
         source: row.get::<_, Word<_>>("source")?.0,
         first_seen: row.get::<_, At>("first_seen")?.0,
         last_seen: if ended_at.is_some() {

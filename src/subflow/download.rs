@@ -91,12 +91,29 @@ async fn stage_pages(
 ) -> Result<(Staging, Option<Ahead>), StoreError> {
     let latest = evidence::latest_believed(run.today());
     let mut ahead = None;
-    while let Some(page) = pages.recv().await {
+    let knows_suites = run.store.knows_suites(run.profile.id).await?;
+    while let Some(mut page) = pages.recv().await {
+        if knows_suites {
+            apply_known_suites(run, &mut page).await?;
+        }
         let page = staged_page(matcher, page, latest, &mut ahead);
         staging = staging.stage(page).await?;
         run.reporter.advance();
     }
     Ok((staging, ahead))
+}
+
+/// Makes base seats those of the suites that calls per user told before.
+async fn apply_known_suites(run: &Run<'_>, page: &mut SeatPage) -> Result<(), StoreError> {
+    let users = page.seats.iter().filter(|seat| seat.may_have_add_ons);
+    let users = users.map(|seat| seat.external_user_id.clone()).collect();
+    let suites = run.store.known_suites(run.profile.id, users).await?;
+    for seat in &mut page.seats {
+        if let Some(known) = suites.get(&seat.external_user_id) {
+            known.apply(seat);
+        }
+    }
+    Ok(())
 }
 
 fn staged_page(

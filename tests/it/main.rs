@@ -41,6 +41,7 @@ mod usage_openapi;
 mod usage_read;
 mod usage_storm;
 mod watch;
+mod workplace_download;
 mod zoom_client;
 mod zoom_contract;
 mod zoom_document;

@@ -8,16 +8,12 @@
 //! | user `type` 4, unassigned without Meetings Basic | `zoom.unassigned` | no | all |
 //! | user `type` 99, none | `zoom.none` | no | all |
 //! | any other user `type` *n* | `zoom.type_`*n*, unrecognized | yes | all |
-//! | `feature.webinar` with `webinar_capacity` *c* | `zoom.webinar.`*c* | yes | all |
-//! | `feature.large_meeting` with `large_meeting_capacity` *c* | `zoom.large_meeting.`*c* | yes | all |
-//! | `feature.zoom_events` with `zoom_events_capacity` *c* | `zoom.zoom_events.`*c* | yes | `zoom_workplace` |
+//! | the same of somebody with a suite | that of the [suite](super::suites) | yes | `zoom_workplace` |
 //!
-//! A capacity that Zoom does not tell is left out. The other products of Zoom Workplace are not
-//! read by this version.
+//! What users hold beside the base seat is told by their [settings](super::products).
 
-use super::wire::Feature;
 use crate::connector::facts::Purchased;
-use crate::profile::identifier::{Identifier, ProfileType, Vendor};
+use crate::profile::identifier::{Identifier, Vendor};
 
 /// What a user `type` is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,32 +50,6 @@ pub(super) fn base_seat(user_type: Option<i64>) -> BaseSeat {
             }
         }
     }
-}
-
-/// The add-ons that a user's settings tell.
-pub(super) fn add_ons(feature: &Feature, profile_type: ProfileType) -> Vec<Identifier> {
-    let workplace = profile_type == ProfileType::ZoomWorkplace;
-    let told = [
-        ("webinar", feature.webinar, feature.webinar_capacity, true),
-        (
-            "large_meeting",
-            feature.large_meeting,
-            feature.large_meeting_capacity,
-            true,
-        ),
-        (
-            "zoom_events",
-            feature.zoom_events,
-            feature.zoom_events_capacity,
-            workplace,
-        ),
-    ];
-    told.into_iter()
-        .filter(|(_, held, _, counts)| held.0 && *counts)
-        .map(|(word, _, capacity, _)| {
-            identifier(word, capacity.count().filter(|capacity| *capacity > 0))
-        })
-        .collect()
 }
 
 /// The identifier of an add-on plan: its capacity stands in the plan's word, as in
@@ -130,50 +100,6 @@ mod tests {
             assert_eq!(seat.paid, paid, "{expected}");
             assert_eq!(seat.recognized, recognized, "{expected}");
             assert!(seat.identifier.as_str().parse::<Identifier>().is_ok());
-        }
-    }
-
-    #[test]
-    fn settings_become_the_add_ons_that_the_profile_type_counts() {
-        let settings = r#"{"webinar":true,"webinar_capacity":500,"large_meeting":true,
-            "large_meeting_capacity":1000,"zoom_events":true,"zoom_events_capacity":100,
-            "zoom_whiteboard":true,"meeting_capacity":300,"in_meeting":false}"#;
-        let cases: [(&str, ProfileType, &[&str]); 5] = [
-            (
-                settings,
-                ProfileType::Zoom,
-                &["zoom.webinar.500", "zoom.large_meeting.1000"],
-            ),
-            (
-                settings,
-                ProfileType::ZoomWorkplace,
-                &[
-                    "zoom.webinar.500",
-                    "zoom.large_meeting.1000",
-                    "zoom.zoom_events.100",
-                ],
-            ),
-            (
-                r#"{"webinar":false,"webinar_capacity":500}"#,
-                ProfileType::Zoom,
-                &[],
-            ),
-            (
-                r#"{"webinar":true,"webinar_capacity":0}"#,
-                ProfileType::Zoom,
-                &["zoom.webinar"],
-            ),
-            (
-                r#"{"webinar":"true","webinar_capacity":"3000"}"#,
-                ProfileType::Zoom,
-                &["zoom.webinar.3000"],
-            ),
-        ];
-        for (json, profile_type, expected) in cases {
-            let feature: Feature = serde_json::from_str(json).unwrap();
-            let found = add_ons(&feature, profile_type);
-            let found: Vec<&str> = found.iter().map(Identifier::as_str).collect();
-            assert_eq!(found, expected, "{json} {profile_type}");
         }
     }
 

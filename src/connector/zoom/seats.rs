@@ -63,25 +63,39 @@ impl ZoomConnector {
     }
 }
 
-/// A suite's base seat is a Licensed user in Zoom's list, so suites count as such here too.
+/// To the old type a suite's base seat is a Licensed user, as in Zoom's list. Zoom Workplace counts
+/// suites by themselves; which of their kinds a plan sells is not told.
 fn bought(usage: &PlanUsage<'_>, profile_type: ProfileType) -> Vec<Purchased> {
     let workplace = profile_type == ProfileType::ZoomWorkplace;
-    let add_ons = [
+    let suite = |word| if workplace { word } else { "licensed" };
+    let plain = [
+        ("licensed", &usage.base, true),
+        (suite("one"), &usage.zoom_one, true),
+        (suite("united"), &usage.united, true),
+        ("zoom_whiteboard", &usage.whiteboard, workplace),
+        (
+            "zoom_translated_captions",
+            &usage.translated_captions,
+            workplace,
+        ),
+        ("zoom_scheduler", &usage.scheduler, workplace),
+    ];
+    let sized = [
         ("webinar", &usage.webinar, true),
         ("large_meeting", &usage.large_meeting, true),
         ("zoom_events", &usage.zoom_events, workplace),
     ];
-    let base = [&usage.base, &usage.zoom_one, &usage.united];
-    let base = base.into_iter().flat_map(|plans| plans.0.iter());
-    let base = base.map(|plan| purchased(plan, identifier("licensed", None)));
-    let add_ons = add_ons
-        .into_iter()
-        .filter(|(_, _, counts)| *counts)
-        .flat_map(|(word, plans, _)| {
-            let plans = plans.0.iter();
-            plans.map(move |plan| purchased(plan, add_on_plan(word, &plan.plan.0)))
-        });
-    summed(base.chain(add_ons))
+    let plain = plain.into_iter().filter(|(_, _, counts)| *counts);
+    let plain = plain.flat_map(|(word, plans, _)| {
+        let plans = plans.0.iter();
+        plans.map(move |plan| purchased(plan, identifier(word, None)))
+    });
+    let sized = sized.into_iter().filter(|(_, _, counts)| *counts);
+    let sized = sized.flat_map(|(word, plans, _)| {
+        let plans = plans.0.iter();
+        plans.map(move |plan| purchased(plan, add_on_plan(word, &plan.plan.0)))
+    });
+    summed(plain.chain(sized))
 }
 
 /// One fact per identifier: several plans may sell the same seat.
@@ -166,5 +180,32 @@ mod tests {
         let [sum] = bought(&usage, ProfileType::Zoom).try_into().unwrap();
         assert_eq!((sum.bought, sum.assigned), (Some(20), 12));
         assert_eq!(sum.plan.as_deref(), Some("pro, biz, zoom_one, united"));
+    }
+
+    #[test]
+    fn workplace_counts_suites_and_products_by_themselves() {
+        let body = r#"{"plan_base":{"type":"pro","hosts":10,"usage":4},
+            "plan_zoom_one":[{"type":"zobp_usca_monthly_unlimited","hosts":30,"usage":28,"pending":1}],
+            "plan_united":{"type":"pro_zpp_monthly","hosts":20,"usage":17},
+            "plan_whiteboard":{"type":"zwb_monthly","hosts":18,"usage":17},
+            "plan_ztransl":{"type":"ztransl_monthly","hosts":5,"usage":3},
+            "plan_zsched":{"type":"zsched_yearly","hosts":8,"usage":8},
+            "plan_zoom_rooms":{"type":"zroom_monthly","hosts":20,"usage":12}}"#;
+        let plan = |word: &str, bought, used| (word.to_owned(), Some(bought), used);
+        assert_eq!(
+            read(body, ProfileType::ZoomWorkplace),
+            [
+                plan("zoom.licensed", 10, 4),
+                plan("zoom.one", 30, 29),
+                plan("zoom.united", 20, 17),
+                plan("zoom.zoom_scheduler", 8, 8),
+                plan("zoom.zoom_translated_captions", 5, 3),
+                plan("zoom.zoom_whiteboard", 18, 17),
+            ]
+        );
+        assert_eq!(
+            read(body, ProfileType::Zoom),
+            [plan("zoom.licensed", 60, 50)]
+        );
     }
 }

@@ -7,12 +7,14 @@ use super::ZoomConnector;
 use super::client::{Fact, fact};
 use super::identifiers::base_seat;
 use super::scopes::LIST_USERS;
+use super::suites::Suite;
 use super::wire::{User, UsersPage};
 use crate::connector::error::ConnectorError;
 use crate::connector::facts::{Role, Seat, SeatPage, UserStatus, WalkReport};
 use crate::connector::http::api::Call;
 use crate::connector::limits::Label;
 use crate::connector::walk::{Fetched, UserList, UserPage, walk_users};
+use crate::profile::identifier::ProfileType;
 
 /// Zoom lists each of these by itself.
 const STATUSES: [UserStatus; 3] = [
@@ -74,17 +76,23 @@ impl ZoomConnector {
             path: &["users"],
             query: &query[..given],
         };
-        self.get(LIST_USERS, &call, |body| read_page(body, status))
-            .await
+        self.get(LIST_USERS, &call, |body| {
+            read_page(body, status, self.profile_type)
+        })
+        .await
     }
 }
 
-fn read_page(body: &[u8], status: UserStatus) -> serde_json::Result<UserPage> {
+fn read_page(
+    body: &[u8],
+    status: UserStatus,
+    profile_type: ProfileType,
+) -> serde_json::Result<UserPage> {
     let page: UsersPage<'_> = serde_json::from_slice(body)?;
     let mut seats = Vec::with_capacity(page.users.len());
     let mut unrecognized = Vec::new();
     for user in &page.users {
-        seats.push(seat(user, status, &mut unrecognized)?);
+        seats.push(seat(user, status, profile_type, &mut unrecognized)?);
     }
     Ok(UserPage {
         users: seats.len() as u64,
@@ -99,12 +107,20 @@ fn read_page(body: &[u8], status: UserStatus) -> serde_json::Result<UserPage> {
 fn seat(
     user: &User<'_>,
     status: UserStatus,
+    profile_type: ProfileType,
     unrecognized: &mut Vec<String>,
 ) -> serde_json::Result<Seat> {
     let base = base_seat(user.kind.0);
     if !base.recognized {
         unrecognized.push(base.identifier.to_string());
     }
+    let workplace = profile_type == ProfileType::ZoomWorkplace;
+    let suite = Suite::of(user);
+    // A suite is one subscription, in place of the base seat.
+    let identifier = match suite.as_ref().filter(|_| workplace && base.paid) {
+        Some(suite) => suite.identifier(),
+        None => base.identifier,
+    };
     let email = &*user.email.0;
     let external_user_id = match (user.id.given(), status) {
         (Some(id), _) => id.to_owned(),
@@ -114,11 +130,12 @@ fn seat(
         (None, _) => return Err(serde_json::Error::custom("a user has no `id`")),
     };
     Ok(Seat {
-        may_have_add_ons: base.may_have_add_ons
+        // Phone and the like need no licence for meetings.
+        may_have_add_ons: (workplace || base.may_have_add_ons)
             && status == UserStatus::Active
             && user.id.given().is_some(),
         external_user_id,
-        identifier: base.identifier,
+        identifier,
         email: email.to_owned(),
         display_name: display_name(user),
         department: user.dept.given().map(str::to_owned),
@@ -130,7 +147,7 @@ fn seat(
         },
         user_created_at: user.created_at.0.parse().ok(),
         last_login_at: user.last_login_time.0.parse().ok(),
-        bundled: is_bundled(user),
+        bundled: suite.is_some(),
         paid: base.paid,
     })
 }
@@ -144,19 +161,6 @@ fn display_name(user: &User<'_>) -> String {
         "" => user.email.0.clone().into_owned(),
         name => name.to_owned(),
     }
-}
-
-/// Zoom One and Zoom United suites, and the bundle entries of accounts with several subscriptions.
-fn is_bundled(user: &User<'_>) -> bool {
-    user.plan_united_type
-        .given()
-        .is_some_and(|plan| plan != "0")
-        || user.zoom_one_type.0.is_some_and(|kind| kind > 0)
-        || user
-            .license_info_list
-            .0
-            .iter()
-            .any(|license| license.license_type.0.ends_with("_BUNDLE"))
 }
 
 #[cfg(test)]

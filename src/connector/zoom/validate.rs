@@ -16,13 +16,14 @@ use crate::connector::facts::{ActivitySource, Process, Verdict};
 use crate::connector::http::api::Call;
 use crate::connector::limits::Label;
 use crate::profile::model::Plan;
+use crate::profile::identifier::ProfileType;
 
 /// The smallest page: only whether it comes matters.
 const FEW: &str = "10";
 
 impl ZoomConnector {
     pub(super) async fn verdict(&self, process: Process) -> Verdict {
-        let needed = needed(process, self.plan);
+        let needed = needed(process, self.plan, self.profile_type);
         // A scope that was just added shows only in a new token.
         let granted = match self.granted_afresh().await {
             Ok(granted) => granted,
@@ -31,21 +32,28 @@ impl ZoomConnector {
         let found = match process {
             Process::Download => self.try_download(&granted).await,
             Process::Activity => self.try_activity().await,
-            Process::Reclaim => Ok(reclaim_by_scopes(&granted)),
+            Process::Reclaim => Ok(reclaim_by_scopes(needed, &granted)),
         };
         judged(process, needed, &granted, found)
     }
 
     async fn try_download(&self, granted: &[String]) -> Result<Finding, ConnectorError> {
         let (users, somebody) = self.few_users().await?;
+        let lacking = needed(Process::Download, self.profile_type)
+            .iter()
+            .find(|operation| !super::allows(granted, **operation));
         if let Some(user) = somebody {
             self.add_ons_of(&user).await?;
-        } else if !super::allows(granted, USER_SETTINGS) {
-            return Ok(Finding::not_granted(USER_SETTINGS));
+        } else if let Some(lacking) = lacking {
+            return Ok(Finding::not_granted(*lacking));
         }
         let users = users.map_or_else(|| "an unknown number of".to_owned(), |n| n.to_string());
+        let told = match self.profile_type {
+            ProfileType::ZoomWorkplace => "their suites, products and add-ons",
+            _ => "their add-ons",
+        };
         Ok(Finding::ok(format!(
-            "Zoom lists {users} active users and answers for their add-ons"
+            "Zoom lists {users} active users and answers for {told}"
         )))
     }
 
@@ -162,9 +170,12 @@ impl Finding {
 /// The operations that a process is made of. Reclaim takes a licence by changing the user, and an
 /// add-on by changing the user's settings: both can be undone. What only deleting or unlinking a
 /// user would free, a Basic seat or an open invitation, it leaves alone, so nobody is asked for the
-/// right to delete.
-fn needed(process: Process, plan: Plan) -> &'static [Operation] {
+/// right to delete. The suites of Zoom Workplace are told by the call for one user alone.
+fn needed(process: Process, plan: Plan, profile_type: ProfileType) -> &'static [Operation] {
     match process {
+        Process::Download if profile_type == ProfileType::ZoomWorkplace => {
+            &[LIST_USERS, USER_SETTINGS, READ_USER]
+        }
         Process::Download => &[LIST_USERS, USER_SETTINGS],
         // Lists of what is scheduled stand in for reports, which the Free plan does not have.
         Process::Activity if plan == Plan::Free => &[LIST_MEETINGS, LIST_WEBINARS],
@@ -260,7 +271,7 @@ mod tests {
         ];
         for (granted, lacking) in cases {
             let granted: Vec<String> = granted.iter().map(|&scope| scope.to_owned()).collect();
-            let found = reclaim_by_scopes(&granted);
+            let found = reclaim_by_scopes(needed(Process::Reclaim, ProfileType::Zoom), &granted);
             assert_eq!(found.ok, lacking.is_none(), "{granted:?}");
             if let Some(lacking) = lacking {
                 assert!(found.message.contains(lacking), "{}", found.message);
@@ -273,7 +284,7 @@ mod tests {
         let granted = ["user:read:admin".to_owned(), "report:read:admin".to_owned()];
         let found = judged(
             Process::Download,
-            needed(Process::Download, Plan::Pro),
+            needed(Process::Download, Plan::Pro, ProfileType::Zoom),
             &granted,
             Ok(Finding::ok(String::new())),
         );

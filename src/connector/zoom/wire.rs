@@ -22,7 +22,7 @@ pub(super) struct Me<'a> {
     pub(super) account_id: Text<'a>,
 }
 
-/// A row of it. Pending users have no id.
+/// A row of it, and `GET /users/{id}`. Pending users have no id.
 #[derive(Debug, Deserialize)]
 pub(super) struct User<'a> {
     #[serde(borrow, default)]
@@ -58,25 +58,44 @@ pub(super) struct User<'a> {
 pub(super) struct LicenseInfo<'a> {
     #[serde(borrow, default)]
     pub(super) license_type: Text<'a>,
+    #[serde(default)]
+    pub(super) license_option: Number,
 }
 
 /// `GET /users/{id}/settings`.
 #[derive(Debug, Deserialize)]
-pub(super) struct Settings {
-    #[serde(default)]
-    pub(super) feature: Feature,
+pub(super) struct Settings<'a> {
+    #[serde(borrow, default)]
+    pub(super) feature: Feature<'a>,
 }
 
 /// The licences among the settings. Switches and capacities come in pairs of one stem.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Feature {
+pub(super) struct Feature<'a> {
     pub(super) webinar: Flag,
     pub(super) webinar_capacity: Number,
     pub(super) large_meeting: Flag,
     pub(super) large_meeting_capacity: Number,
     pub(super) zoom_events: Flag,
     pub(super) zoom_events_capacity: Number,
+    pub(super) zoom_sessions_unlimited: Flag,
+    pub(super) zoom_sessions_unlimited_capacities: OneOrMany<Number>,
+    pub(super) zoom_webinars_plus_unlimited: Flag,
+    pub(super) zoom_webinars_plus_unlimited_capacities: OneOrMany<Number>,
+    pub(super) zoom_phone: Flag,
+    pub(super) zoom_scheduler: Flag,
+    pub(super) zoom_docs: Flag,
+    pub(super) zoom_mail_calendar: Flag,
+    pub(super) zoom_team_chat: Flag,
+    pub(super) zoom_visitor_management: Flag,
+    pub(super) zoom_whiteboard: Flag,
+    pub(super) zoom_whiteboard_plus: Flag,
+    pub(super) zoom_clips_plus: Flag,
+    pub(super) zoom_translated_captions: Flag,
+    pub(super) zoom_customer_managed_key: Flag,
+    #[serde(borrow)]
+    pub(super) license_info_list: OneOrMany<LicenseInfo<'a>>,
 }
 
 /// A page of `GET /report/users`.
@@ -159,6 +178,12 @@ pub(super) struct PlanUsage<'a> {
     pub(super) large_meeting: OneOrMany<PlanLine<'a>>,
     #[serde(rename = "plan_zoom_events", borrow, default)]
     pub(super) zoom_events: OneOrMany<PlanLine<'a>>,
+    #[serde(rename = "plan_whiteboard", borrow, default)]
+    pub(super) whiteboard: OneOrMany<PlanLine<'a>>,
+    #[serde(rename = "plan_ztransl", borrow, default)]
+    pub(super) translated_captions: OneOrMany<PlanLine<'a>>,
+    #[serde(rename = "plan_zsched", borrow, default)]
+    pub(super) scheduler: OneOrMany<PlanLine<'a>>,
 }
 
 /// One plan of it.

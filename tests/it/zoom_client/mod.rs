@@ -8,6 +8,7 @@ mod seats;
 mod tokens;
 mod trouble;
 mod walk;
+mod workplace;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -11,7 +11,7 @@ use super::Bench;
 #[tokio::test]
 async fn settings_tell_the_add_ons_that_the_profile_type_counts() {
     let bench = Bench::start().await;
-    let cases: [(Cast, ProfileType, &[&str]); 6] = [
+    let cases: [(Cast, ProfileType, &[&str]); 5] = [
         (Cast::WebinarHost, ProfileType::Zoom, &["zoom.webinar.500"]),
         (
             Cast::WebinarUnused,
@@ -25,7 +25,6 @@ async fn settings_tell_the_add_ons_that_the_profile_type_counts() {
         ),
         (Cast::Regular, ProfileType::Zoom, &[]),
         (Cast::Events, ProfileType::Zoom, &[]),
-        (Cast::Phone, ProfileType::ZoomWorkplace, &[]),
     ];
     for (member, profile_type, expected) in cases {
         let person = bench.control().cast(member).unwrap();
@@ -38,14 +37,6 @@ async fn settings_tell_the_add_ons_that_the_profile_type_counts() {
         assert_eq!(found, expected, "{member:?}");
         assert!(!report.gone);
     }
-    let events = bench.control().cast(Cast::Events).unwrap();
-    let workplace = bench.zoom_for(ProfileType::ZoomWorkplace);
-    let report = workplace.add_ons(&events.id).await.unwrap();
-    assert!(
-        report.identifiers[0]
-            .as_str()
-            .starts_with("zoom.zoom_events")
-    );
 }
 
 #[tokio::test]

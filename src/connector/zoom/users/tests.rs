@@ -4,7 +4,7 @@ use super::*;
 
 fn only_seat(row: &str, status: UserStatus) -> serde_json::Result<Seat> {
     let body = format!(r#"{{"total_records":1,"next_page_token":"","users":[{row}]}}"#);
-    read_page(body.as_bytes(), status).map(|page| page.seats[0].clone())
+    read_page(body.as_bytes(), status, ProfileType::Zoom).map(|page| page.seats[0].clone())
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn suites_are_known_by_any_of_their_marks() {
 fn unknown_user_types_are_counted() {
     let body =
         br#"{"total_records":3,"users":[{"id":"a","type":2},{"id":"b","type":42},{"id":"c"}]}"#;
-    let page = read_page(body, UserStatus::Active).unwrap();
+    let page = read_page(body, UserStatus::Active, ProfileType::Zoom).unwrap();
     assert_eq!(page.unrecognized, ["zoom.type_42", "zoom.type_unknown"]);
     assert_eq!(page.next, "");
     assert_eq!(page.total, Some(3));
@@ -101,11 +101,45 @@ fn unknown_user_types_are_counted() {
 #[test]
 fn a_page_without_users_is_not_an_empty_page() {
     for body in ["{}", r#"{"users":{}}"#, r#"{"users":null}"#, "[]", "3"] {
-        let error = read_page(body.as_bytes(), UserStatus::Active)
+        let error = read_page(body.as_bytes(), UserStatus::Active, ProfileType::Zoom)
             .err()
             .unwrap();
         assert!(error.is_data(), "{body}: {error}");
     }
-    let cut = read_page(br#"{"users":[{"id":"a""#, UserStatus::Active);
+    let cut = read_page(
+        br#"{"users":[{"id":"a""#,
+        UserStatus::Active,
+        ProfileType::Zoom,
+    );
     assert!(cut.err().unwrap().is_eof());
+}
+
+#[test]
+fn workplace_knows_a_suite_as_one_seat_and_asks_everybody_for_products() {
+    let table = [
+        (
+            r#""type":2,"plan_united_type":"16""#,
+            "zoom.united.16",
+            true,
+        ),
+        (
+            r#""type":2,"license_info_list":[{"license_type":"ZOOM_WORKPLACE_BUNDLE","license_option":4}]"#,
+            "zoom.one.4",
+            true,
+        ),
+        (r#""type":2"#, "zoom.licensed", false),
+        (r#""type":1"#, "zoom.basic", false),
+        (r#""type":4"#, "zoom.unassigned", false),
+    ];
+    for (fields, identifier, bundled) in table {
+        let body = format!(r#"{{"total_records":1,"users":[{{"id":"u",{fields}}}]}}"#);
+        let read = |status| {
+            let page = read_page(body.as_bytes(), status, ProfileType::ZoomWorkplace).unwrap();
+            page.seats[0].clone()
+        };
+        let seat = read(UserStatus::Active);
+        assert_eq!(seat.identifier.as_str(), identifier);
+        assert_eq!((seat.bundled, seat.may_have_add_ons), (bundled, true));
+        assert!(!read(UserStatus::Inactive).may_have_add_ons);
+    }
 }

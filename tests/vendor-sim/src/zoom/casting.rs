@@ -103,6 +103,7 @@ impl Drawer {
             phone: false,
             queue_manager: false,
             bundle: None,
+            workplace: false,
             created_day: self.anchor_day - 730,
             hosting: Hosting::Until(last),
             weekdays: 0b000_0110,

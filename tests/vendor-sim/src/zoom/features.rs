@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::http::Reply;
 use crate::zoom::errors::ApiError;
+use crate::zoom::products::Product;
 use crate::zoom::seating::{change_bundle, change_type};
 use crate::zoom::service::{Call, State};
 use crate::zoom::settings::{Stock, set_events, set_large_meeting, set_webinar};
@@ -22,8 +23,7 @@ enum Change {
     LargeMeeting(Option<u32>),
     Events(Option<u32>),
     Bundle(Option<Bundle>),
-    Whiteboard(bool),
-    ClipsPlus(bool),
+    Product(Product, bool),
     /// Kept as it is; the simulator has no rule for it.
     Other(String, Value),
 }
@@ -67,8 +67,8 @@ impl Change {
                 let off = matches!(value, "0" | "none");
                 Self::Bundle((!off).then(|| Bundle::United(value.to_owned().into())))
             }
-            "zoom_whiteboard" => Self::Whiteboard(on()?),
-            "zoom_clips_plus" => Self::ClipsPlus(on()?),
+            "zoom_whiteboard" => Self::Product(Product::Whiteboard, on()?),
+            "zoom_clips_plus" => Self::Product(Product::ClipsPlus, on()?),
             "zoom_iq_for_sales" | "zoom_revenue_accelerator" => {
                 Self::Other(kind.to_owned(), json!(on()?))
             }
@@ -89,8 +89,7 @@ impl Change {
             }
             Self::Events(size) => set_events(&mut user.features, *size, &holder, stock)?,
             Self::Bundle(bundle) => change_bundle(user, bundle.clone(), stock)?,
-            Self::Whiteboard(on) => user.features.whiteboard = *on,
-            Self::ClipsPlus(on) => user.features.clips_plus = *on,
+            Self::Product(product, on) => user.features.products.set(*product, *on),
             Self::Other(name, value) => {
                 user.features.other.retain(|(known, _)| known != name);
                 user.features.other.push((name.clone(), value.clone()));

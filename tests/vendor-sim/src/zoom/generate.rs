@@ -11,6 +11,7 @@ use crate::random::{below, draw, mix, pick, unmix};
 use crate::zoom::cast::Cast;
 use crate::zoom::layout::Layout;
 use crate::zoom::options::Population;
+use crate::zoom::products::{Product, Products};
 use crate::zoom::traits::{BundleKind, Drawer, For, Role, SignIn, Traits};
 use crate::zoom::user::{Bundle, Features, Status, User};
 
@@ -111,11 +112,7 @@ impl Generator {
             cost_center: attributed
                 .then(|| format!("CC-{}", 4000 + below(draw(For::Attribute), 60)).into()),
             features: self.features(traits),
-            bundle: match traits.bundle {
-                Some(BundleKind::ZoomOne(number)) => Some(Bundle::ZoomOne(number)),
-                Some(BundleKind::United) => Some(Bundle::United("1".into())),
-                None => None,
-            },
+            bundle: bundle_of(traits),
             preferences: None,
         }
     }
@@ -174,16 +171,33 @@ impl Generator {
     pub(crate) fn features(&self, traits: &Traits) -> Features {
         let extras = self.drawer.draw(traits.index, For::Extras);
         let licensed = traits.kind == User::LICENSED && traits.status == Status::Active;
+        let mut products: Products = [
+            (Product::Phone, traits.phone),
+            (Product::Whiteboard, licensed && extras.is_multiple_of(3)),
+            (Product::Scheduler, licensed && extras.is_multiple_of(5)),
+            (
+                Product::TranslatedCaptions,
+                licensed && extras.is_multiple_of(7),
+            ),
+            (Product::ClipsPlus, licensed && extras.is_multiple_of(11)),
+        ]
+        .into_iter()
+        .filter_map(|(product, held)| held.then_some(product))
+        .collect();
+        if traits.workplace {
+            products = Products::drawn(self.drawer.draw(traits.index, For::Products));
+        }
+        if let Some(bundle) = &bundle_of(traits) {
+            products = products.without(Products::of(bundle));
+        }
         Features {
             webinar: traits.webinar,
             large_meeting: traits.large_meeting,
             events: traits.events,
             upcoming_event: traits.upcoming_event,
-            phone: traits.phone,
-            whiteboard: licensed && extras.is_multiple_of(3),
-            scheduler: licensed && extras.is_multiple_of(5),
-            translated_captions: licensed && extras.is_multiple_of(7),
-            clips_plus: licensed && extras.is_multiple_of(11),
+            webinars_plus: (traits.workplace && licensed && extras.is_multiple_of(2))
+                .then_some(500),
+            products,
             other: Vec::new(),
         }
     }
@@ -323,6 +337,13 @@ impl Generator {
         let user = self.user(index)?;
         user.email.eq_ignore_ascii_case(&email).then_some(index)
     }
+}
+
+fn bundle_of(traits: &Traits) -> Option<Bundle> {
+    traits.bundle.map(|kind| match kind {
+        BundleKind::ZoomOne(number) => Bundle::ZoomOne(number),
+        BundleKind::United => Bundle::United("1".into()),
+    })
 }
 
 /// The inverse of an odd number modulo 2^64, by Newton's iteration.

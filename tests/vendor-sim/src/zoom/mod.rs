@@ -31,6 +31,7 @@ mod options;
 mod oracle;
 mod paging;
 mod pools;
+mod products;
 mod reports;
 mod roll;
 mod seating;
@@ -64,6 +65,7 @@ pub use options::{
     WEBINAR_CAPACITIES, ZoomSimOptions,
 };
 pub use oracle::{Rule, Violation};
+pub use products::Product;
 pub use roll::{Hosted, HostedKind, Person, PersonChange, Truth};
 
 use crate::http::Server;

@@ -79,6 +79,9 @@ pub struct Population {
     pub phone: f64,
     /// Of the licensed users: those whose seat comes from a bundle.
     pub bundle: f64,
+    /// Of the active users, Basic ones too: those with products and add-ons of Zoom Workplace
+    /// assigned one by one.
+    pub workplace: f64,
     /// Of the active users: those who never signed in.
     pub never_signed_in: f64,
     /// Of all users: accounts younger than 30 days at the start.
@@ -102,6 +105,7 @@ impl Default for Population {
             events: 0.005,
             phone: 0.05,
             bundle: 0.01,
+            workplace: 0.0,
             never_signed_in: 0.02,
             new_accounts: 0.02,
             rooms: 0.01,
@@ -151,6 +155,16 @@ pub struct Switches {
     pub shuffled_walks: bool,
     /// Whether pages after the first leave out `page_count` and `page_number`.
     pub counts_on_first_page_only: bool,
+    /// Whether the list tells Zoom One bundles, as in accounts with several subscriptions; else only
+    /// the call for one user does.
+    pub bundles_listed: bool,
+    /// Whether the settings name each product that was assigned by itself, as in accounts with
+    /// several subscriptions.
+    pub licences_named: bool,
+    /// Whether Webinars Plus still goes by the name of Zoom Sessions.
+    pub webinars_plus_as_sessions: bool,
+    /// Whether the settings have a switch for Team Chat; Zoom documents none.
+    pub team_chat_told: bool,
     /// Whether Zoom Rooms are rows of `GET /users`.
     pub rooms_listed: bool,
     /// Whether Licensed to Basic also takes the webinar and large-meeting add-ons.
@@ -247,6 +261,10 @@ impl Default for Switches {
             paging: Paging::Snapshot,
             shuffled_walks: false,
             counts_on_first_page_only: false,
+            bundles_listed: true,
+            licences_named: false,
+            webinars_plus_as_sessions: false,
+            team_chat_told: false,
             rooms_listed: false,
             downgrade_clears_add_ons: true,
             pending_changes_ignored: true,

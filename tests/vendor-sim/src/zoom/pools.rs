@@ -2,6 +2,7 @@
 //! users, so that plan usage, the summary and the refusals of writes always agree with it.
 
 use crate::zoom::options::{LARGE_MEETING_CAPACITIES, Pools, WEBINAR_CAPACITIES};
+use crate::zoom::products::Product;
 use crate::zoom::traits::{BundleKind, Traits};
 use crate::zoom::user::{Bundle, Features, Status, User};
 use crate::zoom::world::World;
@@ -100,9 +101,10 @@ impl Tally {
             self.large_meeting[at] += by;
         }
         self.events += by * i64::from(features.events.is_some());
-        self.whiteboard += by * i64::from(features.whiteboard);
-        self.scheduler += by * i64::from(features.scheduler);
-        self.captions += by * i64::from(features.translated_captions);
+        let one = |product| by * i64::from(features.products.has(product));
+        self.whiteboard += one(Product::Whiteboard);
+        self.scheduler += one(Product::Scheduler);
+        self.captions += one(Product::TranslatedCaptions);
     }
 
     /// Users in all, deactivated ones aside.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::random::{draw, mix};
 use crate::zoom::activity::Session;
+use crate::zoom::products::Product;
 use crate::zoom::service::State;
 use crate::zoom::traits::For;
 use crate::zoom::user::{Bundle, Status, User};
@@ -32,6 +33,10 @@ pub struct Person {
     pub large_meeting: Option<u32>,
     /// The capacity of Zoom Events.
     pub events: Option<u32>,
+    /// The capacity of Webinars Plus.
+    pub webinars_plus: Option<u32>,
+    /// Products and add-ons of Zoom Workplace that were assigned one by one.
+    pub products: Vec<Product>,
     /// The number of a Zoom One bundle.
     pub zoom_one_type: Option<u64>,
     /// The kind of a Zoom United bundle.
@@ -85,6 +90,10 @@ pub struct PersonChange {
     pub upcoming_event: Option<bool>,
     /// The phone licence.
     pub phone: Option<bool>,
+    /// Webinars Plus; 0 takes it.
+    pub webinars_plus: Option<u32>,
+    /// Products and add-ons of Zoom Workplace: these and no others.
+    pub products: Option<Vec<Product>>,
     /// A Zoom One bundle; 0 takes it.
     pub zoom_one_type: Option<u64>,
     /// A call-queue manager, whom DELETE refuses.
@@ -165,6 +174,8 @@ impl From<&User> for Person {
             webinar: user.features.webinar,
             large_meeting: user.features.large_meeting,
             events: user.features.events,
+            webinars_plus: user.features.webinars_plus,
+            products: user.features.products.iter().collect(),
             zoom_one_type: match user.bundle {
                 Some(Bundle::ZoomOne(number)) => Some(number),
                 _ => None,
@@ -200,7 +211,13 @@ impl PersonChange {
         capacity(self.large_meeting, &mut user.features.large_meeting);
         capacity(self.events, &mut user.features.events);
         user.features.upcoming_event = self.upcoming_event.unwrap_or(user.features.upcoming_event);
-        user.features.phone = self.phone.unwrap_or(user.features.phone);
+        capacity(self.webinars_plus, &mut user.features.webinars_plus);
+        if let Some(products) = self.products {
+            user.features.products = products.into_iter().collect();
+        }
+        if let Some(phone) = self.phone {
+            user.features.products.set(Product::Phone, phone);
+        }
         user.queue_manager = self.queue_manager.unwrap_or(user.queue_manager);
         user.status = status.unwrap_or(user.status);
         user.kind = self.kind.unwrap_or(user.kind);

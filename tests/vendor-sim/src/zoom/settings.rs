@@ -7,8 +7,9 @@ use serde_json::{Map, Value, json};
 
 use crate::http::Reply;
 use crate::zoom::errors::ApiError;
-use crate::zoom::options::{LARGE_MEETING_CAPACITIES, Plan, WEBINAR_CAPACITIES};
+use crate::zoom::options::{LARGE_MEETING_CAPACITIES, Plan, Switches, WEBINAR_CAPACITIES};
 use crate::zoom::pools::{Bought, Tally};
+use crate::zoom::products::{Product, Products};
 use crate::zoom::service::{Call, State};
 use crate::zoom::user::{Features, Status, User};
 
@@ -32,7 +33,7 @@ pub(crate) fn get(state: &State, call: &Call<'_>) -> Result<Reply, ApiError> {
     if let Some(changed) = &user.preferences {
         merge(&mut body, changed);
     }
-    body["feature"] = feature(&user, state.plan);
+    body["feature"] = feature(&user, state.plan, &state.switches);
     if let Some(names) = call.request.param("custom_query_fields") {
         let names: Vec<&str> = names.split(',').map(str::trim).collect();
         body = only(&body, &names).unwrap_or_else(|| json!({}));
@@ -60,7 +61,7 @@ fn other_body(option: &str) -> Result<Value, ApiError> {
 }
 
 /// The `feature` object; a capacity is there only with its add-on.
-fn feature(user: &User, plan: Plan) -> Value {
+fn feature(user: &User, plan: Plan, switches: &Switches) -> Value {
     let held = &user.features;
     let mut feature = Map::new();
     let mut put = |name: &str, value: Value| feature.insert(name.to_owned(), value);
@@ -90,18 +91,51 @@ fn feature(user: &User, plan: Plan) -> Value {
         "concurrent_meeting",
         json!(if user.licensed() { "Basic" } else { "None" }),
     );
-    put("zoom_phone", json!(held.phone));
-    put("zoom_whiteboard", json!(held.whiteboard));
-    put("zoom_scheduler", json!(held.scheduler));
-    put("zoom_translated_captions", json!(held.translated_captions));
-    put("zoom_clips_plus", json!(held.clips_plus));
+    put_products(user, switches, &mut put);
     for (name, value) in &held.other {
         put(name, value.clone());
     }
-    if let Some(licences) = user.license_info() {
-        put("license_info_list", licences);
+    let named = named(held, switches);
+    if !named.is_empty() {
+        put("license_info_list", Value::Array(named));
     }
     Value::Object(feature)
+}
+
+/// The switches of products, on also for what comes with a bundle: nothing says which of the two.
+fn put_products<T>(user: &User, switches: &Switches, put: &mut impl FnMut(&str, Value) -> T) {
+    let held = &user.features;
+    let brought = user.bundle.as_ref().map(Products::of).unwrap_or_default();
+    for product in Product::ALL {
+        let told = match product {
+            Product::VisitorManagement => false,
+            Product::TeamChat => switches.team_chat_told,
+            _ => true,
+        };
+        if told {
+            let on = held.products.has(*product) || brought.has(*product);
+            put(product.switch(), json!(on));
+        }
+    }
+    let name = if switches.webinars_plus_as_sessions {
+        "zoom_sessions_unlimited"
+    } else {
+        "zoom_webinars_plus_unlimited"
+    };
+    put(name, json!(held.webinars_plus.is_some()));
+    if let Some(capacity) = held.webinars_plus {
+        put(&format!("{name}_capacities"), json!([capacity, 100]));
+    }
+}
+
+/// The entries of what was assigned by itself. Visitor Management has no other mark.
+fn named(held: &Features, switches: &Switches) -> Vec<Value> {
+    held.products
+        .iter()
+        .filter(|product| switches.licences_named || *product == Product::VisitorManagement)
+        .filter_map(Product::entry)
+        .map(|entry| json!({"license_type": entry, "subscription_id": "SUBREF-20260115-093000"}))
+        .collect()
 }
 
 /// Keeps the leaves of these names with the objects around them.
@@ -269,31 +303,33 @@ pub(crate) fn apply(
             .unwrap_or(500);
         set_events(features, on.then_some(asked), user, stock)?;
     }
+    if let Some(on) = flag("zoom_webinars_plus_unlimited") {
+        features.webinars_plus = on.then_some(features.webinars_plus.unwrap_or(500));
+    }
     for (name, value) in wanted {
-        let known = value.as_bool();
-        match (name.as_str(), known) {
-            ("zoom_phone", Some(on)) => features.phone = on,
-            ("zoom_whiteboard", Some(on)) => features.whiteboard = on,
-            ("zoom_scheduler", Some(on)) => features.scheduler = on,
-            ("zoom_translated_captions", Some(on)) => features.translated_captions = on,
-            ("zoom_clips_plus", Some(on)) => features.clips_plus = on,
-            (
-                "webinar"
-                | "webinar_capacity"
-                | "large_meeting"
-                | "large_meeting_capacity"
-                | "zoom_events"
-                | "zoom_events_capacity",
-                _,
-            ) => {}
-            _ => {
-                features.other.retain(|(known, _)| known != name);
-                features.other.push((name.clone(), value.clone()));
-            }
+        let product = Product::ALL
+            .iter()
+            .find(|product| product.switch() == name.as_str());
+        if let (Some(product), Some(on)) = (product, value.as_bool()) {
+            features.products.set(*product, on);
+        } else if !RULED.contains(&name.as_str()) {
+            features.other.retain(|(known, _)| known != name);
+            features.other.push((name.clone(), value.clone()));
         }
     }
     Ok(())
 }
+
+/// Members of `feature` that have rules of their own.
+const RULED: [&str; 7] = [
+    "webinar",
+    "webinar_capacity",
+    "large_meeting",
+    "large_meeting_capacity",
+    "zoom_events",
+    "zoom_events_capacity",
+    "zoom_webinars_plus_unlimited",
+];
 
 pub(crate) fn set_webinar(
     features: &mut Features,

@@ -39,6 +39,8 @@ pub(crate) enum For {
     Schedule,
     Attribute,
     Extras,
+    Workplace,
+    Products,
 }
 
 /// The shares of the [`Population`] in whole numbers.
@@ -53,6 +55,7 @@ pub(crate) struct Shares {
     bundle: Ppm,
     never_signed_in: Ppm,
     new_accounts: Ppm,
+    workplace: Ppm,
 }
 
 impl From<&Population> for Shares {
@@ -67,6 +70,7 @@ impl From<&Population> for Shares {
             bundle: Ppm::of(population.bundle),
             never_signed_in: Ppm::of(population.never_signed_in),
             new_accounts: Ppm::of(population.new_accounts),
+            workplace: Ppm::of(population.workplace),
         }
     }
 }
@@ -100,6 +104,8 @@ pub(crate) struct Traits {
     pub(crate) phone: bool,
     pub(crate) queue_manager: bool,
     pub(crate) bundle: Option<BundleKind>,
+    /// Has products and add-ons of Zoom Workplace assigned one by one.
+    pub(crate) workplace: bool,
     pub(crate) created_day: i64,
     pub(crate) hosting: Hosting,
     /// Working days with Monday in the lowest bit.
@@ -270,6 +276,7 @@ impl Drawer {
             phone: licensed && shares.phone.holds(draw(For::Phone)),
             queue_manager: shares.phone.holds(draw(For::Phone)) && style == 99,
             bundle,
+            workplace: shares.workplace.holds(draw(For::Workplace)),
             created_day,
             hosting,
             weekdays: weekdays(draw(For::Weekdays)),
@@ -365,6 +372,7 @@ impl Drawer {
         traits.phone = false;
         traits.queue_manager = false;
         traits.bundle = None;
+        traits.workplace = false;
         traits.webinars = self.webinars(traits.index, false);
     }
 

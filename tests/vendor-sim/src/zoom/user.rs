@@ -4,6 +4,8 @@
 
 use std::borrow::Cow;
 
+use crate::zoom::products::Products;
+
 /// Text that is usually from a table and sometimes set by an edit.
 pub(crate) type Text = Cow<'static, str>;
 
@@ -43,10 +45,6 @@ pub(crate) struct User {
 
 /// What a user is licensed for beside the base seat.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a licence of its own, as the vendor has them"
-)]
 pub(crate) struct Features {
     /// The capacity of the webinar add-on.
     pub(crate) webinar: Option<u32>,
@@ -56,11 +54,10 @@ pub(crate) struct Features {
     pub(crate) events: Option<u32>,
     /// Has published Zoom Events that are still to come.
     pub(crate) upcoming_event: bool,
-    pub(crate) phone: bool,
-    pub(crate) whiteboard: bool,
-    pub(crate) scheduler: bool,
-    pub(crate) translated_captions: bool,
-    pub(crate) clips_plus: bool,
+    /// The capacity of Webinars Plus.
+    pub(crate) webinars_plus: Option<u32>,
+    /// Assigned one by one; what a bundle brings is not among them.
+    pub(crate) products: Products,
     /// Other switches of `feature`, kept as they were written.
     pub(crate) other: Vec<(String, serde_json::Value)>,
 }

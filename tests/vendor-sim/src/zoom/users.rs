@@ -8,6 +8,7 @@ use crate::random::{below, mix};
 use crate::zoom::errors::ApiError;
 use crate::zoom::options::Paging;
 use crate::zoom::paging::{Page, PageQuery, Totals, View};
+use crate::zoom::products::Product;
 use crate::zoom::service::{Call, State};
 use crate::zoom::traits::For;
 use crate::zoom::user::{Bundle, Status, User};
@@ -81,7 +82,7 @@ struct ListAnswer<'a> {
 }
 
 impl User {
-    fn list_row(&self, now: i64, include: Option<&str>) -> ListRow<'_> {
+    fn list_row(&self, now: i64, include: Option<&str>, bundles_listed: bool) -> ListRow<'_> {
         let pending = self.status == Status::Pending;
         ListRow {
             id: (!pending).then_some(self.id.as_str()),
@@ -107,7 +108,7 @@ impl User {
                 Some(Bundle::United(kind)) => Some(kind),
                 _ => None,
             },
-            license_info_list: self.license_info(),
+            license_info_list: bundles_listed.then(|| self.license_info()).flatten(),
             custom_attributes: (include == Some("custom_attributes"))
                 .then(|| self.custom_attributes())
                 .flatten(),
@@ -162,6 +163,7 @@ pub(crate) fn list(state: &mut State, call: &Call<'_>) -> Result<Reply, ApiError
         switches.over_max_page_size,
     )?;
     let as_of = call.now - i64::from(switches.lag_list_seconds) * 1000;
+    let bundles_listed = switches.bundles_listed;
     let (live, rooms) = (switches.paging == Paging::Live, switches.rooms_listed);
     let (world, walks) = (&state.world, &mut state.walks);
     let look_now = || {
@@ -179,7 +181,7 @@ pub(crate) fn list(state: &mut State, call: &Call<'_>) -> Result<Reply, ApiError
     let (rows, next) = rows(state, &page, query.size, role, shuffle, as_of);
     let list: Vec<ListRow<'_>> = rows
         .iter()
-        .map(|user| user.list_row(call.now.div_euclid(1000), include))
+        .map(|user| user.list_row(call.now.div_euclid(1000), include, bundles_listed))
         .collect();
     let total = page.view.totals.records;
     let counts = page.first || !state.switches.counts_on_first_page_only;
@@ -278,7 +280,11 @@ pub(crate) fn get(state: &State, call: &Call<'_>) -> Result<Reply, ApiError> {
 
 /// The list's members and those only the single call has.
 fn single(state: &State, user: &User, now: i64) -> Value {
-    let row = user.list_row(now.div_euclid(1000), Some("custom_attributes"));
+    let row = user.list_row(
+        now.div_euclid(1000),
+        Some("custom_attributes"),
+        state.switches.bundles_listed,
+    );
     let mut body = serde_json::to_value(row).unwrap_or_default();
     let pending = user.status == Status::Pending;
     let mut add = |name: &str, value: Value| {
@@ -311,7 +317,7 @@ fn single(state: &State, user: &User, now: i64) -> Value {
             json!(format!("https://example.zoom.us/j/{}", user.pmi)),
         );
     }
-    if user.features.phone {
+    if user.features.products.has(Product::Phone) {
         add(
             "phone_numbers",
             json!([{"country": "DE", "code": "+49", "label": "Office", "verified": true,

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::http::Reply;
 use crate::zoom::errors::ApiError;
+use crate::zoom::products::Product;
 use crate::zoom::seating::{activate, change_bundle, change_type, deactivate};
 use crate::zoom::service::{Call, State};
 use crate::zoom::settings::Stock;
@@ -68,7 +69,7 @@ pub(crate) fn update(state: &mut State, call: &Call<'_>) -> Result<Reply, ApiErr
     }
     // Absent means "leave"; false takes the phone licence and its numbers.
     if let Some(phone) = body.pointer("/feature/zoom_phone").and_then(Value::as_bool) {
-        after.features.phone = phone;
+        after.features.products.set(Product::Phone, phone);
     }
     describe(&mut after, members);
     if before.status == Status::Pending && state.switches.pending_changes_ignored {
