@@ -127,10 +127,17 @@ impl Identifier {
         };
         let sold = (ZOOM_BASE.contains(&word) || ZOOM_PRODUCTS.contains(&word))
             && capacity.is_none()
-            || ZOOM_SIZED.contains(&word)
-                && capacity.is_none_or(|text| text.parse::<u64>().is_ok())
+            || is_sized(word) && capacity.is_none_or(|text| text.parse::<u64>().is_ok())
             || word.starts_with("type_");
         !sold
+    }
+
+    /// Whether profiles of the type count seats of it: the type `zoom` is of Meetings and Webinar alone.
+    pub fn counts_in(&self, profile_type: ProfileType) -> bool {
+        let product = self.0.split('.').nth(1).unwrap_or_default();
+        let of_workplace =
+            ZOOM_PRODUCTS.contains(&product) || ZOOM_WORKPLACE_SIZED.contains(&product);
+        profile_type != ProfileType::Zoom || !of_workplace
     }
 
     /// The identifier that was probably meant by one [of nothing](Self::is_of_nothing).
@@ -140,19 +147,23 @@ impl Identifier {
             Some((word, capacity)) => (word, capacity.parse().ok()),
             None => (product, None),
         };
-        let words = ZOOM_BASE.iter().chain(&ZOOM_PRODUCTS).chain(&ZOOM_SIZED);
+        let words = ZOOM_BASE
+            .iter()
+            .chain(&ZOOM_PRODUCTS)
+            .chain(&ZOOM_SIZED)
+            .chain(&ZOOM_WORKPLACE_SIZED);
         let (_, near) = words
             .map(|known| (strsim::damerau_levenshtein(known, word), known))
             .filter(|(distance, known)| vendor == "zoom" && *distance <= known.len() / 3 + 1)
             .min()?;
-        let capacity = capacity.filter(|_| ZOOM_SIZED.contains(near));
+        let capacity = capacity.filter(|_| is_sized(near));
         Some(Self::from_vendor_word(Vendor::Zoom, near, capacity))
     }
 }
 
 /// Zoom's user types that have a name.
 const ZOOM_BASE: [&str; 5] = ["basic", "licensed", "on_prem", "unassigned", "none"];
-/// Zoom's products and add-ons that come in one size, most of them of Zoom Workplace alone.
+/// Products and add-ons of Zoom Workplace that come in one size.
 const ZOOM_PRODUCTS: [&str; 11] = [
     "zoom_clips_plus",
     "zoom_customer_managed_key",
@@ -166,15 +177,14 @@ const ZOOM_PRODUCTS: [&str; 11] = [
     "zoom_whiteboard",
     "zoom_whiteboard_plus",
 ];
-/// Those that a number may follow: a capacity, or the kind of a suite.
-const ZOOM_SIZED: [&str; 6] = [
-    "webinar",
-    "large_meeting",
-    "zoom_events",
-    "zoom_webinars_plus",
-    "one",
-    "united",
-];
+/// Add-ons of which a capacity may follow.
+const ZOOM_SIZED: [&str; 2] = ["webinar", "large_meeting"];
+/// What a number may follow in Zoom Workplace: a capacity, or the kind of a suite.
+const ZOOM_WORKPLACE_SIZED: [&str; 4] = ["zoom_events", "zoom_webinars_plus", "one", "united"];
+
+fn is_sized(word: &str) -> bool {
+    ZOOM_SIZED.contains(&word) || ZOOM_WORKPLACE_SIZED.contains(&word)
+}
 
 impl FromStr for Identifier {
     type Err = IdentifierError;

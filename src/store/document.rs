@@ -397,6 +397,14 @@ fn put_profile(
     revision: &str,
     now: At,
 ) -> Result<(), StoreError> {
+    let profile = &write.desired.profile;
+    // Another type counts other products: everybody is asked again.
+    t.prepare_cached(
+        "DELETE FROM user_checks WHERE what = 'add_ons' AND profile_id = (
+             SELECT id FROM profiles
+             WHERE name = ?1 AND desired ->> '$.profile.profile_type' <> ?2)",
+    )?
+    .execute([profile.name.as_str(), profile.profile_type.as_str()])?;
     t.prepare_cached(
         "INSERT INTO profiles (name, desired, digest, revision, applied_at, first_published_at)
          VALUES (?1, ?2, ?3, ?4, ?5, iif(?6, ?5, NULL))
@@ -406,7 +414,7 @@ fn put_profile(
              first_published_at = coalesce(first_published_at, excluded.first_published_at)",
     )?
     .execute(params![
-        write.desired.profile.name.as_str(),
+        profile.name.as_str(),
         Json(&write.desired),
         write.digest,
         revision,

@@ -521,3 +521,26 @@ identifiers:
     assert!(said.contains("did you mean `zoom.licensed`?"), "{said}");
     assert!(said.contains("1 warning"), "{said}");
 }
+
+#[test]
+fn an_excluded_product_that_the_profile_does_not_count_is_a_warning() {
+    let folder = folder(&[(
+        "a.yaml",
+        b"kind: Exclusions
+name: company
+identifiers:
+  - {identifier: zoom.zoom_phone, profile_type: zoom, reason: of the other type}
+  - {identifier: zoom.one.16, profile_type: zoom_workplace, reason: right}
+  - {identifier: zoom.webinar.500, profile_type: zoom, reason: right}
+" as &[u8],
+    )]);
+    let checked = seatsync(folder.path(), &["check", "."]);
+    assert_eq!(checked.status.code(), Some(0));
+    let said = told(&checked);
+    assert!(
+        said.contains("profiles of type `zoom` do not count `zoom.zoom_phone`"),
+        "{said}"
+    );
+    assert!(said.contains("`zoom_workplace` count it"), "{said}");
+    assert!(said.contains("1 warning"), "{said}");
+}

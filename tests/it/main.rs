@@ -42,6 +42,7 @@ mod usage_read;
 mod usage_storm;
 mod watch;
 mod workplace_download;
+mod workplace_job;
 mod zoom_client;
 mod zoom_contract;
 mod zoom_document;

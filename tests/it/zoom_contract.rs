@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use vendor_sim::zoom::{Action, AppKind, Cast, Endpoint, Fault, Plan, Refusal, Shape, TooMany};
+use vendor_sim::zoom::{
+    Action, AppKind, Cast, Endpoint, Fault, PersonChange, Plan, Product, Refusal, Shape, TooMany,
+};
 use vendor_sim::{SimClock, ZoomSim, ZoomSimOptions};
 
 use crate::zoom_document::{Findings, ZoomDocument};
@@ -165,6 +167,7 @@ async fn reads(contract: &mut Contract) {
             }
         }
     }
+    every_product(contract).await;
     let host = contract.id(Cast::WebinarHost);
     contract
         .call(E::UserWebinars, &host, "page_size=300", None, 200)
@@ -173,6 +176,32 @@ async fn reads(contract: &mut Contract) {
     contract
         .call(E::GetSettings, &host, filter, None, 200)
         .await;
+}
+
+/// The settings of somebody with every product and add-on of Zoom Workplace, told in each way.
+async fn every_product(contract: &mut Contract) {
+    let id = contract.id(Cast::ZoomOne);
+    let everything = PersonChange {
+        products: Some(Product::ALL.to_vec()),
+        webinars_plus: Some(500),
+        ..PersonChange::default()
+    };
+    let control = contract.sim.control();
+    control.change_person(&id, everything).unwrap();
+    control.switch(|switches| {
+        switches.licences_named = true;
+        switches.team_chat_told = true;
+    });
+    let settings = contract
+        .call(Endpoint::GetSettings, &id, "", None, 200)
+        .await;
+    for product in Product::ALL {
+        // Visitor Management has an entry and no switch.
+        let told =
+            *product == Product::VisitorManagement || settings["feature"][product.switch()] == true;
+        assert!(told, "{product:?}: {settings}");
+    }
+    contract.call(Endpoint::GetUser, &id, "", None, 200).await;
 }
 
 /// Each write, and the refusals that depend on whom it is about.

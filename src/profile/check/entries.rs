@@ -1,7 +1,7 @@
 //! Exclusions and protected entries, a profile's own and the organisation's.
 
 use super::Places;
-use crate::profile::identifier::{Identifier, Vendor};
+use crate::profile::identifier::{Identifier, ProfileType, Vendor};
 use crate::profile::model::{ExclusionLists, Exclusions, IdentifierEntry, UserEntry, UserPattern};
 use crate::profile::raw::words::Day;
 use crate::profile::raw::{RawExclusions, RawProfileExclusions, RawUserEntry};
@@ -28,9 +28,17 @@ pub(super) fn same_vendor(identifier: &At<Identifier>, vendor: Vendor, to: &mut 
     }
 }
 
-/// Warns of an identifier that no seat can have: it would never match.
-fn of_something(identifier: &At<Identifier>, to: &mut Findings) {
+/// Warns of an identifier that no seat can have, or none in profiles of the type: it would never match.
+fn of_something(identifier: &At<Identifier>, profile_type: Option<ProfileType>, to: &mut Findings) {
     if !identifier.value.is_of_nothing() {
+        if profile_type.is_some_and(|profile_type| !identifier.value.counts_in(profile_type)) {
+            let message = format!(
+                "profiles of type `zoom` do not count `{}`: it would never match",
+                identifier.value
+            );
+            to.warning("profile::identifier", identifier.region, message)
+                .help("profiles of type `zoom_workplace` count it");
+        }
         return;
     }
     let message = format!(
@@ -92,7 +100,7 @@ fn domain_pattern(domain: &str) -> UserPattern {
 /// A profile's own exclusions.
 pub(super) fn of_profile(
     raw: RawProfileExclusions,
-    vendor: Option<Vendor>,
+    profile_type: Option<ProfileType>,
     places: &mut Places,
     to: &mut Findings,
 ) -> ExclusionLists {
@@ -102,10 +110,10 @@ pub(super) fn of_profile(
         let (Some(identifier), Some(reason)) = (value.identifier.0, value.reason.0) else {
             continue;
         };
-        if let Some(vendor) = vendor {
-            same_vendor(&identifier, vendor, to);
+        if let Some(profile_type) = profile_type {
+            same_vendor(&identifier, profile_type.vendor(), to);
         }
-        of_something(&identifier, to);
+        of_something(&identifier, profile_type, to);
         identifiers.push(IdentifierEntry {
             identifier: identifier.value,
             profile_type: None,
@@ -135,7 +143,7 @@ pub(super) fn exclusions(
         if let Some(profile_type) = profile_type {
             same_vendor(&identifier, profile_type.vendor(), to);
         }
-        of_something(&identifier, to);
+        of_something(&identifier, profile_type, to);
         identifiers.push(IdentifierEntry {
             identifier: identifier.value,
             profile_type,

@@ -45,7 +45,7 @@ pub(super) fn check(
     }
     let subflows = subflows(raw.subflows, vendor, to);
     let exclusions = match raw.exclusions {
-        Some(exclusions) => entries::of_profile(exclusions, vendor, places, to),
+        Some(exclusions) => entries::of_profile(exclusions, profile_type, places, to),
         None => ExclusionLists::default(),
     };
     let protected = entries::users(raw.protected, places);

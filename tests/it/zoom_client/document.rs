@@ -4,6 +4,7 @@
 use jiff::civil::date;
 use seatsync::connector::Connector as _;
 use seatsync::connector::facts::Process;
+use seatsync::profile::identifier::ProfileType;
 use tokio::sync::mpsc;
 use vendor_sim::zoom::{Action, Cast, Endpoint, Fault, Refusal};
 
@@ -41,6 +42,9 @@ async fn every_request_is_one_that_zoom_documents() {
     while receiver.recv().await.is_some() {}
     let host = bench.control().cast(Cast::WebinarHost).unwrap();
     zoom.add_ons(&host.id).await.unwrap();
+    let workplace = bench.zoom_for(ProfileType::ZoomWorkplace);
+    walk(&workplace).await.0.unwrap();
+    workplace.add_ons(&host.id).await.unwrap();
     zoom.activity_of_user(&host.id, date(2026, 2, 1))
         .await
         .unwrap();
@@ -49,6 +53,7 @@ async fn every_request_is_one_that_zoom_documents() {
     let called = |endpoint| requests.iter().any(|one| one.endpoint == Some(endpoint));
     for endpoint in [
         Endpoint::ListUsers,
+        Endpoint::GetUser,
         Endpoint::GetSettings,
         Endpoint::ReportUsers,
         Endpoint::HistoryMeetings,
