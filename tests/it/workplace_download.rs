@@ -1,7 +1,7 @@
 //! Downloads of a Zoom Workplace account: a suite is one subscription, whoever tells it, and the
 //! products assigned one by one are one each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 use seatsync::profile::model::SubflowKind;
@@ -15,9 +15,11 @@ use vendor_sim::zoom::{
 };
 
 use crate::bed::{Bed, change, name};
+use crate::zoom_client::workplace::truth;
 
 fn accounted(options: &mut ZoomSimOptions) {
     options.switches.bundles_listed = false;
+    options.switches.team_chat_told = true;
     options.population = Population {
         workplace: 0.3,
         bundle: 0.2,
@@ -59,6 +61,31 @@ async fn in_force(bed: &Bed) -> BTreeMap<String, usize> {
         }
     }
     counts
+}
+
+/// What those whom the calls per user are for hold beside the plain licence.
+async fn beside_the_licence(bed: &Bed) -> BTreeMap<String, BTreeSet<String>> {
+    let base = [
+        "zoom.basic",
+        "zoom.licensed",
+        "zoom.unassigned",
+        "zoom.none",
+    ];
+    let seats = bed.seats().await;
+    let mut held = BTreeMap::new();
+    let asked = seats.iter().filter(|seat| seat.seat.may_have_add_ons);
+    for seat in asked {
+        held.insert(seat.seat.external_user_id.clone(), BTreeSet::new());
+    }
+    for seat in seats.iter().filter(|seat| seat.ended_at.is_none()) {
+        let identifier = seat.seat.identifier.as_str();
+        if let Some(held) = held.get_mut(&seat.seat.external_user_id)
+            && !base.contains(&identifier)
+        {
+            held.insert(identifier.to_owned());
+        }
+    }
+    held
 }
 
 async fn one(bed: &Bed, user: &str, identifier: &str) -> Subscription {
@@ -137,52 +164,49 @@ async fn the_next_walk_finds_nothing_changed_and_rewrites_no_seat() {
 async fn suites_and_products_come_change_and_go() {
     let bed = Bed::with(|options| options.switches.bundles_listed = false).await;
     let basic = bed.zoom().cast(Cast::BasicIdle).unwrap();
-    let change_of = |products: &[Product]| PersonChange {
+    // Who gets another role is asked for with the next download.
+    let give = |user: &str, role: &str, change: PersonChange| {
+        let change = PersonChange {
+            role_id: Some(role.to_owned()),
+            ..change
+        };
+        bed.zoom().change_person(user, change).unwrap().unwrap();
+    };
+    let products = |products: &[Product]| PersonChange {
         products: Some(products.to_vec()),
         ..change()
     };
-    let give = |user: &str, change: PersonChange| {
-        bed.zoom().change_person(user, change).unwrap().unwrap();
+    let suite = |kind| PersonChange {
+        zoom_one_type: Some(kind),
+        ..change()
     };
-    give(
-        &basic.id,
-        change_of(&[Product::Phone, Product::MailCalendar]),
-    );
+    let idle = bed.zoom().cast(Cast::Idle).unwrap();
+    let both = products(&[Product::Phone, Product::MailCalendar]);
+    give(&basic.id, "2", both);
+    give(&idle.id, "2", products(&[]));
     publish(&bed).await;
     assert_eq!(
         held(&bed, &basic.id).await,
         ["zoom.basic", "zoom.zoom_mail_calendar", "zoom.zoom_phone"]
     );
-    let idle = bed.zoom().cast(Cast::Idle).unwrap();
-    give(
-        &idle.id,
-        change_of(&[Product::ClipsPlus, Product::Scheduler]),
-    );
-    give(&basic.id, change_of(&[Product::MailCalendar]));
-    for _ in 0..31 {
-        bed.next_day().await;
-    }
-    assert_eq!(
-        held(&bed, &idle.id).await,
-        [
-            "zoom.licensed",
-            "zoom.zoom_clips_plus",
-            "zoom.zoom_scheduler"
-        ]
-    );
+    assert_eq!(held(&bed, &idle.id).await, ["zoom.licensed"]);
+    let scheduling = products(&[Product::ClipsPlus, Product::Scheduler]);
+    give(&idle.id, "1", scheduling);
+    give(&basic.id, "1", products(&[Product::MailCalendar]));
+    bed.next_day().await;
+    let without_suite = [
+        "zoom.licensed",
+        "zoom.zoom_clips_plus",
+        "zoom.zoom_scheduler",
+    ];
+    assert_eq!(held(&bed, &idle.id).await, without_suite);
     assert_eq!(
         held(&bed, &basic.id).await,
         ["zoom.basic", "zoom.zoom_mail_calendar"]
     );
     // A suite takes the place of the licence, and takes the scheduler in.
-    let suite = |kind| PersonChange {
-        zoom_one_type: Some(kind),
-        ..change()
-    };
-    give(&idle.id, suite(16));
-    for _ in 0..31 {
-        bed.next_day().await;
-    }
+    give(&idle.id, "2", suite(16));
+    bed.next_day().await;
     assert_eq!(
         held(&bed, &idle.id).await,
         ["zoom.one.16", "zoom.zoom_clips_plus"]
@@ -191,18 +215,15 @@ async fn suites_and_products_come_change_and_go() {
     assert_eq!(ended.ended_by.as_deref(), Some("add_on_check"));
     let began = one(&bed, &idle.id, "zoom.one.16").await;
     assert!(began.first_seen > ended.first_seen);
-    give(&idle.id, suite(0));
-    for _ in 0..31 {
-        bed.next_day().await;
-    }
+    // Nothing asks for them again, and the walk still tells a plain licence.
+    bed.next_day().await;
     assert_eq!(
         held(&bed, &idle.id).await,
-        [
-            "zoom.licensed",
-            "zoom.zoom_clips_plus",
-            "zoom.zoom_scheduler"
-        ]
+        ["zoom.one.16", "zoom.zoom_clips_plus"]
     );
+    give(&idle.id, "1", suite(0));
+    bed.next_day().await;
+    assert_eq!(held(&bed, &idle.id).await, without_suite);
     let back = one(&bed, &idle.id, "zoom.licensed").await;
     assert_eq!((back.id, back.first_seen), (ended.id, ended.first_seen));
 }
@@ -242,6 +263,48 @@ async fn without_the_scope_that_tells_suites_the_run_says_so_and_ends_nothing() 
     let message = job.failure.unwrap().message;
     assert!(message.contains("user:read:user"), "{message}");
     assert_eq!(in_force(&bed).await, before);
+}
+
+#[tokio::test]
+async fn a_run_that_is_cut_among_the_users_ends_nothing_and_the_next_ones_complete_it() {
+    let cuts = [
+        (Endpoint::GetUser, Action::TruncateJson { bytes: 40 }),
+        (Endpoint::GetSettings, Action::TruncateJson { bytes: 40 }),
+        (
+            Endpoint::GetUser,
+            Action::Refuse {
+                refusal: Refusal::Forbidden,
+            },
+        ),
+        (
+            Endpoint::GetSettings,
+            Action::Refuse {
+                refusal: Refusal::InternalError,
+            },
+        ),
+    ];
+    for (endpoint, action) in cuts {
+        let bed = Bed::with(accounted).await;
+        let cut = Fault::on(endpoint, action.clone()).after(30);
+        bed.zoom().set_fault(cut);
+        publish(&bed).await;
+        let job = last_download(&bed).await;
+        assert_ne!(job.state, JobState::Completed, "{action:?}");
+        let walked = bed.seats().await;
+        assert!(walked.iter().all(|seat| seat.ended_at.is_none()));
+        bed.zoom().clear_faults();
+        for _ in 0..2 {
+            bed.next_day().await;
+        }
+        assert_eq!(last_download(&bed).await.state, JobState::Completed);
+        let found = beside_the_licence(&bed).await;
+        assert!(found.values().any(|held| held.len() > 3));
+        for (user, held) in found {
+            let (suite, mut expected) = truth(&bed.zoom().person(&user).unwrap());
+            expected.extend(suite);
+            assert_eq!(held, expected, "{action:?} {user}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ mod seats;
 mod tokens;
 mod trouble;
 mod walk;
-mod workplace;
+pub(crate) mod workplace;
 
 use std::sync::Arc;
 use std::time::Duration;

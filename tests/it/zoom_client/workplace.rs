@@ -14,7 +14,7 @@ use vendor_sim::zoom::{
 use super::{Bench, merged, walk};
 
 /// What the person truly has: the suite, and what was assigned by itself.
-fn truth(person: &Person) -> (Option<String>, BTreeSet<String>) {
+pub(crate) fn truth(person: &Person) -> (Option<String>, BTreeSet<String>) {
     let one = person.zoom_one_type.map(|kind| format!("zoom.one.{kind}"));
     let united = person.plan_united_type.as_deref();
     let suite = one.or_else(|| united.map(|kind| format!("zoom.united.{kind}")));
