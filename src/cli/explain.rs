@@ -91,7 +91,11 @@ fn holding(subscription: &Subscription) -> Vec<[String; 3]> {
             yes(seat.paid),
             "the identifier",
         ),
-        fact("part of a suite", yes(seat.bundled), read),
+        fact(
+            "part of a suite",
+            yes(seat.bundled),
+            "what the vendor tells of the user",
+        ),
         fact(
             "first seen",
             &short(subscription.first_seen),

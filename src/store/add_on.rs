@@ -42,7 +42,7 @@ pub struct AddOnAnswer {
 pub struct AddOnChanges {
     /// Seats new to us.
     pub inserted: u64,
-    /// Seats that are there again.
+    /// Seats that are there again, or that turned out to be of a suite.
     pub updated: u64,
     /// Seats that are no longer there.
     pub ended: u64,

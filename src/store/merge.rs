@@ -263,8 +263,11 @@ pub(super) fn count_seats(
 ) -> Result<u64, StoreError> {
     let day = Day(now.to_zoned(TimeZone::UTC).date());
     let counts = counts_by_identifier(t, profile)?;
+    // An identifier that nobody holds any more has no count.
+    t.prepare_cached("DELETE FROM seat_counts WHERE profile_id = ?1 AND day = ?2")?
+        .execute(params![profile.0, day])?;
     let mut put = t.prepare_cached(
-        "INSERT OR REPLACE INTO seat_counts (profile_id, identifier, day, seats, paid, excluded)
+        "INSERT INTO seat_counts (profile_id, identifier, day, seats, paid, excluded)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?;
     for (identifier, count) in &counts {

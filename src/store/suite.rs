@@ -106,6 +106,7 @@ pub(super) fn settle(
         };
         // Before the first answer nobody knew better: the seat was one of the suite all along.
         if !asked_before && rename(t, profile, base.id, &seat)? {
+            changes.updated += 1;
             return Ok(told_of(walked, told));
         }
         replace(t, profile, base.id, &seat, now)?;

@@ -53,7 +53,7 @@ async fn held(bed: &Bed, user: &str) -> Vec<String> {
     held
 }
 
-async fn in_force(bed: &Bed) -> BTreeMap<String, usize> {
+async fn in_force(bed: &Bed) -> BTreeMap<String, u32> {
     let mut counts = BTreeMap::new();
     for seat in bed.seats().await {
         if seat.ended_at.is_none() {
@@ -158,6 +158,36 @@ async fn the_next_walk_finds_nothing_changed_and_rewrites_no_seat() {
     let counts = last_download(&bed).await.counts;
     assert_eq!((counts.inserted, counts.updated, counts.ended), (0, 0, 0));
     assert_eq!(rows(&bed), before);
+}
+
+#[tokio::test]
+async fn the_counts_of_the_day_are_those_of_the_suites() {
+    let bed = Bed::with(accounted).await;
+    publish(&bed).await;
+    // Nothing else of the next day changes after the walk.
+    let newcomer = PersonChange {
+        email: Some("new.one@example.com".into()),
+        kind: Some(2),
+        zoom_one_type: Some(8),
+        ..change()
+    };
+    bed.zoom().add_person(newcomer).unwrap();
+    for _ in 0..3 {
+        let counted: BTreeMap<String, u32> = bed
+            .database()
+            .prepare(
+                "SELECT identifier, seats FROM seat_counts
+                 WHERE day = (SELECT max(day) FROM seat_counts)",
+            )
+            .unwrap()
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        assert_eq!(counted, in_force(&bed).await);
+        bed.next_day().await;
+    }
+    assert_eq!(held(&bed, "new.one@example.com").await, ["zoom.one.8"]);
 }
 
 #[tokio::test]
