@@ -188,17 +188,14 @@ async fn every_product(contract: &mut Contract) {
     };
     let control = contract.sim.control();
     control.change_person(&id, everything).unwrap();
-    control.switch(|switches| {
-        switches.licences_named = true;
-        switches.team_chat_told = true;
-    });
+    control.switch(|switches| switches.licences_named = true);
     let settings = contract
         .call(Endpoint::GetSettings, &id, "", None, 200)
         .await;
     for product in Product::ALL {
-        // Visitor Management has an entry and no switch.
-        let told =
-            *product == Product::VisitorManagement || settings["feature"][product.switch()] == true;
+        // The document has a switch of neither.
+        let told = matches!(product, Product::VisitorManagement | Product::TeamChat)
+            || settings["feature"][product.switch()] == true;
         assert!(told, "{product:?}: {settings}");
     }
     contract.call(Endpoint::GetUser, &id, "", None, 200).await;

@@ -161,7 +161,8 @@ pub struct Switches {
     /// Whether the settings name each product that was assigned by itself, as in accounts with
     /// several subscriptions.
     pub licences_named: bool,
-    /// Whether Webinars Plus still goes by the name of Zoom Sessions.
+    /// Whether Webinars Plus goes by the name of Zoom Sessions, as in Zoom's document, or by its own, as
+    /// Zoom announced in April 2026.
     pub webinars_plus_as_sessions: bool,
     /// Whether the settings have a switch for Team Chat; Zoom documents none.
     pub team_chat_told: bool,
@@ -263,7 +264,7 @@ impl Default for Switches {
             counts_on_first_page_only: false,
             bundles_listed: true,
             licences_named: false,
-            webinars_plus_as_sessions: false,
+            webinars_plus_as_sessions: true,
             team_chat_told: false,
             rooms_listed: false,
             downgrade_clears_add_ons: true,
