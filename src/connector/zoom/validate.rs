@@ -32,7 +32,7 @@ impl ZoomConnector {
         let found = match process {
             Process::Download => self.try_download(&granted).await,
             Process::Activity => self.try_activity().await,
-            Process::Reclaim => Ok(reclaim_by_scopes(needed, &granted)),
+            Process::Reclaim => Ok(reclaim_by_scopes(&granted)),
         };
         judged(process, needed, &granted, found)
     }
@@ -271,7 +271,7 @@ mod tests {
         ];
         for (granted, lacking) in cases {
             let granted: Vec<String> = granted.iter().map(|&scope| scope.to_owned()).collect();
-            let found = reclaim_by_scopes(needed(Process::Reclaim, ProfileType::Zoom), &granted);
+            let found = reclaim_by_scopes(&granted);
             assert_eq!(found.ok, lacking.is_none(), "{granted:?}");
             if let Some(lacking) = lacking {
                 assert!(found.message.contains(lacking), "{}", found.message);
