@@ -4,7 +4,8 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
@@ -16,15 +17,21 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
 
     /// Completes at or soon after `instant`; at once when it is past.
     fn sleep_until(&self, instant: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+
+    /// How much time has passed since a moment that stays the same. It only grows: whoever sets the
+    /// clock changes nothing of it.
+    fn elapsed(&self) -> SignedDuration;
+
+    /// Completes when [`Self::elapsed`] has grown by `duration`.
+    fn sleep(&self, duration: SignedDuration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
 
 /// A clock as rooms hold it.
 pub type SharedClock = Arc<dyn Clock>;
 
-/// Completes after `duration` on `clock`.
+/// Completes after `duration` on `clock`, whoever sets it meanwhile.
 pub async fn sleep(clock: &dyn Clock, duration: SignedDuration) {
-    let until = clock.now().saturating_add(duration);
-    clock.sleep_until(until.unwrap_or(Timestamp::MAX)).await;
+    clock.sleep(duration).await;
 }
 
 /// The host's clock.
@@ -33,6 +40,10 @@ pub struct SystemClock;
 
 /// The longest single wait, so that a suspended host or a clock that is set is noticed soon.
 const LONGEST_NAP: SignedDuration = SignedDuration::from_secs(30);
+
+/// The moment that [`SystemClock::elapsed`] counts from.
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+static STARTED: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the one place")]
@@ -52,46 +63,92 @@ impl Clock for SystemClock {
             }
         })
     }
+
+    fn elapsed(&self) -> SignedDuration {
+        SignedDuration::try_from(STARTED.elapsed()).unwrap_or(SignedDuration::MAX)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+    fn sleep(&self, duration: SignedDuration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        let duration = duration.max(SignedDuration::ZERO).unsigned_abs();
+        Box::pin(tokio::time::sleep(duration))
+    }
 }
 
 /// A clock that stands still until it is moved. For tests and simulations.
 #[derive(Debug, Clone)]
 pub struct ManualClock {
-    now: watch::Sender<Timestamp>,
+    hands: watch::Sender<Hands>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Hands {
+    now: Timestamp,
+    elapsed: SignedDuration,
 }
 
 impl ManualClock {
     /// A clock that shows `now` until it is moved.
     pub fn at(now: Timestamp) -> Self {
         Self {
-            now: watch::Sender::new(now),
+            hands: watch::Sender::new(Hands {
+                now,
+                elapsed: SignedDuration::ZERO,
+            }),
         }
     }
 
-    /// Moves the clock forward and wakes whoever waited for an instant that is past now.
+    /// Lets time pass, and wakes whoever waited for less.
     pub fn advance(&self, by: SignedDuration) {
-        self.now
-            .send_modify(|now| *now = now.saturating_add(by).unwrap_or(Timestamp::MAX));
+        self.hands.send_modify(|hands| {
+            hands.now = hands.now.saturating_add(by).unwrap_or(Timestamp::MAX);
+            hands.elapsed = hands.elapsed.saturating_add(by);
+        });
     }
 
-    /// Sets the clock.
+    /// Lets time pass until `to`; back to it, the clock is set and no time passes.
     pub fn set(&self, to: Timestamp) {
-        self.now.send_replace(to);
+        self.hands.send_modify(|hands| {
+            let passed = to.duration_since(hands.now).max(SignedDuration::ZERO);
+            hands.elapsed = hands.elapsed.saturating_add(passed);
+            hands.now = to;
+        });
+    }
+
+    /// Sets the clock wrong, or right: no time passes.
+    pub fn show(&self, now: Timestamp) {
+        self.hands.send_modify(|hands| hands.now = now);
+    }
+
+    fn until(
+        &self,
+        is_time: impl Fn(&Hands) -> bool + Send + Sync + 'static,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        let mut seen = self.hands.subscribe();
+        Box::pin(async move {
+            if seen.wait_for(|hands| is_time(hands)).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        })
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        *self.now.borrow()
+        self.hands.borrow().now
     }
 
     fn sleep_until(&self, instant: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        let mut seen = self.now.subscribe();
-        Box::pin(async move {
-            if seen.wait_for(|now| *now >= instant).await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        })
+        self.until(move |hands| hands.now >= instant)
+    }
+
+    fn elapsed(&self) -> SignedDuration {
+        self.hands.borrow().elapsed
+    }
+
+    fn sleep(&self, duration: SignedDuration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        let until = self.elapsed().saturating_add(duration);
+        self.until(move |hands| hands.elapsed >= until)
     }
 }
 

@@ -15,7 +15,7 @@ use axum::http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio_util::sync::CancellationToken;
@@ -54,6 +54,8 @@ pub(super) async fn attend<S>(
     let mut connection = http1::Builder::new()
         .max_headers(MAX_HEADERS)
         .max_header_size(MAX_LINE + MAX_BYTES + SPARE)
+        // A client that has said all may say so, and still wants its answer.
+        .half_close(true)
         .serve_connection(io, service);
     let mut watchdog = Watchdog::new(clock, limits);
     let mut stopped = Box::pin(stop.cancelled());
@@ -129,13 +131,13 @@ struct Watchdog<'a> {
     clock: &'a dyn Clock,
     limits: &'a Limits,
     seen: (Phase, u32),
-    since: Timestamp,
+    since: SignedDuration,
     /// May ring early: a request that moves the deadline leaves it as it is.
     timer: Option<Timer<'a>>,
 }
 
 struct Timer<'a> {
-    deadline: Timestamp,
+    deadline: SignedDuration,
     ring: Pin<Box<dyn Future<Output = ()> + Send + 'a>>,
 }
 
@@ -145,7 +147,7 @@ impl<'a> Watchdog<'a> {
             clock,
             limits,
             seen: (Phase::Idle, 0),
-            since: clock.now(),
+            since: clock.elapsed(),
             timer: None,
         }
     }
@@ -162,15 +164,17 @@ impl<'a> Watchdog<'a> {
         let seen = (phase, activity.steps());
         if seen != self.seen {
             self.seen = seen;
-            self.since = self.clock.now();
+            self.since = self.clock.elapsed();
         }
-        let deadline = self.since.saturating_add(limit).unwrap_or(Timestamp::MAX);
+        let deadline = self.since.saturating_add(limit);
         loop {
             let timer = match &mut self.timer {
                 Some(timer) if timer.deadline <= deadline => timer,
                 other => other.insert(Timer {
                     deadline,
-                    ring: self.clock.sleep_until(deadline),
+                    ring: self
+                        .clock
+                        .sleep(deadline.saturating_sub(self.clock.elapsed())),
                 }),
             };
             ready!(timer.ring.as_mut().poll(cx));

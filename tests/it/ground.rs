@@ -44,6 +44,17 @@ impl Clock for HurriedClock {
             tokio::task::yield_now().await;
         })
     }
+
+    fn elapsed(&self) -> SignedDuration {
+        self.0.elapsed()
+    }
+
+    fn sleep(&self, duration: SignedDuration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async move {
+            self.0.advance(duration);
+            tokio::task::yield_now().await;
+        })
+    }
 }
 
 /// Monday morning.

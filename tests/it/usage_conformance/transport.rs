@@ -51,6 +51,35 @@ async fn a_client_that_dawdles_is_given_up_and_others_are_served() {
 }
 
 #[tokio::test]
+async fn a_clock_that_is_set_back_keeps_no_connection_open() {
+    // row 106
+    let usage = start();
+    let body_begun = head("Content-Length: 100\r\n\r\n{");
+    for request in ["POST /api/now/sam", body_begun.as_str()] {
+        let mut stream = usage.connect().await;
+        stream.write_all(request.as_bytes()).await.unwrap();
+        assert_eq!(usage.push(json!([example()])).await.status, 200);
+        usage.clock.show("1970-01-01T00:00:00Z".parse().unwrap());
+        let (answer, waited) = after_silence(&usage, &mut stream).await;
+        answer.refused(408, "Request timeout");
+        assert!(waited <= SignedDuration::from_secs(35), "{waited}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_says_that_it_has_said_all_has_its_answer() {
+    let usage = start();
+    for fields in ["", "Connection: close\r\n"] {
+        let mut stream = usage.connect().await;
+        let request =
+            whole(&body_of(&example())).replacen("Host: x\r\n", &format!("Host: x\r\n{fields}"), 1);
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+        assert_eq!(Answer::parse(&rest(&mut stream).await).message(), "Ok");
+    }
+}
+
+#[tokio::test]
 async fn a_head_may_be_only_so_large() {
     // row 108
     let usage = start();
