@@ -246,16 +246,11 @@ pub struct Values {
 }
 
 impl Values {
-    /// Takes a report in; whether it made a difference. With `newest_wins` a report of an earlier
-    /// last use than the stored one is out of date as a whole and changes nothing.
+    /// Takes a report in; whether it made a difference. With `newest_wins` the later of two last uses
+    /// stays, whichever was reported last; of all other values the last report's do.
     pub fn merge(&mut self, changes: &Changes, newest_wins: bool) -> bool {
-        if newest_wins
-            && let (Some(stored), Some(sent)) =
-                (self.last_used_time, changes.last_used_time.value())
-            && *sent < stored
-        {
-            return false;
-        }
+        let is_later = |sent: &Timestamp| self.last_used_time.is_none_or(|stored| *sent > stored);
+        let takes_last_use = !newest_wins || changes.last_used_time.value().is_none_or(is_later);
         // Not short-circuiting: every value must be applied.
         changes.norm_publisher.apply(&mut self.norm_publisher)
             | changes.user.apply(&mut self.user)
@@ -263,7 +258,7 @@ impl Values {
             | changes.year.apply(&mut self.year)
             | changes.usage_count.apply(&mut self.usage_count)
             | changes.total_usage_time.apply(&mut self.total_usage_time)
-            | changes.last_used_time.apply(&mut self.last_used_time)
+            | (takes_last_use && changes.last_used_time.apply(&mut self.last_used_time))
             | changes.discovery_source.apply(&mut self.discovery_source)
             | changes.usage_type.apply(&mut self.usage_type)
     }
@@ -386,7 +381,9 @@ mod tests {
         assert!(last_writer.merge(&earlier, false));
         assert_eq!(last_writer.last_used_time, Some(at("2026-01-01T00:00:00Z")));
         let mut newest = stored.clone();
-        assert!(!newest.merge(&earlier, true));
-        assert_eq!(newest, stored);
+        assert!(newest.merge(&earlier, true));
+        assert_eq!(newest.last_used_time, stored.last_used_time);
+        assert_eq!(newest.usage_count, Some(1), "only the last use is kept");
+        assert!(!newest.merge(&earlier, true), "a repeat changes nothing");
     }
 }
