@@ -27,7 +27,7 @@ fuzz_target!(|bytes: &[u8]| {
     let items: Vec<String> = batch
         .entries
         .iter()
-        .filter(|entry| entry.errors.is_empty())
+        .filter(|entry| entry.is_accepted())
         .map(|entry| format!("{{{}}}", entry.members()))
         .collect();
     let again = format!("{{\"items\":[{}]}}", items.join(","));

@@ -8,12 +8,16 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::item::{ErrorCode, Item, ItemError, MembersVisitor, Rules, is_ours};
+use super::item::{ErrorCode, Item, ItemError, MembersVisitor, Message, Rules, is_ours};
 use super::json::{self, DUPLICATE, NameSeed};
 
 /// Items of one body. No batch of acceptable items below the size limit can have more: the shortest
-/// takes 150 bytes. It bounds what a body of the shortest bad items costs.
+/// takes 150 bytes.
 const MAX_ITEMS: usize = 100_000;
+/// Bytes that an element takes while it is worked on, beside those that it was sent in: its place
+/// among the others, and what is read of it. What is wrong with it takes less, for then it is not
+/// read any further.
+const WORK: usize = size_of::<&RawValue>() + size_of::<Entry<'_>>() + size_of::<Item>();
 
 /// Why a body is refused as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -65,6 +69,8 @@ pub enum BodyError {
 pub struct Batch<'a> {
     /// One per element of `items`.
     pub entries: Vec<Entry<'a>>,
+    /// What is wrong with them, in their order: one list, for there may be very many.
+    errors: Vec<ItemError>,
     /// What the entries without errors say, in the same order.
     pub items: Vec<Item>,
     /// Columns in all items that we do not keep.
@@ -78,11 +84,16 @@ pub struct Entry<'a> {
     raw: Option<&'a str>,
     /// Whether it has members that our answer sets itself.
     has_ours: bool,
-    /// Everything that is wrong with it; nothing where it is accepted.
-    pub errors: Vec<ItemError>,
+    /// Where in the batch's errors its own begin, and how many they are.
+    errors: (usize, usize),
 }
 
 impl<'a> Entry<'a> {
+    /// Whether nothing is wrong with it.
+    pub fn is_accepted(&self) -> bool {
+        self.errors.1 == 0
+    }
+
     /// How many bytes it was sent in.
     pub fn sent_bytes(&self) -> usize {
         self.raw.map_or(0, str::len)
@@ -104,40 +115,88 @@ impl<'a> Entry<'a> {
     }
 }
 
-impl<'a> Batch<'a> {
-    /// Reads a body.
-    pub fn parse(body: &'a [u8], rules: &Rules) -> Result<Self, BodyError> {
+/// The elements of a body's `items`, found and not yet read.
+#[derive(Debug)]
+pub struct Elements<'a> {
+    body: &'a str,
+    found: Vec<&'a RawValue>,
+}
+
+impl<'a> Elements<'a> {
+    /// Finds them, or says what is wrong with the body around them.
+    pub fn find(body: &'a [u8]) -> Result<Self, BodyError> {
         let body = std::str::from_utf8(body).map_err(|error| BodyError::NotUtf8 {
             at: error.valid_up_to(),
         })?;
         // RFC 8259 section 8.1 lets a reader ignore a byte order mark.
         let body = body.strip_prefix('\u{feff}').unwrap_or(body);
+        Ok(Self {
+            body,
+            found: elements(body)?,
+        })
+    }
+
+    /// How many bytes reading them takes, roughly, beside those of the body.
+    pub fn work_bytes(&self) -> usize {
+        self.found.len() * WORK
+    }
+}
+
+impl<'a> Batch<'a> {
+    /// Everything that is wrong with an entry; nothing where it is accepted.
+    pub fn errors_of(&self, entry: &Entry<'_>) -> &[ItemError] {
+        let (start, count) = entry.errors;
+        self.errors.get(start..start + count).unwrap_or_default()
+    }
+
+    /// The first fault of any.
+    pub fn first_error(&self) -> Option<&ItemError> {
+        self.errors.first()
+    }
+
+    fn note(&mut self, errors: impl IntoIterator<Item = ItemError>) -> (usize, usize) {
+        let start = self.errors.len();
+        self.errors.extend(errors);
+        (start, self.errors.len() - start)
+    }
+
+    /// Reads a body.
+    pub fn parse(body: &'a [u8], rules: &Rules) -> Result<Self, BodyError> {
+        Self::read(Elements::find(body)?, rules)
+    }
+
+    /// Reads the elements of a body.
+    pub fn read(elements: Elements<'a>, rules: &Rules) -> Result<Self, BodyError> {
+        let Elements { body, found } = elements;
         let mut batch = Self {
-            entries: Vec::new(),
-            items: Vec::new(),
+            entries: Vec::with_capacity(found.len()),
+            errors: Vec::new(),
+            items: Vec::with_capacity(found.len()),
             unknown_columns: 0,
         };
-        let elements = elements(body)?;
-        batch.entries.reserve_exact(elements.len());
-        batch.items.reserve_exact(elements.len());
-        for element in elements {
-            let entry = batch.read(element.get(), rules);
+        for element in found {
+            let entry = batch.read_element(element.get(), rules);
             let entry = entry.map_err(|error| syntax_in(body, element.get(), &error))?;
             batch.entries.push(entry);
         }
         Ok(batch)
     }
 
-    fn read(&mut self, raw: &'a str, rules: &Rules) -> Result<Entry<'a>, serde_json::Error> {
+    fn read_element(
+        &mut self,
+        raw: &'a str,
+        rules: &Rules,
+    ) -> Result<Entry<'a>, serde_json::Error> {
         if !raw.starts_with('{') {
             json::check(raw, 3).map_err(serde_json::Error::custom)?;
+            let fault = ItemError {
+                code: ErrorCode::InvalidItem,
+                message: Message::NotAnObject(kind(raw)),
+            };
             return Ok(Entry {
                 raw: None,
                 has_ours: false,
-                errors: vec![ItemError {
-                    code: ErrorCode::InvalidItem,
-                    message: format!("an item must be an object, this is {}", kind(raw)),
-                }],
+                errors: self.note([fault]),
             });
         }
         let members = serde_json::Deserializer::from_str(raw).deserialize_map(MembersVisitor)?;
@@ -146,9 +205,9 @@ impl<'a> Batch<'a> {
         let errors = match members.into_item(rules) {
             Ok(item) => {
                 self.items.push(item);
-                Vec::new()
+                (0, 0)
             }
-            Err(errors) => errors,
+            Err(errors) => self.note(errors),
         };
         Ok(Entry {
             raw: Some(raw),
@@ -178,9 +237,7 @@ fn elements(body: &str) -> Result<Vec<&RawValue>, BodyError> {
         None => Err(BodyError::NotAnObject),
         Some(Items::Absent) => Err(BodyError::NoItems),
         Some(Items::Other(found)) => Err(BodyError::NotAnArray { found }),
-        Some(Items::Elements(elements)) if elements.len() > MAX_ITEMS => {
-            Err(BodyError::TooManyItems)
-        }
+        Some(Items::TooMany) => Err(BodyError::TooManyItems),
         Some(Items::Elements(elements)) => Ok(elements),
     }
 }
@@ -255,6 +312,7 @@ enum Items<'a> {
     Absent,
     Other(&'static str),
     Elements(Vec<&'a RawValue>),
+    TooMany,
 }
 
 /// Finds `items` in the body.
@@ -307,6 +365,10 @@ impl<'de> Visitor<'de> for ItemsVisitor {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Items<'de>, A::Error> {
         let mut elements = Vec::new();
         while let Some(element) = seq.next_element::<&RawValue>()? {
+            if elements.len() == MAX_ITEMS {
+                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                return Ok(Items::TooMany);
+            }
             elements.push(element);
         }
         Ok(Items::Elements(elements))

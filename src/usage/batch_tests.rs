@@ -148,7 +148,12 @@ fn a_bad_item_does_not_touch_its_neighbours() {
     let codes: Vec<Option<&str>> = batch
         .entries
         .iter()
-        .map(|entry| entry.errors.first().map(|error| error.code.as_str()))
+        .map(|entry| {
+            batch
+                .errors_of(entry)
+                .first()
+                .map(|error| error.code.as_str())
+        })
         .collect();
     let not_an_item = Some("INVALID_ITEM");
     let missing = Some("MISSING_FIELD");

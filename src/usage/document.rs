@@ -1,6 +1,6 @@
 //! A body as JSON, whatever it was written in: what `api/usage` gives to [`Batch::parse`].
 
-use super::batch::{Batch, BodyError};
+use super::batch::{Batch, BodyError, Elements};
 use super::item::Rules;
 use super::single_quoted::{SingleQuoted, is_single_quoted};
 use super::xml;
@@ -34,11 +34,27 @@ impl Document {
 
     /// Its items. Errors are told at their place in what was sent.
     pub fn batch(&self, rules: &Rules) -> Result<Batch<'_>, BodyError> {
+        self.read(self.elements()?, rules)
+    }
+
+    /// The elements of its items, not yet read.
+    pub fn elements(&self) -> Result<Elements<'_>, BodyError> {
+        let json = match self {
+            Self::Json(json) | Self::Xml(json) => json,
+            Self::SingleQuoted(body) => body.json(),
+        };
+        Elements::find(json).map_err(|error| self.locate(error))
+    }
+
+    /// Reads elements that [`Self::elements`] has found.
+    pub fn read<'a>(&self, elements: Elements<'a>, rules: &Rules) -> Result<Batch<'a>, BodyError> {
+        Batch::read(elements, rules).map_err(|error| self.locate(error))
+    }
+
+    fn locate(&self, error: BodyError) -> BodyError {
         match self {
-            Self::Json(json) | Self::Xml(json) => Batch::parse(json, rules),
-            Self::SingleQuoted(body) => {
-                Batch::parse(body.json(), rules).map_err(|error| body.locate(error))
-            }
+            Self::Json(_) | Self::Xml(_) => error,
+            Self::SingleQuoted(body) => body.locate(error),
         }
     }
 

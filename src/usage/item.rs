@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde::de::{Error, MapAccess, Visitor};
+use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::json::{self, DUPLICATE, NameSeed};
@@ -75,7 +76,35 @@ pub struct ItemError {
     /// What kind.
     pub code: ErrorCode,
     /// What and where, for a person.
-    pub message: String,
+    pub message: Message,
+}
+
+/// What is wrong with an item, in words. A body of nothing but faults has many of them, so most are
+/// made of text that is there anyway.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Message {
+    /// Of a column that we know: its name and its fault.
+    Column(&'static str, &'static str),
+    /// Of an element that is no item, but this.
+    NotAnObject(&'static str),
+    /// Of anything else.
+    Text(Box<str>),
+}
+
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Column(name, fault) => write!(f, "`{name}` {fault}"),
+            Self::NotAnObject(kind) => write!(f, "an item must be an object, this is {kind}"),
+            Self::Text(text) => f.write_str(text),
+        }
+    }
+}
+
+impl Serialize for Message {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 /// Columns that we keep.
@@ -181,7 +210,7 @@ fn invalid(name: &str, fault: &str) -> ItemError {
     let name: String = name.chars().take(80).collect();
     ItemError {
         code: ErrorCode::InvalidValue,
-        message: format!("`{name}` {fault}"),
+        message: Message::Text(format!("`{name}` {fault}").into()),
     }
 }
 
@@ -257,7 +286,9 @@ impl<'a> Members<'a> {
         {
             self.errors.push(ItemError {
                 code: ErrorCode::ForbiddenConfigurationItem,
-                message: format!("this user may not report for `configuration_item` `{item}`"),
+                message: Message::Text(
+                    format!("this user may not report for `configuration_item` `{item}`").into(),
+                ),
             });
         }
         let period = match (is_total, changes.year.value(), changes.month_used.value()) {
@@ -286,10 +317,10 @@ impl<'a> Members<'a> {
         self.raw[column as usize].map(Scalar::read)
     }
 
-    fn fault(&mut self, code: ErrorCode, column: Column, fault: &str) {
+    fn fault(&mut self, code: ErrorCode, column: Column, fault: &'static str) {
         self.errors.push(ItemError {
             code,
-            message: format!("`{}` {fault}", NAMES[column as usize]),
+            message: Message::Column(NAMES[column as usize], fault),
         });
     }
 

@@ -37,7 +37,10 @@ fn item_with(changes: &[(&str, Option<&str>)]) -> String {
 fn read_under(item: &str, rules: &Rules) -> Result<Item, Vec<ItemError>> {
     let body = format!(r#"{{"items":[{item}]}}"#);
     let mut batch = Batch::parse(body.as_bytes(), rules).unwrap();
-    batch.items.pop().ok_or(batch.entries.remove(0).errors)
+    batch
+        .items
+        .pop()
+        .ok_or(batch.errors_of(&batch.entries[0]).to_vec())
 }
 
 fn read(changes: &[(&str, Option<&str>)]) -> Result<Item, Vec<ItemError>> {
@@ -114,7 +117,10 @@ fn key_members_are_demanded_by_the_type() {
 #[test]
 fn all_missing_members_are_named_at_once() {
     let errors = read_under("{}", &Rules::default()).unwrap_err();
-    let messages: Vec<_> = errors.iter().map(|error| &*error.message).collect();
+    let messages: Vec<_> = errors
+        .iter()
+        .map(|error| error.message.to_string())
+        .collect();
     assert_eq!(
         messages,
         [

@@ -5,30 +5,94 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use serde::de::{DeserializeSeed, Deserializer, Visitor};
 
 /// How deep arrays and objects may nest, the body itself counted.
 const MAX_DEPTH: usize = 32;
 
-/// Looks through a value that was skipped. `depth` is its own: 1 for the body.
+/// Looks through a value that was skipped, so that it is JSON already. `depth` is its own: 1 for the
+/// body. Each byte is looked at once, however deep the value is.
 pub(super) fn check(raw: &str, depth: usize) -> Result<(), String> {
     match raw.as_bytes().first() {
         Some(b'"') => text(raw).map(drop),
-        Some(b'[' | b'{') if depth > MAX_DEPTH => {
-            Err(format!("nested deeper than {MAX_DEPTH} levels"))
-        }
-        Some(b'[') => {
-            let elements: Vec<&RawValue> =
-                serde_json::from_str(raw).map_err(|error| reason(&error))?;
-            elements
-                .iter()
-                .try_for_each(|element| check(element.get(), depth + 1))
-        }
-        Some(b'{') => serde_json::Deserializer::from_str(raw)
-            .deserialize_map(Members { depth })
-            .map_err(|error| reason(&error)),
+        Some(b'[' | b'{') => Walk::new(raw, depth).check(),
         _ => Ok(()),
+    }
+}
+
+/// A way through a container.
+struct Walk<'a> {
+    raw: &'a str,
+    depth: usize,
+    /// The containers around the present place; of an object the names so far.
+    open: Vec<Option<BTreeSet<Cow<'a, str>>>>,
+    /// The next string is a member's name.
+    at_name: bool,
+}
+
+impl<'a> Walk<'a> {
+    fn new(raw: &'a str, depth: usize) -> Self {
+        Self {
+            raw,
+            depth,
+            open: Vec::new(),
+            at_name: false,
+        }
+    }
+
+    fn check(mut self) -> Result<(), String> {
+        let bytes = self.raw.as_bytes();
+        let mut at = 0;
+        while let Some(byte) = bytes.get(at) {
+            match byte {
+                b'[' => self.enter(None)?,
+                b'{' => self.enter(Some(BTreeSet::new()))?,
+                b']' | b'}' => drop(self.open.pop()),
+                b',' => self.at_name = matches!(self.open.last(), Some(Some(_))),
+                b'"' => {
+                    let end = end_of_string(bytes, at);
+                    self.string(self.raw.get(at..end).unwrap_or_default())?;
+                    at = end;
+                    continue;
+                }
+                _ => {}
+            }
+            at += 1;
+        }
+        Ok(())
+    }
+
+    fn enter(&mut self, names: Option<BTreeSet<Cow<'a, str>>>) -> Result<(), String> {
+        if self.depth + self.open.len() > MAX_DEPTH {
+            return Err(format!("nested deeper than {MAX_DEPTH} levels"));
+        }
+        self.at_name = names.is_some();
+        self.open.push(names);
+        Ok(())
+    }
+
+    fn string(&mut self, raw: &'a str) -> Result<(), String> {
+        let text = text(raw)?;
+        if std::mem::take(&mut self.at_name)
+            && let Some(Some(names)) = self.open.last_mut()
+            && !names.insert(text)
+        {
+            return Err(DUPLICATE.to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// Where the string that begins at `start` ends, behind its closing quote.
+fn end_of_string(bytes: &[u8], start: usize) -> usize {
+    let mut at = start + 1;
+    loop {
+        match bytes.get(at) {
+            None => return bytes.len(),
+            Some(b'"') => return at + 1,
+            Some(b'\\') => at += 2,
+            Some(_) => at += 1,
+        }
     }
 }
 
@@ -54,30 +118,6 @@ pub(super) fn reason(error: &serde_json::Error) -> String {
             "half of a surrogate pair".to_owned()
         }
         other => other.to_owned(),
-    }
-}
-
-struct Members {
-    depth: usize,
-}
-
-impl<'de> Visitor<'de> for Members {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let mut names = BTreeSet::new();
-        while let Some(name) = map.next_key_seed(NameSeed)? {
-            let value: &RawValue = map.next_value()?;
-            if !names.insert(name) {
-                return Err(A::Error::custom(DUPLICATE));
-            }
-            check(value.get(), self.depth + 1).map_err(A::Error::custom)?;
-        }
-        Ok(())
     }
 }
 
@@ -126,6 +166,17 @@ mod tests {
         assert_eq!(check(r#"{"a":[{"b":1,"c":1e999}]}"#, 4), Ok(()));
         assert_eq!(
             check(r#"{"a":[{"b":1,"\u0062":2}]}"#, 4),
+            Err(DUPLICATE.to_owned())
+        );
+        assert_eq!(
+            check(
+                r#"[{"a":"\\\"","b":"a"},{"a":[{"a":{}}, {"a":"{\"b\":"}]}]"#,
+                4
+            ),
+            Ok(())
+        );
+        assert_eq!(
+            check(r#"[{"a":1},{"a":[{"b":{"c":1 , "c":2}}]}]"#, 4),
             Err(DUPLICATE.to_owned())
         );
         for half in [r#""\ud800""#, r#"["\udc00"]"#, r#"{"\ud800":1}"#] {

@@ -18,8 +18,8 @@ pub mod record;
 mod single_quoted;
 pub mod xml;
 
-pub use batch::{Batch, BodyError, Entry};
+pub use batch::{Batch, BodyError, Elements, Entry};
 pub use document::Document;
-pub use item::{ErrorCode, Item, ItemError, Rules};
+pub use item::{ErrorCode, Item, ItemError, Message, Rules};
 pub use months::Months;
 pub use record::{Change, Changes, Key, Period, ReclamationType, Record, Reference, SysId, Values};

@@ -268,6 +268,40 @@ fn flood(uid: u32, socket: &Path, request: &[u8], stop: &AtomicBool, answers: &A
     }
 }
 
+/// Settings under which these users may push, in a folder that they can get through.
+fn open_to(host: &Host, uids: &[u32]) {
+    let uids: Vec<String> = uids.iter().map(ToString::to_string).collect();
+    host.settings(&format!(
+        "usage: {{roles: {{sam_admin: {{users: [{}]}}}}}}\n",
+        uids.join(", ")
+    ));
+    std::fs::set_permissions(host.path(""), PermissionsExt::from_mode(0o711)).unwrap();
+}
+
+fn is_not_root() -> bool {
+    let is_not_root = !rustix::process::geteuid().is_root();
+    if is_not_root {
+        eprintln!("SKIP: only root can be several users");
+    }
+    is_not_root
+}
+
+/// A whole request of one body.
+fn request(body: &str) -> String {
+    format!(
+        "POST /api/now/sam_software_usage_integration/createOrUpdate HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// The status of the next answer, as soon as it begins.
+fn status(stream: &mut UnixStream) -> u16 {
+    let mut told = [0; 12];
+    stream.read_exact(&mut told).unwrap();
+    let told = std::str::from_utf8(&told).unwrap();
+    told.rsplit(' ').next().unwrap().parse().unwrap()
+}
+
 fn peak_kib(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -277,28 +311,17 @@ fn peak_kib(pid: u32) -> u64 {
 
 #[test]
 fn slow_senders_of_large_bodies_fill_no_memory_and_keep_nobody_else_waiting() {
-    if !rustix::process::geteuid().is_root() {
-        eprintln!("SKIP: only root can be several users");
+    if is_not_root() {
         return;
     }
     let mut host = Host::new();
-    host.settings(&format!(
-        "usage: {{roles: {{sam_admin: {{users: [{}, {AGENT}]}}}}}}\n",
-        FLOODERS.map(|uid| uid.to_string()).join(", ")
-    ));
-    // The other users have to get to the socket.
-    let folder = host.path("");
-    std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o711)).unwrap();
+    open_to(&host, &[&FLOODERS[..], &[AGENT]].concat());
     host.start();
     let socket = host.path("run/usage.sock");
     let (stop, answers) = (AtomicBool::new(false), AtomicU32::new(0));
     let requests = FLOODERS.map(|uid| {
         let items: Vec<String> = (0..ITEMS).map(|product| item(uid, product, 1)).collect();
-        let body = format!(r#"{{"items":[{}]}}"#, items.join(","));
-        format!(
-            "POST /api/now/sam_software_usage_integration/createOrUpdate HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        )
+        request(&format!(r#"{{"items":[{}]}}"#, items.join(",")))
     });
     let (taken, waits) = thread::scope(|scope| {
         for (uid, request) in FLOODERS.iter().zip(&requests) {
@@ -343,4 +366,126 @@ fn slow_senders_of_large_bodies_fill_no_memory_and_keep_nobody_else_waiting() {
         peak >> 10
     );
     assert!(peak < MOST, "the daemon took {peak} KiB");
+}
+
+/// Small bodies with large answers, which nobody reads: of nothing but faults, and of names that XML
+/// writes in many times their length.
+#[test]
+fn answers_that_nobody_reads_fill_no_memory() {
+    let mut host = Host::new();
+    host.start();
+    let socket = host.path("run/usage.sock");
+    let faulty = |count: usize| format!(r#"{{"items":[{}]}}"#, vec!["{}"; count].join(","));
+    let named = format!(r#"{{"items":[{{"{}":1}}]}}"#, " ".repeat(700_000));
+    let in_xml = request(&named).replacen("Host: x", "Host: x\r\nAccept: text/xml", 1);
+    let requests = [
+        request(&faulty(100_000)),
+        request(&faulty(50_000)),
+        request(&faulty(7_000)),
+        in_xml,
+    ];
+    let held: Vec<UnixStream> = (0..CONNECTIONS - 4)
+        .map(|number| {
+            let mut stream = UnixStream::connect(&socket).unwrap();
+            let request = &requests[number % requests.len()];
+            stream.write_all(request.as_bytes()).unwrap();
+            stream
+        })
+        .collect();
+    // Each is answered or sent away; what is answered stays where it is.
+    let mut told: BTreeMap<u16, usize> = BTreeMap::new();
+    for mut stream in &held {
+        let mut begun = [0; 12];
+        stream.read_exact(&mut begun).unwrap();
+        let status = std::str::from_utf8(&begun[9..]).unwrap().parse().unwrap();
+        *told.entry(status).or_default() += 1;
+    }
+    let mut agent = UnixStream::connect(&socket).unwrap();
+    let taken = exchange(&mut agent, &[item(1, 1, 1)]).unwrap();
+    assert_eq!(taken.0, 200, "{}", taken.1);
+    let peak = peak_kib(host.pid());
+    println!("{told:?}; peak {} MiB", peak >> 10);
+    assert!(told[&200] >= 2 && told.keys().all(|status| [200, 400, 503].contains(status)));
+    assert!(peak < MOST, "the daemon took {peak} KiB");
+}
+
+/// Two users declare all the room that there is and send next to nothing.
+#[test]
+fn bodies_that_hardly_come_keep_no_room_from_others() {
+    if is_not_root() {
+        return;
+    }
+    let mut host = Host::new();
+    open_to(&host, &[&FLOODERS[..], &[AGENT]].concat());
+    host.start();
+    let socket = host.path("run/usage.sock");
+    let large = request(&" ".repeat(10 << 20));
+    let stop = AtomicBool::new(false);
+    let items: Vec<String> = (0..8_000).map(|product| item(AGENT, product, 1)).collect();
+    thread::scope(|scope| {
+        for uid in &FLOODERS[..2] {
+            let (socket, stop, large) = (&socket, &stop, large.as_bytes());
+            scope.spawn(move || {
+                let mut held: Vec<(UnixStream, usize)> = Vec::new();
+                while !stop.load(Ordering::Relaxed) {
+                    while held.len() < 16 {
+                        let mut stream = connect_as(*uid, socket);
+                        stream.write_all(&large[..300]).unwrap();
+                        held.push((stream, 300));
+                    }
+                    held.retain_mut(|(stream, sent)| {
+                        *sent += 1;
+                        stream.write_all(&large[*sent..=*sent]).is_ok()
+                    });
+                    thread::sleep(Duration::from_millis(200));
+                }
+            });
+        }
+        // Until they have it all.
+        thread::sleep(Duration::from_secs(1));
+        let told = (0..3).map(|_| {
+            let mut agent = connect_as(AGENT, &socket);
+            let body = format!(r#"{{"items":[{}]}}"#, items.join(","));
+            // It may be sent away before it has said all.
+            let _ = agent.write_all(request(&body).as_bytes());
+            status(&mut agent)
+        });
+        let told: Vec<u16> = told.collect();
+        stop.store(true, Ordering::Relaxed);
+        assert_eq!(told, [200; 3]);
+    });
+}
+
+/// Bodies that take long to read, many of one user: another's waits for one of them.
+#[test]
+fn large_bodies_of_one_user_keep_those_of_another_waiting_for_one_of_them() {
+    if is_not_root() {
+        return;
+    }
+    let mut host = Host::new();
+    open_to(&host, &[&FLOODERS[..], &[AGENT]].concat());
+    host.start();
+    let socket = host.path("run/usage.sock");
+    let deep = format!(
+        r#"{{"x":{}{}1{},"items":[]}}"#,
+        "[".repeat(26),
+        "1,".repeat(1_100_000),
+        "]".repeat(26)
+    );
+    let mut flood: Vec<UnixStream> = (0..14).map(|_| connect_as(FLOODERS[0], &socket)).collect();
+    thread::scope(|scope| {
+        for stream in &mut flood {
+            let request = request(&deep);
+            scope.spawn(move || {
+                let _ = stream.write_all(request.as_bytes());
+                let told = status(stream);
+                assert!([200, 503].contains(&told), "{told}");
+            });
+        }
+        let items: Vec<String> = (0..16_000).map(|product| item(AGENT, product, 1)).collect();
+        let body = format!(r#"{{"items":[{}]}}"#, items.join(","));
+        let mut agent = connect_as(AGENT, &socket);
+        agent.write_all(request(&body).as_bytes()).unwrap();
+        assert_eq!(status(&mut agent), 200);
+    });
 }

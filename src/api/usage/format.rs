@@ -122,11 +122,19 @@ impl Format {
         }
     }
 
-    /// What became of a batch.
-    pub(super) fn encode(self, batch: &Batch<'_>, fates: &[Upserted]) -> Vec<u8> {
+    /// How many bytes [`Self::encode`] will make of a batch, at most, whatever becomes of it.
+    pub(super) fn answer_bytes(self, batch: &Batch<'_>) -> usize {
         match self {
-            Self::Json => json::answer(batch, fates),
-            Self::Xml => xml::answer(batch, fates),
+            Self::Json => json::answer_bytes(batch),
+            Self::Xml => xml::answer_bytes(batch),
+        }
+    }
+
+    /// What became of a batch, in `bytes` bytes at most.
+    pub(super) fn encode(self, batch: &Batch<'_>, fates: &[Upserted], bytes: usize) -> Vec<u8> {
+        match self {
+            Self::Json => json::answer(batch, fates, bytes),
+            Self::Xml => xml::answer(batch, fates, bytes),
         }
     }
 
@@ -146,14 +154,14 @@ pub(super) fn fates_of<'a, 'b>(
 ) -> impl Iterator<Item = (&'a Entry<'b>, Option<&'a Upserted>)> {
     let mut fates = fates.iter();
     batch.entries.iter().map(move |entry| {
-        let is_accepted = entry.errors.is_empty();
+        let is_accepted = entry.is_accepted();
         (entry, if is_accepted { fates.next() } else { None })
     })
 }
 
 /// `"Ok"` only where every item went in.
 pub(super) fn message(batch: &Batch<'_>) -> &'static str {
-    if batch.entries.iter().all(|entry| entry.errors.is_empty()) {
+    if batch.first_error().is_none() {
         "Ok"
     } else {
         "Completed with errors"

@@ -9,11 +9,31 @@ use super::refusal::Refusal;
 use crate::store::usage::Upserted;
 use crate::usage::{Batch, Entry};
 
+/// Bytes of an answer around its items, at most.
+const AROUND: usize = 64;
+/// Bytes that stand with an accepted item beside its members.
+const OURS: usize = r#"{,"sysId":"","status":"INSERT"},"#.len() + 32;
+
+/// How many bytes an answer has, at most.
+pub(super) fn answer_bytes(batch: &Batch<'_>) -> usize {
+    let mut scratch = Vec::new();
+    let items = batch.entries.iter().map(|entry| {
+        let ours = if entry.is_accepted() {
+            OURS
+        } else {
+            scratch.clear();
+            errors(&mut scratch, batch, entry);
+            scratch.len() + "{,},".len()
+        };
+        entry.sent_bytes() + ours
+    });
+    items.sum::<usize>() + AROUND
+}
+
 /// `{"result":{"reply":{"items":[…]},"message":"Ok"}}`, each item as it was sent, then our members.
-pub(super) fn answer(batch: &Batch<'_>, fates: &[Upserted]) -> Vec<u8> {
-    const OURS: usize = r#"{,"sysId":"","status":"INSERT"},"#.len() + 32;
-    let sent: usize = batch.entries.iter().map(Entry::sent_bytes).sum();
-    let mut answer = Vec::with_capacity(sent + OURS * batch.entries.len() + 64);
+/// `bytes` is what [`answer_bytes`] says.
+pub(super) fn answer(batch: &Batch<'_>, fates: &[Upserted], bytes: usize) -> Vec<u8> {
+    let mut answer = Vec::with_capacity(bytes);
     answer.extend_from_slice(br#"{"result":{"reply":{"items":["#);
     for (at, (entry, fate)) in fates_of(batch, fates).enumerate() {
         if at > 0 {
@@ -31,16 +51,16 @@ pub(super) fn answer(batch: &Batch<'_>, fates: &[Upserted]) -> Vec<u8> {
                 answer.extend_from_slice(fate.sys_id.as_str(&mut [0; 32]).as_bytes());
                 let _ = write!(answer, r#"","status":"{}"}}"#, status(fate));
             }
-            None => errors(&mut answer, entry),
+            None => errors(&mut answer, batch, entry),
         }
     }
     let _ = write!(answer, r#"]}},"message":"{}"}}}}"#, message(batch));
     answer
 }
 
-fn errors(answer: &mut Vec<u8>, entry: &Entry<'_>) {
+fn errors(answer: &mut Vec<u8>, batch: &Batch<'_>, entry: &Entry<'_>) {
     answer.extend_from_slice(br#""status":"ERROR","errors":["#);
-    for (at, error) in entry.errors.iter().enumerate() {
+    for (at, error) in batch.errors_of(entry).iter().enumerate() {
         if at > 0 {
             answer.push(b',');
         }

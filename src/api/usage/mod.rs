@@ -11,8 +11,11 @@ mod intake;
 mod json;
 mod path;
 mod policy;
+mod push;
 mod rate;
 mod refusal;
+mod room;
+mod turns;
 mod xml;
 
 use std::convert::Infallible;
@@ -24,26 +27,23 @@ use std::sync::{Arc, PoisonError, RwLock};
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use tower::Service;
 
-use self::coding::{Coding, MAX_HELD};
+use self::coding::Coding;
 use self::format::Format;
-use self::intake::{InHand, Share, Taken};
 use self::path::Destination;
 use self::policy::Standing;
 pub use self::policy::UsagePolicy;
+use self::push::Push;
 use self::rate::Rates;
 use self::refusal::Refusal;
+use self::room::{InHand, Place, Share};
 use super::peer::Peer;
 use super::unserved::Unserved;
 use crate::clock::SharedClock;
-use crate::metrics::{Fate, FateLabel, Metrics, StatusLabel};
+use crate::metrics::{Metrics, StatusLabel};
 use crate::settings;
-use crate::store::StoreError;
-use crate::store::usage::{Upserted, UsageStore};
-use crate::usage::{Document, Item, Period, Rules};
+use crate::store::usage::UsageStore;
 use crate::yaml::diagnostic::Diagnostic;
 
 /// The usage API over one store. Cheap to clone.
@@ -155,8 +155,8 @@ struct Exchange {
     format: Format,
     /// How the user stands under the rate rule, where there is one and the user is known.
     rate: Option<rate::Standing>,
-    /// The place of its body, which its answer takes over.
-    taken: Taken,
+    /// The room of its body, which its answer takes over.
+    place: Place,
 }
 
 impl Shared {
@@ -165,12 +165,17 @@ impl Shared {
         Arc::clone(&self.policy.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    async fn answer(&self, peer: &Peer, share: &Share, request: Request<Body>) -> Response<Body> {
+    async fn answer(
+        self: &Arc<Self>,
+        peer: &Peer,
+        share: &Share,
+        request: Request<Body>,
+    ) -> Response<Body> {
         let mut exchange = Exchange {
             transaction: self.next_transaction(),
             format: Format::Json,
             rate: None,
-            taken: Taken::default(),
+            place: Place::default(),
         };
         let answered = self.process(peer, share, request, &mut exchange).await;
         let mut response = match answered {
@@ -191,7 +196,7 @@ impl Shared {
             response.headers_mut().extend(rate.headers());
         }
         self.finish(response, &exchange.transaction)
-            .map(|answer| exchange.taken.answered(answer))
+            .map(|answer| exchange.place.answered(answer))
     }
 
     /// Counts an answer and gives it what every answer has.
@@ -218,7 +223,7 @@ impl Shared {
     }
 
     async fn process(
-        &self,
+        self: &Arc<Self>,
         peer: &Peer,
         share: &Share,
         request: Request<Body>,
@@ -243,24 +248,19 @@ impl Shared {
         let sent_in = Format::of_request(request.headers())?;
         answer_in?;
         coding.refuse_declared(request.headers())?;
-        let clock = &*self.clock;
-        let mut taken = share.take(request.into_body(), coding, clock).await?;
-        let bytes = std::mem::take(&mut taken.bytes);
-        let document = sent_in
-            .decode(bytes)
-            .map_err(|error| Refusal::body(&error))?;
-        if document.held_bytes() > MAX_HELD {
-            return Err(Refusal::too_large_as_json());
-        }
-        share
-            .cover(document.held_bytes(), &mut taken, clock)
+        let taken = share
+            .take(request.into_body(), coding, &*self.clock)
             .await?;
-        let turn = share.turn(document.held_bytes()).await;
-        let answer = self.store_batch(peer.uid, &document, &rules, &policy, exchange);
-        let answer = answer.await?;
-        drop(turn);
-        exchange.taken = taken;
-        Ok(answer)
+        let push = Push {
+            user: peer.uid,
+            rules,
+            policy,
+            answer_in: exchange.format,
+            transaction: exchange.transaction.clone(),
+        };
+        let stored = self.store(push, share, sent_in, taken).await?;
+        exchange.place = stored.place;
+        Ok(stored.answer)
     }
 
     /// Counts a request where there is a rate rule, and refuses it beyond.
@@ -278,59 +278,6 @@ impl Shared {
         match standing.exceeded() {
             Some((limit, seconds)) => Err(Refusal::too_many_requests(limit, seconds)),
             None => Ok(()),
-        }
-    }
-
-    async fn store_batch(
-        &self,
-        user: u32,
-        document: &Document,
-        rules: &Rules,
-        policy: &UsagePolicy,
-        exchange: &Exchange,
-    ) -> Result<Vec<u8>, Refusal> {
-        let batch = document.batch(rules);
-        let mut batch = batch.map_err(|error| Refusal::body(&error))?;
-        let rejected = batch.entries.len() - batch.items.len();
-        let first = batch.entries.iter().find_map(|entry| entry.errors.first());
-        if let Some(first) = first.filter(|_| policy.strict_batches) {
-            return Err(Refusal::strict(
-                rejected,
-                batch.entries.len(),
-                &first.message,
-            ));
-        }
-        let now = self.clock.now();
-        warn_of_the_future(&batch.items, now);
-        let items = std::mem::take(&mut batch.items);
-        let fates = if items.is_empty() {
-            Vec::new()
-        } else {
-            let stored = self.store.upsert(user, items, policy.newest_wins, now);
-            stored
-                .await
-                .map_err(|error| not_stored(&error, &exchange.transaction))?
-        };
-        self.count(&fates, rejected);
-        let unknown = &self.metrics.usage_unknown_columns;
-        unknown.inc_by(batch.unknown_columns as u64);
-        Ok(exchange.format.encode(&batch, &fates))
-    }
-
-    fn count(&self, fates: &[Upserted], rejected: usize) {
-        let inserted = fates.iter().filter(|fate| fate.inserted).count();
-        let counts = [
-            (Fate::Insert, inserted),
-            (Fate::Update, fates.len() - inserted),
-            (Fate::Error, rejected),
-        ];
-        for (fate, count) in counts {
-            if count > 0 {
-                let items = &self.metrics.usage_items;
-                items
-                    .get_or_create(&FateLabel { fate })
-                    .inc_by(count as u64);
-            }
         }
     }
 }
@@ -366,31 +313,4 @@ fn refuse_method(method: &Method, headers: &HeaderMap) -> Result<(), Refusal> {
         }
     }
     Ok(())
-}
-
-fn not_stored(error: &StoreError, transaction: &str) -> Refusal {
-    match error {
-        StoreError::Busy { .. } => Refusal::busy("too many requests wait for the disk"),
-        StoreError::Closed => Refusal::busy("seatsync is stopping"),
-        error => {
-            tracing::error!(%error, transaction, "a batch of usage records was not stored");
-            Refusal::internal(transaction)
-        }
-    }
-}
-
-/// Clocks differ, so a month that has not begun is taken; somebody should look at that clock.
-fn warn_of_the_future(items: &[Item], now: Timestamp) {
-    let today = now.to_zoned(TimeZone::UTC);
-    let (Ok(year), Ok(month)) = (u16::try_from(today.year()), u8::try_from(today.month())) else {
-        return;
-    };
-    let present = Period::month(year, month);
-    if let Some(item) = items.iter().find(|item| item.key.period > present) {
-        tracing::warn!(
-            configuration_item = %item.key.configuration_item,
-            period = item.key.period.number(),
-            "usage reported for a month that has not begun: check the agent's clock"
-        );
-    }
 }

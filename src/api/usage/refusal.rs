@@ -6,6 +6,7 @@ use axum::http::header::{ACCEPT_ENCODING, ALLOW, CONNECTION, RETRY_AFTER, WWW_AU
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 
 use super::coding::MAX_HELD;
+use super::room::MAX_ANSWER;
 use crate::api::unserved::Unserved;
 use crate::usage::BodyError;
 
@@ -140,6 +141,13 @@ impl Refusal {
         ))
     }
 
+    /// `length` is what the answer would have.
+    pub(super) fn answer_too_large(length: usize) -> Self {
+        Self::unreadable(format!(
+            "Rejected REST payload: its answer would have {length} bytes. Max allowed: {MAX_ANSWER} bytes. Send it in parts."
+        ))
+    }
+
     pub(super) fn corrupt_gzip() -> Self {
         Self::unreadable("the gzip data is corrupt or cut off")
     }
@@ -155,6 +163,12 @@ impl Refusal {
     pub(super) fn stalled() -> Self {
         Self::new(StatusCode::REQUEST_TIMEOUT, "Request timeout")
             .detail("the request's body stopped coming")
+            .closing()
+    }
+
+    pub(super) fn too_slow() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "Request timeout")
+            .detail("the request's body comes too slowly")
             .closing()
     }
 
@@ -183,6 +197,15 @@ impl Refusal {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "Service unavailable")
             .detail(detail)
             .header(RETRY_AFTER, "1")
+    }
+
+    /// There is no room for its bytes. The connection ends, for its body may not have been read.
+    pub(super) fn no_room() -> Self {
+        Self::busy("too many bytes of requests wait for the disk").closing()
+    }
+
+    pub(super) fn no_turn() -> Self {
+        Self::busy("too many large requests wait for their turn")
     }
 
     pub(super) fn internal(transaction: &str) -> Self {

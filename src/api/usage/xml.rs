@@ -20,28 +20,36 @@ const DECLARATION: &str = r#"<?xml version="1.0" encoding="UTF-8"?>"#;
 /// Elements of an array in an array, which have no member's name.
 const ELEMENT: &str = "entry";
 
-/// `<response><result><reply><items>…</items>…</reply><message>Ok</message></result></response>`,
-/// each item as it was sent, then our members.
-pub(super) fn answer(batch: &Batch<'_>, fates: &[Upserted]) -> Vec<u8> {
-    let sent: usize = batch.entries.iter().map(Entry::sent_bytes).sum();
-    let mut answer = Answer(String::with_capacity(2 * sent + 256));
-    answer.raw(DECLARATION);
-    answer.raw("<response><result><reply>");
-    for (entry, fate) in fates_of(batch, fates) {
-        answer.raw("<items>");
-        answer.members(&format!("{{{}}}", entry.members()));
-        match fate {
-            Some(fate) => {
-                answer.element("sysId", fate.sys_id.as_str(&mut [0; 32]));
-                answer.element("status", status(fate));
-            }
-            None => answer.errors(entry),
-        }
-        answer.raw("</items>");
+/// How many bytes an answer has. A name may be written in many times its own length, so this is
+/// found out by writing the answer for nobody.
+pub(super) fn answer_bytes(batch: &Batch<'_>) -> usize {
+    let mut answer = Answer(Length(0));
+    answer.begin();
+    for entry in &batch.entries {
+        let ours = if entry.is_accepted() {
+            Ours::Accepted(&"0".repeat(32), "INSERT")
+        } else {
+            Ours::Refused
+        };
+        answer.item(batch, entry, ours);
     }
-    answer.raw("</reply>");
-    answer.element("message", message(batch));
-    answer.raw("</result></response>");
+    answer.end(batch);
+    answer.0.0
+}
+
+/// `<response><result><reply><items>…</items>…</reply><message>Ok</message></result></response>`,
+/// each item as it was sent, then our members. `bytes` is what [`answer_bytes`] says.
+pub(super) fn answer(batch: &Batch<'_>, fates: &[Upserted], bytes: usize) -> Vec<u8> {
+    let mut answer = Answer(String::with_capacity(bytes));
+    answer.begin();
+    for (entry, fate) in fates_of(batch, fates) {
+        let mut id = [0; 32];
+        let ours = fate.map_or(Ours::Refused, |fate| {
+            Ours::Accepted(fate.sys_id.as_str(&mut id), status(fate))
+        });
+        answer.item(batch, entry, ours);
+    }
+    answer.end(batch);
     answer.0.into_bytes()
 }
 
@@ -55,11 +63,54 @@ pub(super) fn refusal(refusal: &Refusal) -> Vec<u8> {
     answer.0.into_bytes()
 }
 
-struct Answer(String);
+/// What stands with an item beside its members.
+enum Ours<'a> {
+    /// The record's id, and what became of it.
+    Accepted(&'a str, &'a str),
+    /// What is wrong with it.
+    Refused,
+}
 
-impl Answer {
+/// Keeps nothing but the length.
+struct Length(usize);
+
+impl Write for Length {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0 += text.len();
+        Ok(())
+    }
+}
+
+struct Answer<W>(W);
+
+impl<W: Write> Answer<W> {
+    fn begin(&mut self) {
+        self.raw(DECLARATION);
+        self.raw("<response><result><reply>");
+    }
+
+    fn item(&mut self, batch: &Batch<'_>, entry: &Entry<'_>, ours: Ours<'_>) {
+        self.raw("<items>");
+        self.members(&format!("{{{}}}", entry.members()));
+        match ours {
+            Ours::Accepted(sys_id, status) => {
+                self.element("sysId", sys_id);
+                self.element("status", status);
+            }
+            Ours::Refused => self.errors(batch, entry),
+        }
+        self.raw("</items>");
+    }
+
+    fn end(&mut self, batch: &Batch<'_>) {
+        self.raw("</reply>");
+        self.element("message", message(batch));
+        self.raw("</result></response>");
+    }
+
     fn raw(&mut self, markup: &str) {
-        self.0.push_str(markup);
+        // Writing into memory cannot fail.
+        let _ = self.0.write_str(markup);
     }
 
     fn tag(&mut self, open: &str, name: &str) {
@@ -84,12 +135,12 @@ impl Answer {
         self.raw(&partial_escape(text));
     }
 
-    fn errors(&mut self, entry: &Entry<'_>) {
+    fn errors(&mut self, batch: &Batch<'_>, entry: &Entry<'_>) {
         self.element("status", "ERROR");
-        for error in &entry.errors {
+        for error in batch.errors_of(entry) {
             self.raw("<errors>");
             self.element("error", error.code.as_str());
-            self.element("message", &error.message);
+            self.element("message", &error.message.to_string());
             self.raw("</errors>");
         }
     }
@@ -140,9 +191,9 @@ fn elements(json: &str) -> Vec<&RawValue> {
 }
 
 /// Writes the members of an object as they are read.
-struct Members<'a>(&'a mut Answer);
+struct Members<'a, W>(&'a mut Answer<W>);
 
-impl<'de> Visitor<'de> for Members<'_> {
+impl<'de, W: Write> Visitor<'de> for Members<'_, W> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -188,7 +239,8 @@ mod tests {
         let body = format!(r#"{{"items":[{item}]}}"#);
         let document = Document::json(body.into_bytes()).unwrap();
         let batch = document.batch(&Rules::default()).unwrap();
-        let answer = String::from_utf8(answer(&batch, &[])).unwrap();
+        let answer = answer(&batch, &[], answer_bytes(&batch));
+        let answer = String::from_utf8(answer).unwrap();
         let (_, items) = answer.split_once("<items>").unwrap();
         items.split_once("<status>").unwrap().0.to_owned()
     }
