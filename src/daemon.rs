@@ -279,9 +279,14 @@ impl Rooms {
     }
 
     async fn serve(self, options: &Options, doors: Doors) -> Result<Ended> {
+        // Before anything is stored: a clock that is behind is not believed.
+        self.usage
+            .note_time(self.clock.now(), self.clock.elapsed())
+            .await?;
         let mut unknown = Vec::new();
         let control_access = ControlAccess::resolve(&self.settings.control, &mut unknown);
-        let usage_policy = UsagePolicy::resolve(&self.settings.usage, &mut unknown);
+        let usage_policy = UsagePolicy::resolve(&self.settings.usage, &mut unknown)
+            .context("find the users of `usage.bind`")?;
         for principal in unknown {
             tracing::warn!("{principal}");
         }
@@ -330,6 +335,7 @@ impl Rooms {
         tasks.spawn(self.runner.clone().run(stop.clone()));
         tasks.spawn(wake_planner(self.applied, self.runner, stop.clone()));
         tasks.spawn(retention::run(
+            self.store.clone(),
             self.usage.clone(),
             self.settings.retention,
             Arc::clone(&self.clock),
@@ -415,6 +421,8 @@ struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
+    /// Of a file that may not grow further: caught, it is an error of the write, and no end.
+    _file_size: Signal,
 }
 
 impl Signals {
@@ -424,6 +432,7 @@ impl Signals {
             terminate: catch(SignalKind::terminate())?,
             interrupt: catch(SignalKind::interrupt())?,
             hangup: catch(SignalKind::hangup())?,
+            _file_size: catch(SignalKind::from_raw(libc::SIGXFSZ))?,
         })
     }
 

@@ -245,7 +245,7 @@ impl Drop for Server {
 pub(crate) async fn serve_alone(folder: &Path) -> Result<()> {
     let clock: SharedClock = Arc::new(SystemClock);
     let store = UsageStore::open_with(folder, GroupCommit::Off)?;
-    let policy = UsagePolicy::resolve(&UsageSettings::default(), &mut Vec::new());
+    let policy = UsagePolicy::resolve(&UsageSettings::default(), &mut Vec::new())?;
     let api = UsageApi::new(store, policy, Arc::clone(&clock), Metrics::default());
     let access = Access {
         mode: 0o600,

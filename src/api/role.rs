@@ -9,16 +9,41 @@ use super::peer::Peer;
 use crate::settings::model;
 use crate::settings::model::{ControlSettings, Principal, Principals};
 
-/// A user or group of the settings that this host does not know.
+/// A user or group of the settings without an id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{kind} `{name}` is not known on this host: create it, give its number, or take it out of the settings"
-)]
-pub struct UnknownPrincipal {
-    /// `user` or `group`.
-    pub kind: &'static str,
-    /// What the settings say.
-    pub name: String,
+pub enum UnknownPrincipal {
+    /// The host says that there is none.
+    #[error(
+        "{kind} `{name}` is not known on this host: create it, give its number, or take it out of the settings"
+    )]
+    NoSuch {
+        /// `user` or `group`.
+        kind: &'static str,
+        /// What the settings say.
+        name: String,
+    },
+    /// The host could not say.
+    #[error(
+        "{kind} `{name}` could not be looked up ({error}): see to the host's user database, or give its number in the settings"
+    )]
+    Lookup {
+        /// `user` or `group`.
+        kind: &'static str,
+        /// What the settings say.
+        name: String,
+        /// Why not.
+        error: nix::Error,
+    },
+}
+
+impl UnknownPrincipal {
+    fn of(kind: &'static str, name: &str, error: Option<nix::Error>) -> Self {
+        let name = name.to_owned();
+        match error {
+            None => Self::NoSuch { kind, name },
+            Some(error) => Self::Lookup { kind, name, error },
+        }
+    }
 }
 
 /// [`Principals`] as the kernel knows them.
@@ -61,10 +86,8 @@ pub fn uid_of(user: &Principal) -> Result<u32, UnknownPrincipal> {
         Principal::Id(uid) => Ok(*uid),
         Principal::Name(name) => match User::from_name(name) {
             Ok(Some(found)) => Ok(found.uid.as_raw()),
-            _ => Err(UnknownPrincipal {
-                kind: "user",
-                name: name.clone(),
-            }),
+            Ok(None) => Err(UnknownPrincipal::of("user", name, None)),
+            Err(error) => Err(UnknownPrincipal::of("user", name, Some(error))),
         },
     }
 }
@@ -75,10 +98,8 @@ pub fn gid_of(group: &Principal) -> Result<u32, UnknownPrincipal> {
         Principal::Id(gid) => Ok(*gid),
         Principal::Name(name) => match Group::from_name(name) {
             Ok(Some(found)) => Ok(found.gid.as_raw()),
-            _ => Err(UnknownPrincipal {
-                kind: "group",
-                name: name.clone(),
-            }),
+            Ok(None) => Err(UnknownPrincipal::of("group", name, None)),
+            Err(error) => Err(UnknownPrincipal::of("group", name, Some(error))),
         },
     }
 }

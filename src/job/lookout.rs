@@ -124,7 +124,7 @@ impl Lookout {
             activity: retention.activity.into(),
             job_results: retention.job_results.into(),
         };
-        let let_go = self.store.let_go(keep, now).await?;
+        let let_go = self.store.let_go(keep, now, self.clock.elapsed()).await?;
         if let_go != LetGo::default() {
             tracing::info!(
                 rows = let_go.rows,

@@ -92,7 +92,7 @@ fn checked(raw: RawSettings, to: &mut Findings) -> Settings {
             None => default.time_zone,
         },
         writes: raw.writes.unwrap_or(default.writes),
-        usage: raw.usage.map(usage).unwrap_or_default(),
+        usage: raw.usage.map(|raw| usage(raw, to)).unwrap_or_default(),
         control: raw.control.map(control).unwrap_or_default(),
         connections: ConnectionSettings {
             allowed_hosts: raw
@@ -157,7 +157,7 @@ fn principals(raw: Option<RawPrincipals>, default: Principals) -> Principals {
     }
 }
 
-fn usage(raw: RawUsage) -> UsageSettings {
+fn usage(raw: RawUsage, to: &mut Findings) -> UsageSettings {
     let default = UsageRoles::default();
     let roles = match raw.roles {
         Some(roles) => UsageRoles {
@@ -171,13 +171,31 @@ fn usage(raw: RawUsage) -> UsageSettings {
         roles,
         bind: raw
             .bind
-            .map(|bindings| bindings.0.into_iter().collect())
-            .unwrap_or_default(),
+            .map(|bindings| bindings.0)
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(user, items)| {
+                let items = items.into_iter();
+                let items = items.filter_map(|item| configuration_item(item, to));
+                (user, items.collect())
+            })
+            .collect(),
         include_user_in_key: raw.include_user_in_key.unwrap_or_default(),
         strict_batches: raw.strict_batches.unwrap_or_default(),
         newest_wins: raw.newest_wins.unwrap_or_default(),
         rate_limit: raw.rate_limit.as_ref().and_then(rate_limit),
     }
+}
+
+/// An id, when it is one: a user that is bound to what is none may report for nothing.
+fn configuration_item(item: At<String>, to: &mut Findings) -> Option<String> {
+    let is_id = item.value.len() == 32 && item.value.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !is_id {
+        let message = format!("`{}` is not the id of a configuration item", item.value);
+        to.error("settings::configuration_item", item.region, message)
+            .help("write the 32 hexadecimal digits that the agent sends as `configuration_item`");
+    }
+    is_id.then_some(item.value)
 }
 
 fn rate_limit(raw: &RawRateLimit) -> Option<RateLimit> {
@@ -303,7 +321,7 @@ time_zone: Europe/Berlin
 writes: true
 usage:
   roles: {sam_admin: {groups: [seatsync-usage, 1000], users: [agent]}}
-  bind: {agent: [ci-1], 33: [ci-2]}
+  bind: {agent: [eaa9604d3790200044e0bfc8bcbe5dc1], 33: [0AA9E80D3790200044E0BFC8BCBE5DA0]}
   strict_batches: true
   rate_limit: {requests_per_hour: 600}
 control: {viewers: {groups: [staff]}, operators: {groups: [wheel]}}
@@ -324,7 +342,10 @@ retention: {audit: 3650d}
             settings.usage.roles.sam_admin.groups[1],
             Principal::Id(1000)
         );
-        assert_eq!(settings.usage.bind[&Principal::Id(33)], ["ci-2"]);
+        assert_eq!(
+            settings.usage.bind[&Principal::Id(33)],
+            ["0AA9E80D3790200044E0BFC8BCBE5DA0"]
+        );
         let rate_limit = settings.usage.rate_limit.unwrap();
         assert_eq!(rate_limit.requests_per_hour, 600);
         assert_eq!(settings.connections.allowed_hosts[1], "*.example.com");
@@ -336,11 +357,11 @@ retention: {audit: 3650d}
     #[test]
     fn every_mistake_is_found_in_one_go() {
         let found = read_text(
-            "time_zone: Europe/Berln\nwrite: true\nconnections: {allowed_hosts: [\"https://x\"]}\n\
+            "time_zone: Europe/Berln\nwrite: true\nusage: {bind: {33: [zzz]}}\nconnections: {allowed_hosts: [\"https://x\"]}\n\
              notifications: {smtp: {host: mail, password: hunter2}}\n",
         )
         .unwrap_err();
-        assert_eq!(found.len(), 5, "{found:#?}");
+        assert_eq!(found.len(), 6, "{found:#?}");
         assert!(!found.concat().contains("hunter2"));
     }
 }

@@ -260,7 +260,7 @@ impl JsonSchema for Principal {
 
 /// Users and the configuration items that each may report for.
 #[derive(Debug, Clone)]
-pub struct Bindings(pub Vec<(Principal, Vec<String>)>);
+pub struct Bindings(pub Vec<(Principal, Vec<At<String>>)>);
 
 impl Read for Bindings {
     fn read(node: &Node, to: &mut Findings) -> Option<Self> {
@@ -268,7 +268,7 @@ impl Read for Bindings {
             read::mismatch(node, "a mapping of users to configuration items", to);
             return None;
         };
-        let mut bindings: Vec<(Principal, Vec<String>)> = Vec::new();
+        let mut bindings: Vec<(Principal, Vec<At<String>>)> = Vec::new();
         for (key, value) in entries {
             let (Some(user), Some(items)) = (Principal::read(key, to), Vec::read(value, to)) else {
                 continue;
@@ -294,7 +294,7 @@ impl JsonSchema for Bindings {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         schemars::json_schema!({
             "type": "object",
-            "additionalProperties": {"type": "array", "items": {"type": "string"}},
+            "additionalProperties": {"type": "array", "items": {"type": "string", "pattern": "^[0-9a-fA-F]{32}$"}},
         })
     }
 }

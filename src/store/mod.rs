@@ -18,6 +18,7 @@ mod fair_queue;
 pub mod grant;
 mod inspect;
 pub mod job;
+mod known_time;
 pub mod lock;
 pub mod matching;
 mod merge;
@@ -35,9 +36,11 @@ pub mod walk;
 mod writer;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use database::{Database, GroupCommit, Layout, Migration};
 pub use error::StoreError;
+use known_time::KnownTime;
 
 /// The migrations of `seatsync.db`, oldest first. A released one is never edited.
 const MIGRATIONS: &[Migration] = &[
@@ -69,6 +72,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "suites",
         sql: include_str!("migrations/seatsync/0007_suites.sql"),
     },
+    Migration {
+        name: "known time",
+        sql: include_str!("migrations/seatsync/0008_known_time.sql"),
+    },
 ];
 
 /// What `seatsync.db` is to SQLite: its application id (`SEAT` in ASCII) and its migrations.
@@ -82,6 +89,7 @@ const LAYOUT: Layout = Layout {
 pub struct Store {
     database: Database,
     state: PathBuf,
+    known_time: Arc<KnownTime>,
 }
 
 impl Store {
@@ -91,6 +99,7 @@ impl Store {
         Ok(Self {
             database,
             state: state.to_owned(),
+            known_time: Arc::default(),
         })
     }
 

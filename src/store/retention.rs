@@ -44,8 +44,29 @@ struct Before {
 }
 
 impl Store {
-    /// Lets go of what is older at `now` than it is to be kept.
-    pub async fn let_go(&self, keep: Keep, now: Timestamp) -> Result<LetGo, StoreError> {
+    /// Notes what time is known to have come, when the clock shows `now` and the host has counted
+    /// `elapsed`. What is kept ages by it: see `known_time`.
+    pub async fn note_time(
+        &self,
+        now: Timestamp,
+        elapsed: SignedDuration,
+    ) -> Result<Timestamp, StoreError> {
+        self.known_time
+            .look(&self.database, now, elapsed, |t| {
+                t.query_row("SELECT max(ended_at) FROM jobs", [], |row| row.get(0))
+            })
+            .await
+    }
+
+    /// Lets go of what is older than it is to be kept, at the time that is known. The clock shows
+    /// `now` when the host has counted `elapsed`.
+    pub async fn let_go(
+        &self,
+        keep: Keep,
+        now: Timestamp,
+        elapsed: SignedDuration,
+    ) -> Result<LetGo, StoreError> {
+        let now = self.note_time(now, elapsed).await?;
         let before = |age: SignedDuration| {
             let at = now.saturating_sub(age).unwrap_or(Timestamp::MIN);
             let day: Date = at.to_zoned(TimeZone::UTC).date();

@@ -3,13 +3,15 @@
 //! `seatsync usage list|summary|export`.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 pub use super::database::GroupCommit;
 use super::database::{Database, Layout, Migration};
 use super::error::StoreError;
+use super::known_time::KnownTime;
 use crate::usage::{Item, Key, Months, ReclamationType, Record, Reference, SysId};
 
 mod aggregate;
@@ -22,16 +24,23 @@ mod upsert;
 /// first. A released one is never edited.
 const LAYOUT: Layout = Layout {
     application_id: 0x5345_4155,
-    migrations: &[Migration {
-        name: "usage records",
-        sql: include_str!("migrations/usage/0001_records.sql"),
-    }],
+    migrations: &[
+        Migration {
+            name: "usage records",
+            sql: include_str!("migrations/usage/0001_records.sql"),
+        },
+        Migration {
+            name: "known time",
+            sql: include_str!("migrations/usage/0002_known_time.sql"),
+        },
+    ],
 };
 
 /// The usage records of one state directory. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct UsageStore {
     database: Database,
+    known_time: Arc<KnownTime>,
 }
 
 /// What became of one item.
@@ -131,7 +140,10 @@ impl UsageStore {
     /// The same, and says whether batches that meet share a transaction.
     pub fn open_with(state: &Path, group: GroupCommit) -> Result<Self, StoreError> {
         let database = Database::open(&state.join("usage.db"), &LAYOUT, group)?;
-        Ok(Self { database })
+        Ok(Self {
+            database,
+            known_time: Arc::default(),
+        })
     }
 
     /// How many transactions with batches in them were committed since the start.
@@ -156,7 +168,7 @@ impl UsageStore {
 
     /// Stores a batch whole, in its order, and says what became of each item. When this returns, the
     /// batch is durable; batches that arrive together share the sync. `user` is the uid that sends
-    /// it: users take turns.
+    /// it: users take turns. A clock that shows less than what is known to have come is not believed.
     pub async fn upsert(
         &self,
         user: u32,
@@ -165,6 +177,7 @@ impl UsageStore {
         now: Timestamp,
     ) -> Result<Vec<Upserted>, StoreError> {
         let weight = items.len() * ROW_WEIGHT;
+        let now = self.known_time.not_before(now);
         self.database
             .write_shared("store usage records", user, weight, move |transaction| {
                 upsert::all(transaction, &items, newest_wins, now)
@@ -254,6 +267,21 @@ impl UsageStore {
             .read("count usage records", |snapshot| {
                 let sql = "SELECT count(*) FROM usage_record";
                 Ok(snapshot.query_row(sql, [], |row| row::count(row, 0))?)
+            })
+            .await
+    }
+
+    /// Notes what time is known to have come, when the clock shows `now` and the host has counted
+    /// `elapsed`. Records age by it: see `known_time`.
+    pub async fn note_time(
+        &self,
+        now: Timestamp,
+        elapsed: SignedDuration,
+    ) -> Result<Timestamp, StoreError> {
+        self.known_time
+            .look(&self.database, now, elapsed, |transaction| {
+                let newest = "SELECT max(updated_at) FROM usage_record";
+                transaction.query_row(newest, [], |row| row.get(0))
             })
             .await
     }

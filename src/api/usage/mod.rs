@@ -20,7 +20,7 @@ mod xml;
 
 use std::convert::Infallible;
 use std::hash::{BuildHasher, RandomState};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -105,7 +105,14 @@ impl UsageApi {
         // Names may be asked of a directory far away.
         let resolved = tokio::task::spawn_blocking(move || {
             let settings = settings::load(config.as_deref())?;
-            Ok::<_, Vec<Diagnostic>>(UsagePolicy::resolve(&settings.usage, &mut Vec::new()))
+            let policy = UsagePolicy::resolve(&settings.usage, &mut Vec::new()).map_err(|user| {
+                let file = config
+                    .as_deref()
+                    .unwrap_or(Path::new(settings::DEFAULT_PATH));
+                let message = format!("`usage.bind`: {user}");
+                vec![Diagnostic::error(file, "settings::bind", message)]
+            })?;
+            Ok::<_, Vec<Diagnostic>>(policy)
         });
         // It ends early only when the daemon does.
         let Ok(resolved) = resolved.await else {

@@ -38,32 +38,36 @@ pub(super) enum Standing {
 }
 
 impl UsagePolicy {
-    /// The settings with their names resolved; names that this host does not know go to `known_not`
-    /// too and give no right.
-    pub fn resolve(settings: &UsageSettings, known_not: &mut Vec<UnknownPrincipal>) -> Self {
+    /// The settings with their names resolved. Names of roles that this host does not know go to
+    /// `known_not` too and give no right. A user of `bind` that is not found is an error: to leave it out
+    /// would let it report for every host.
+    pub fn resolve(
+        settings: &UsageSettings,
+        known_not: &mut Vec<UnknownPrincipal>,
+    ) -> Result<Self, UnknownPrincipal> {
         let mut unknown = Vec::new();
         let mut bound = BTreeMap::new();
         for (user, items) in &settings.bind {
-            match uid_of(user) {
-                // An id that is none matches nothing, so the user may report less, never more.
-                Ok(uid) => {
-                    let items = items.iter().filter_map(|item| Reference::parse(item));
-                    bound.insert(uid, Arc::new(items.collect()));
-                }
-                Err(user) => unknown.push(user),
-            }
+            // The settings refuse what is no id.
+            let items = items.iter().filter_map(|item| Reference::parse(item));
+            // A number and a name may mean one user, which is then bound to what either says.
+            bound
+                .entry(uid_of(user)?)
+                .or_insert_with(BTreeSet::new)
+                .extend(items);
         }
+        let bound = bound.into_iter().map(|(uid, items)| (uid, Arc::new(items)));
         let access = UsageAccess::resolve(&settings.roles, &mut unknown);
         known_not.extend(unknown.iter().cloned());
-        Self {
+        Ok(Self {
             access,
             unknown,
-            bound,
+            bound: bound.collect(),
             include_user_in_key: settings.include_user_in_key,
             strict_batches: settings.strict_batches,
             newest_wins: settings.newest_wins,
             requests_per_hour: settings.rate_limit.map(|rule| rule.requests_per_hour),
-        }
+        })
     }
 
     /// What `peer` may do. The API wants sam_admin or above; sam_developer may write for foreign
@@ -126,7 +130,7 @@ mod tests {
             ..UsageSettings::default()
         };
         let mut unknown = Vec::new();
-        let policy = UsagePolicy::resolve(&settings, &mut unknown);
+        let policy = UsagePolicy::resolve(&settings, &mut unknown).unwrap();
         assert_eq!(unknown, []);
         let free = Standing::Privileged(Rules::default());
         let bound = Standing::Privileged(Rules {

@@ -11,14 +11,14 @@ use crate::usage::{Key, Period, Reference};
 /// Records that one transaction removes: few, for agents wait meanwhile.
 const PAGE: u32 = 1000;
 
-/// Keys of records last reported before `instant`, from behind `after`; none at the end.
+/// Keys of records last reported before `instant`, from `after` on; none at the end.
 pub(super) fn old_keys(
     snapshot: &Transaction<'_>,
     instant: Timestamp,
     after: Option<Key>,
 ) -> Result<Vec<Key>, StoreError> {
-    // No key is below this one: every record has a configuration item, and it is not all zeros and
-    // of no product and no period.
+    // No key is below this one. The one that a page ended with is gone, or was reported meanwhile, so
+    // that beginning with it does no harm.
     let after = after.unwrap_or(Key {
         configuration_item: Reference([0; 16]),
         norm_product: Reference([0; 16]),

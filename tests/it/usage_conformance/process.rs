@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use serde_json::{Value, json};
 
-use super::support::{Answer, UNREADABLE, body_of, example, head, whole, with};
+use super::support::{Answer, CI1, UNREADABLE, body_of, example, head, whole, with};
 use crate::support::Host;
 
 impl Host {
@@ -88,8 +88,7 @@ fn limit_files(pid: Pid, bytes: Option<u64>) {
 fn a_failed_commit_is_an_error_that_leaves_nothing_behind() {
     // row 116
     let mut host = Host::new();
-    // Beyond the limit a write is to fail, and not to be a signal.
-    host.start_wrapped(&["sh", "-c", "trap '' XFSZ; exec \"$0\" \"$@\""]);
+    host.start();
     let pid = Pid::from_raw(i32::try_from(host.pid()).unwrap()).unwrap();
     assert_eq!(host.push(&json!([example()])).message(), "Ok");
     limit_files(pid, Some(64 << 10));
@@ -144,6 +143,35 @@ fn a_request_in_hand_at_sigterm_is_finished_or_sent_away() {
         "INSERT"
     };
     assert_eq!(again["status"], expected);
+}
+
+#[test]
+fn a_bound_user_that_is_not_found_is_never_free() {
+    let mut host = Host::new();
+    let bound = format!("usage: {{bind: {{no-such-user-here: [{CI1}]}}}}\n");
+    host.settings(&bound);
+    let refused = host.daemon_command().output().unwrap();
+    assert!(!refused.status.success());
+    let told = crate::support::text(&refused.stderr);
+    assert!(
+        told.contains("user `no-such-user-here` is not known on this host"),
+        "{told}"
+    );
+    // One that knows better keeps what was in force.
+    host.settings("profiles: {allow_empty: true}\n");
+    host.start();
+    host.settings(&bound);
+    let reload = host.seatsync(&["reload", "--wait"]);
+    assert_eq!(reload.status.code(), Some(1), "{reload:?}");
+    let told = crate::support::text(&reload.stdout);
+    assert!(told.contains("user `no-such-user-here`"), "{told}");
+    host.settings("usage: {bind: {0: [zzz]}}\n");
+    let reload = host.seatsync(&["reload", "--wait"]);
+    let told = crate::support::text(&reload.stdout);
+    assert!(
+        told.contains("`zzz` is not the id of a configuration item"),
+        "{told}"
+    );
 }
 
 #[test]

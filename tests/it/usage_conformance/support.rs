@@ -82,7 +82,7 @@ impl Setup {
     ) -> Usage {
         let store = UsageStore::open(folder.path()).unwrap();
         let clock = ManualClock::at("2027-01-01T00:00:00Z".parse::<Timestamp>().unwrap());
-        let policy = UsagePolicy::resolve(&self.settings, &mut Vec::new());
+        let policy = UsagePolicy::resolve(&self.settings, &mut Vec::new()).unwrap();
         let metrics = Metrics::default();
         let api = UsageApi::new(
             store.clone(),

@@ -157,14 +157,18 @@ async fn a_last_used_date_has_a_record_of_its_own_and_the_last_writer_wins() {
 }
 
 #[tokio::test]
-async fn with_newest_wins_an_earlier_time_changes_nothing() {
+async fn with_newest_wins_an_earlier_time_changes_all_but_the_time() {
     let usage = start_with(UsageSettings {
         newest_wins: true,
         ..UsageSettings::default()
     });
     usage.push_one(last_used("2026-01-05 08:00:00")).await;
-    let item = usage.push_one(last_used("2026-01-04 08:00:00")).await;
-    assert_eq!(item["status"], "UPDATE");
+    let earlier = with(
+        last_used("2026-01-04 08:00:00"),
+        &json!({"usage_count": 99}),
+    );
+    assert_eq!(usage.push_one(earlier).await["status"], "UPDATE");
+    assert_eq!(usage.records().await[0].values.usage_count, Some(99));
     let expected = "2026-01-05T08:00:00Z".parse().unwrap();
     assert_eq!(
         usage.records().await[0].values.last_used_time,

@@ -39,7 +39,7 @@ impl Server {
         let path = folder.path().join("usage.sock");
         let store = UsageStore::open(folder.path()).unwrap();
         let clock = ManualClock::at("2027-01-01T00:00:00Z".parse::<Timestamp>().unwrap());
-        let policy = UsagePolicy::resolve(settings, &mut Vec::new());
+        let policy = UsagePolicy::resolve(settings, &mut Vec::new()).unwrap();
         let shared = Arc::new(clock.clone());
         let api = UsageApi::new(store, policy, shared.clone(), Metrics::default());
         let access = Access {
