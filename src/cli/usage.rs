@@ -169,6 +169,8 @@ fn list(records: &Listing<UsageRow>) -> String {
             "COUNT",
             "SECONDS",
             "LAST USED",
+            "SOURCE",
+            "USE",
         ],
         records.rows.iter().map(|record| {
             [
@@ -182,6 +184,8 @@ fn list(records: &Listing<UsageRow>) -> String {
                 number(record.usage_count),
                 number(record.total_usage_time),
                 record.last_used_time.map_or_else(dash, short),
+                record.discovery_source.clone().unwrap_or_else(dash),
+                record.usage_type.clone().unwrap_or_else(dash),
             ]
         }),
     );

@@ -29,7 +29,7 @@ fn used(host: u32, product: u32, before: i32, seconds: u32) -> String {
 
 fn last_used(host: u32, product: u32) -> String {
     format!(
-        r#"{{"configuration_item":"{host:032x}","norm_product":"{product:032x}","reclamation_type":"last_used_date","last_used_time":"2020-01-05 08:00:00"}}"#
+        r#"{{"configuration_item":"{host:032x}","norm_product":"{product:032x}","reclamation_type":"last_used_date","discovery_source":"=ACME, \"Inc\"","usage_type":"metered","last_used_time":"2020-01-05 08:00:00"}}"#
     )
 }
 
@@ -74,12 +74,18 @@ fn what_agents_pushed_is_read_by_filter_by_month_and_as_a_file() {
     let mut lines = csv.lines();
     let header: Vec<&str> = lines.next().unwrap().split(',').collect();
     assert_eq!(header[..2], ["sys_id", "reclamation_type"]);
-    assert!(
-        lines
-            .clone()
-            .all(|line| line.split(',').count() == header.len())
-    );
+    let is_whole = |line: &str| line.contains('"') || line.split(',').count() == header.len();
+    assert!(lines.clone().all(is_whole));
     assert_eq!(lines.count(), 4);
+    let found = host.json(&["usage", "list", "--type", "last_used_date"]);
+    let row = &rows(&found)[0];
+    assert_eq!(row["discovery_source"], "=ACME, \"Inc\"");
+    assert_eq!(row["usage_type"], "metered");
+    let listed = host.seatsync(&["usage", "list", "--type", "last_used_date"]);
+    assert!(text(&listed.stdout).contains("metered"));
+    let csv = host.seatsync(&["usage", "export", "--as", "csv", "--type", "last_used_date"]);
+    let csv = text(&csv.stdout);
+    assert!(csv.contains(r#","'=ACME, ""Inc""","metered","#), "{csv}");
     last_months(&mut host, &product);
     let refused = host.seatsync(&["usage", "summary", "--months", "0"]);
     assert_eq!(refused.status.code(), Some(2), "{}", text(&refused.stderr));

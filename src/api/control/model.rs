@@ -372,6 +372,10 @@ pub struct UsageRow {
     pub total_usage_time: Option<i32>,
     /// When it was used last.
     pub last_used_time: Option<Timestamp>,
+    /// Who found the use.
+    pub discovery_source: Option<String>,
+    /// What kind of use it is.
+    pub usage_type: Option<String>,
     /// When the record was stored first.
     pub created_at: Timestamp,
     /// When it was stored last.

@@ -185,9 +185,20 @@ async fn write_lines(
     }
 }
 
-const CSV_HEADER: &str = "sys_id,reclamation_type,configuration_item,norm_product,norm_publisher,user,month_used,year,usage_count,total_usage_time,last_used_time,created_at,updated_at\r\n";
+const CSV_HEADER: &str = "sys_id,reclamation_type,configuration_item,norm_product,norm_publisher,user,month_used,year,usage_count,total_usage_time,last_used_time,discovery_source,usage_type,created_at,updated_at\r\n";
 
-/// Ids, numbers and times: nothing in it needs quotes.
+/// Text as a field of its own (RFC 4180). One that a spreadsheet would take for a formula begins with
+/// an apostrophe: agents choose it.
+fn quoted(text: &str) -> String {
+    let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        "'"
+    } else {
+        ""
+    };
+    format!("\"{guard}{}\"", text.replace('"', "\"\""))
+}
+
+/// Ids, numbers and times need no quotes.
 fn csv_line(row: &UsageRow, text: &mut Vec<u8>) {
     fn shown(value: Option<impl ToString>) -> String {
         value.map_or_else(String::new, |value| value.to_string())
@@ -204,6 +215,10 @@ fn csv_line(row: &UsageRow, text: &mut Vec<u8>) {
         shown(row.usage_count),
         shown(row.total_usage_time),
         shown(row.last_used_time),
+        row.discovery_source
+            .as_deref()
+            .map_or_else(String::new, quoted),
+        row.usage_type.as_deref().map_or_else(String::new, quoted),
         row.created_at.to_string(),
         row.updated_at.to_string(),
     ];
@@ -272,6 +287,8 @@ fn row(record: &Record) -> UsageRow {
         usage_count: values.usage_count,
         total_usage_time: values.total_usage_time,
         last_used_time: values.last_used_time,
+        discovery_source: values.discovery_source.as_deref().map(str::to_owned),
+        usage_type: values.usage_type.as_deref().map(str::to_owned),
         created_at: *created_at,
         updated_at: *updated_at,
     }
