@@ -105,13 +105,14 @@ impl UsageApi {
         // Names may be asked of a directory far away.
         let resolved = tokio::task::spawn_blocking(move || {
             let settings = settings::load(config.as_deref())?;
-            let policy = UsagePolicy::resolve(&settings.usage, &mut Vec::new()).map_err(|user| {
-                let file = config
-                    .as_deref()
-                    .unwrap_or(Path::new(settings::DEFAULT_PATH));
-                let message = format!("`usage.bind`: {user}");
-                vec![Diagnostic::error(file, "settings::bind", message)]
-            })?;
+            let policy =
+                UsagePolicy::resolve(&settings.usage, &mut Vec::new()).map_err(|user| {
+                    let file = config
+                        .as_deref()
+                        .unwrap_or(Path::new(settings::DEFAULT_PATH));
+                    let message = format!("`usage.bind`: {user}");
+                    vec![Diagnostic::error(file, "settings::bind", message)]
+                })?;
             Ok::<_, Vec<Diagnostic>>(policy)
         });
         // It ends early only when the daemon does.

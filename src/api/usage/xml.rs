@@ -64,6 +64,7 @@ pub(super) fn refusal(refusal: &Refusal) -> Vec<u8> {
 }
 
 /// What stands with an item beside its members.
+#[derive(Clone, Copy)]
 enum Ours<'a> {
     /// The record's id, and what became of it.
     Accepted(&'a str, &'a str),

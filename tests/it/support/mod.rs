@@ -131,17 +131,6 @@ impl Host {
         self.launch(command);
     }
 
-    /// Starts the daemon through another program, which becomes it.
-    pub(crate) fn start_wrapped(&mut self, wrapper: &[&str]) {
-        let daemon = self.daemon_command();
-        let mut command = Command::new(wrapper[0]);
-        command
-            .args(&wrapper[1..])
-            .arg(daemon.get_program())
-            .args(daemon.get_args());
-        self.launch(command);
-    }
-
     fn launch(&mut self, mut command: Command) {
         let log = std::fs::OpenOptions::new()
             .create(true)
