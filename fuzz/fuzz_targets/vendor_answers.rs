@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use libfuzzer_sys::fuzz_target;
 use seatsync::clock::{Clock, ManualClock};
 use seatsync::connector::facts::{Completeness, Process};
+use seatsync::connector::options::RetryPolicy;
 use seatsync::connector::{
     AnyConnector, CallStats, Connector, ConnectorOptions, Connectors, Limits,
 };
@@ -208,11 +209,11 @@ fuzz_target!(|input: &[u8]| {
     let Some((vendor, rest)) = input.split_first() else {
         return;
     };
-    *bench
-        .answers
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner) = Answers {
-        lines: rest.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect(),
+    *bench.answers.lock().unwrap_or_else(PoisonError::into_inner) = Answers {
+        lines: rest
+            .split(|byte| *byte == b'\n')
+            .map(<[u8]>::to_vec)
+            .collect(),
         next: 0,
     };
     let (connection, desired) = connection(*vendor, &bench.address);
@@ -221,8 +222,11 @@ fuzz_target!(|input: &[u8]| {
     ));
     let secrets = Secrets::new(None, [("SECRET".to_owned(), "secret".to_owned())]);
     let options = ConnectorOptions {
-        attempts: 1,
-        retry_budget: 0,
+        retry: RetryPolicy {
+            attempts: 1,
+            per_run: 0,
+            ..RetryPolicy::default()
+        },
         limits: Limits::Unlimited,
         ..ConnectorOptions::default()
     };

@@ -36,9 +36,14 @@ async fn a_request_is_sent_as_often_as_the_connection_says() {
     let mut host = Host::with_zoom(&vendor);
     write_profile(&host, &vendor, "{attempts: 2}");
     host.start();
-    let connections = host.until(&["connections", "list"], |all| all[0]["name"] == "zoom");
-    assert_eq!(connections[0]["retry"]["attempts"], 2);
-    assert_eq!(connections[0]["retry"]["per_run"], 20, "the default");
+    let connections = host.until(&["connections", "list"], |all| {
+        all["rows"][0]["name"] == "zoom"
+    });
+    assert_eq!(connections["rows"][0]["retry"]["attempts"], 2);
+    assert_eq!(
+        connections["rows"][0]["retry"]["per_run"], 20,
+        "the default"
+    );
 
     let broken = || Action::Html {
         status: 503,
@@ -81,7 +86,9 @@ async fn a_run_waits_for_the_rate_limit_no_longer_than_the_connection_says() {
     let mut host = Host::with_zoom(&vendor);
     write_profile(&host, &vendor, "{rate_limit_wait: 1s}");
     host.start();
-    host.until(&["connections", "list"], |all| all[0]["name"] == "zoom");
+    host.until(&["connections", "list"], |all| {
+        all["rows"][0]["name"] == "zoom"
+    });
     let throttled = Action::Answer {
         status: 429,
         body: None,

@@ -15,8 +15,8 @@ use crate::connector::error::ConnectorError;
 use crate::connector::facts::{ActivitySource, Process, Verdict};
 use crate::connector::http::api::Call;
 use crate::connector::limits::Label;
-use crate::profile::model::Plan;
 use crate::profile::identifier::ProfileType;
+use crate::profile::model::Plan;
 
 /// The smallest page: only whether it comes matters.
 const FEW: &str = "10";
@@ -39,7 +39,7 @@ impl ZoomConnector {
 
     async fn try_download(&self, granted: &[String]) -> Result<Finding, ConnectorError> {
         let (users, somebody) = self.few_users().await?;
-        let lacking = needed(Process::Download, self.profile_type)
+        let lacking = needed(Process::Download, self.plan, self.profile_type)
             .iter()
             .find(|operation| !super::allows(granted, **operation));
         if let Some(user) = somebody {

@@ -26,7 +26,7 @@ async fn a_token_without_an_end_is_kept_until_it_is_revoked_and_then_tried_no_mo
     consent(&host).await;
     assert!(until_downloaded(&host, "aha") > 0);
     let connections = host.json(&["connections", "list"]);
-    let authorization = &connections[0]["authorization"];
+    let authorization = &connections["rows"][0]["authorization"];
     assert!(authorization["principal"].as_str().unwrap().contains('@'));
     assert_eq!(authorization["access_ends_at"], Value::Null);
     assert_eq!(authorization["refresh_ends_at"], Value::Null);
@@ -61,7 +61,7 @@ async fn a_token_without_an_end_is_kept_until_it_is_revoked_and_then_tried_no_mo
     consent(&host).await;
     host.json(&["validate", "aha"]);
     assert_eq!(
-        host.json(&["connections", "list"])[0]["warning"],
+        host.json(&["connections", "list"])["rows"][0]["warning"],
         Value::Null
     );
 }

@@ -83,5 +83,8 @@ async fn a_browser_that_denies_changes_nothing_and_is_told() {
         "{said}"
     );
     let connections = host.json(&["connections", "list"]);
-    assert_eq!(connections[0]["authorization"], serde_json::Value::Null);
+    assert_eq!(
+        connections["rows"][0]["authorization"],
+        serde_json::Value::Null
+    );
 }

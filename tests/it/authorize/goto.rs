@@ -18,7 +18,7 @@ fn consent(host: &Host) -> impl Future<Output = Value> {
 }
 
 fn authorization(host: &Host) -> Value {
-    host.json(&["connections", "list"])[0]["authorization"].clone()
+    host.json(&["connections", "list"])["rows"][0]["authorization"].clone()
 }
 
 /// How often a token was got so far, by each grant.
@@ -114,7 +114,7 @@ async fn a_dead_refresh_token_is_tried_once_and_told_everywhere() {
     assert_eq!(done["started"], serde_json::json!(["goto"]));
     assert!(until_downloaded(&host, "goto") > 0);
     assert_eq!(
-        host.json(&["connections", "list"])[0]["warning"],
+        host.json(&["connections", "list"])["rows"][0]["warning"],
         Value::Null
     );
 }

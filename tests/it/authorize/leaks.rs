@@ -150,7 +150,9 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 fn start_talkative(host: &mut Host, connection: &str) {
     host.log_level("trace");
     host.start();
-    host.until(&["connections", "list"], |all| all[0]["name"] == connection);
+    host.until(&["connections", "list"], |all| {
+        all["rows"][0]["name"] == connection
+    });
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

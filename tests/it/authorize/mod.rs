@@ -153,7 +153,7 @@ limits: {{{limits}share: 100%}}
 
     fn until_known(&self, host: &Host) {
         host.until(&["connections", "list"], |all| {
-            all[0]["name"] == self.vendor
+            all["rows"][0]["name"] == self.vendor
         });
     }
 }

@@ -40,7 +40,7 @@ async fn a_person_consents_in_a_browser_and_the_profile_comes_to_life() {
     host.until_first_run_is_over("zoom");
 
     let connections = host.json(&["connections", "list"]);
-    let connection = &connections[0];
+    let connection = &connections["rows"][0];
     assert_eq!(connection["profiles"], serde_json::json!(["zoom"]));
     assert_eq!(connection["warning"], serde_json::Value::Null);
     let principal = connection["authorization"]["principal"].as_str().unwrap();
@@ -64,7 +64,9 @@ async fn where_only_https_is_registered_the_address_is_pasted() {
     });
     let mut host = App::at_zoom(&vendor).host();
     host.start();
-    host.until(&["connections", "list"], |all| all[0]["name"] == "zoom");
+    host.until(&["connections", "list"], |all| {
+        all["rows"][0]["name"] == "zoom"
+    });
     let mut asked = authorize(&host, "zoom", &["--redirect-uri", registered]);
     let address = browser::consent(&asked.page).await;
     assert!(address.starts_with(registered), "{address}");
