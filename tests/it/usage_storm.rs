@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::mpsc;
+use std::sync::{Barrier, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -421,13 +421,22 @@ fn bodies_that_hardly_come_keep_no_room_from_others() {
     let socket = host.path("run/usage.sock");
     let large = request(&" ".repeat(10 << 20));
     let stop = AtomicBool::new(false);
+    let all_is_taken = Barrier::new(3);
     let items: Vec<String> = (0..8_000).map(|product| item(AGENT, product, 1)).collect();
     thread::scope(|scope| {
         for uid in &FLOODERS[..2] {
             let (socket, stop, large) = (&socket, &stop, large.as_bytes());
+            let all_is_taken = &all_is_taken;
             scope.spawn(move || {
                 let mut held: Vec<(UnixStream, usize)> = Vec::new();
-                while !stop.load(Ordering::Relaxed) {
+                for round in 0.. {
+                    if stop.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    // By then the daemon has read their heads.
+                    if round == 5 {
+                        all_is_taken.wait();
+                    }
                     while held.len() < 16 {
                         let mut stream = connect_as(*uid, socket);
                         stream.write_all(&large[..300]).unwrap();
@@ -437,12 +446,12 @@ fn bodies_that_hardly_come_keep_no_room_from_others() {
                         *sent += 1;
                         stream.write_all(&large[*sent..=*sent]).is_ok()
                     });
+                    // So slow they are; nothing is waited for.
                     thread::sleep(Duration::from_millis(200));
                 }
             });
         }
-        // Until they have it all.
-        thread::sleep(Duration::from_secs(1));
+        all_is_taken.wait();
         let told = (0..3).map(|_| {
             let mut agent = connect_as(AGENT, &socket);
             let body = format!(r#"{{"items":[{}]}}"#, items.join(","));

@@ -115,7 +115,8 @@ fn a_failed_commit_is_an_error_that_leaves_nothing_behind() {
 
 #[test]
 fn a_request_in_hand_at_sigterm_is_finished_or_sent_away() {
-    // row 117: as a whole
+    // row 117: as a whole. Narrowed: a client that goes on sending nothing is cut off after the 20
+    // seconds that stopping may take, without an answer, which it has to repeat after all the same.
     let mut host = Host::new();
     host.start();
     let body = body_of(&example());
