@@ -234,6 +234,7 @@ impl Rooms {
             Arc::clone(&clock),
         );
         let (driver, reconcile) = Driver::new(reconciler, Arc::clone(&clock), Arc::clone(&applied));
+        let stop_files = settings::stop_files(options.config.as_deref());
         let options = ConnectorOptions {
             scratch: Some(options.state.clone()),
             ..ConnectorOptions::default()
@@ -247,6 +248,7 @@ impl Rooms {
             settings: Arc::clone(settings),
             source: Arc::clone(&connectors),
             metrics: metrics.clone(),
+            stop_files,
         });
         Self {
             store,

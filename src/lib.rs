@@ -23,6 +23,7 @@
 //! | [`job`] | claim, run, retry, record |
 //! | [`subflow`] | one file per subflow, vendor-neutral |
 //! | [`connector`] | the vendors' wires behind one trait |
+//! | [`reclamation`] | when a seat is unused, what becomes of it, what may be written: facts in, decisions out |
 //! | [`usage`] | the usage record: parse, key, merge rule |
 //! | [`store`] | all SQL |
 //! | [`api`] | the two sockets: peer identity, usage, control |
@@ -36,6 +37,7 @@ pub mod daemon;
 pub mod job;
 pub mod metrics;
 pub mod profile;
+pub mod reclamation;
 pub mod reconcile;
 pub mod schedule;
 pub mod secret;

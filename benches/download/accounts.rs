@@ -143,6 +143,7 @@ pub(crate) fn application(account: &Value, now: Timestamp) -> Result<Application
             outcome: RevisionOutcome::Applied,
             findings: 0,
             message: String::new(),
+            exclusions_unknown: None,
             at: now,
         },
         renames: Vec::new(),

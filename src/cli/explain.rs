@@ -15,9 +15,9 @@ use crate::api::control::model::ExplainQuery;
 use crate::connector::facts::{ActivityKind, Grade};
 use crate::profile::identifier::Identifier;
 use crate::profile::name::Name;
+use crate::reclamation::evidence;
 use crate::store::subscription::{MatchedEntry, Subscription};
 use crate::store::user_facts::UserFacts;
-use crate::subflow::evidence;
 
 /// Arguments of `explain`.
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@
 
 mod authorize;
 mod callback;
+mod candidates;
 mod check;
 mod client;
 mod completions;
@@ -22,8 +23,10 @@ mod progress;
 mod reload;
 mod run;
 mod schema;
+mod seat_plan;
 mod status;
 mod subscriptions;
+mod undo;
 mod usage;
 mod validate;
 
@@ -90,7 +93,7 @@ enum Command {
     /// Look at the profiles folder now.
     Reload(reload::ReloadArgs),
     /// Accept what a profile is held for.
-    Release(decide::DecideArgs),
+    Release(decide::ReleaseArgs),
     /// Bind a profile to the vendor account that its connection leads to now.
     Rebind(decide::DecideArgs),
     /// Call the vendor now and say what works.
@@ -101,6 +104,10 @@ enum Command {
     Exclusions(exclusions::ExclusionsArgs),
     /// Connections: where profiles lead, and who consented.
     Connections(connections::ConnectionsArgs),
+    /// Seats found unused, and the decisions on them.
+    Candidates(candidates::CandidatesArgs),
+    /// Give back seats that were taken back.
+    Undo(undo::UndoArgs),
     /// Jobs: what is due, what runs, how it ended.
     Jobs(jobs::JobsArgs),
     /// Seats and who holds them.
@@ -157,6 +164,8 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> Result<ExitCode, Failu
         Command::Authorize(args) => authorize::run(&args, &runtime, output),
         Command::Exclusions(args) => exclusions::run(&args, &runtime, output),
         Command::Connections(args) => connections::run(&args, &runtime, output),
+        Command::Candidates(args) => candidates::run(args, &runtime, output),
+        Command::Undo(args) => undo::run(args, &runtime, output),
         Command::Jobs(args) => jobs::run(args, &runtime, output),
         Command::Subscriptions(args) => subscriptions::run(args, &runtime, output),
         Command::Identifiers(args) => subscriptions::identifiers(args, &runtime, output),

@@ -13,8 +13,10 @@ use super::exclusions;
 use super::exit::Failure;
 use super::findings;
 use super::output::Output;
+use super::seat_plan;
 use crate::api::control::model::PlanAnswer;
 use crate::profile::compare::{self, DocumentChange};
+use crate::reclamation::plan::Plan;
 use crate::settings;
 use crate::yaml::diagnostic::Diagnostic;
 use crate::yaml::excerpt;
@@ -41,6 +43,17 @@ pub(super) struct PlanArgs {
     #[arg(long, value_name = "FILE", requires = "base")]
     config: Option<PathBuf>,
 
+    /// What the next reclaim of each profile would do, seat by seat and guard by guard; with a name,
+    /// only of that profile.
+    #[arg(
+        long,
+        value_name = "PROFILE",
+        num_args = 0..=1,
+        default_missing_value = "",
+        conflicts_with = "base"
+    )]
+    seats: Option<String>,
+
     /// Exit with 2 when there are changes.
     #[arg(long)]
     detailed_exitcode: bool,
@@ -55,6 +68,9 @@ pub(super) fn run(
     if let Some(base) = &args.base {
         return offline(args, base, output);
     }
+    if let Some(profile) = &args.seats {
+        return seats(args, profile, runtime, output);
+    }
     let plan: PlanAnswer = Client::new(runtime)?.get("/v1/plan", &())?;
     output.show(&plan, |plan| {
         let mut text = findings::lines(&plan.findings);
@@ -63,9 +79,35 @@ pub(super) fn run(
         }
         let _ = writeln!(text, "{}\nplan {}", plan.text.trim_end(), plan.digest);
         text.push_str(&exclusions::warnings(&plan.exclusions));
+        text.push_str(&seat_plan::summary(&plan.seats));
         text
     })?;
     Ok(if args.detailed_exitcode && plan.changes {
+        ExitCode::from(2)
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+/// Shows what the next reclaims would do.
+fn seats(
+    args: &PlanArgs,
+    profile: &str,
+    runtime: &Path,
+    output: &mut Output,
+) -> Result<ExitCode, Failure> {
+    let client = Client::new(runtime)?;
+    let plans: Vec<Plan> = if profile.is_empty() {
+        client.get("/v1/plans", &())?
+    } else {
+        vec![client.get(&format!("/v1/profiles/{profile}/plan"), &())?]
+    };
+    output.show(&plans, |plans| {
+        let texts: Vec<String> = plans.iter().map(seat_plan::whole).collect();
+        texts.join("\n")
+    })?;
+    let writes = plans.iter().any(|plan| plan.going().next().is_some());
+    Ok(if args.detailed_exitcode && writes {
         ExitCode::from(2)
     } else {
         ExitCode::SUCCESS

@@ -14,8 +14,8 @@ use crate::api::control::model::{Listing, SubscriptionQuery};
 use crate::connector::facts::Grade;
 use crate::profile::identifier::Identifier;
 use crate::profile::name::Name;
+use crate::reclamation::evidence::sign_in_counts;
 use crate::store::subscription::{IdentifierCount, LastActivity, Presence, Subscription};
-use crate::subflow::evidence::sign_in_counts;
 
 /// Arguments of `subscriptions`.
 #[derive(Debug, Args)]

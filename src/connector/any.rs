@@ -10,6 +10,7 @@ use super::facts::{
     Verdict, WalkReport,
 };
 use super::goto::GoToConnector;
+use super::write::{FreshSeat, Holding, PriorState, SeatRef, Settling, WriteOptions, Written};
 use super::zoom::ZoomConnector;
 use super::{Connector, ConnectorError};
 use crate::profile::identifier::Vendor;
@@ -112,6 +113,61 @@ impl Connector for AnyConnector {
             Self::Zoom(zoom) => zoom.activity_of_user(external_user_id, since).await,
             Self::GoTo(goto) => goto.activity_of_user(external_user_id, since).await,
             Self::Aha(aha) => aha.activity_of_user(external_user_id, since).await,
+        }
+    }
+
+    async fn read_seat(
+        &self,
+        seat: &SeatRef,
+        counting: &[ActivityKind],
+        since: Date,
+        options: &WriteOptions,
+    ) -> Result<FreshSeat, ConnectorError> {
+        match self {
+            Self::Zoom(zoom) => zoom.read_seat(seat, counting, since, options).await,
+            Self::GoTo(goto) => goto.read_seat(seat, counting, since, options).await,
+            Self::Aha(aha) => aha.read_seat(seat, counting, since, options).await,
+        }
+    }
+
+    async fn holding(&self, seat: &SeatRef) -> Result<Holding, ConnectorError> {
+        match self {
+            Self::Zoom(zoom) => zoom.holding(seat).await,
+            Self::GoTo(goto) => goto.holding(seat).await,
+            Self::Aha(aha) => aha.holding(seat).await,
+        }
+    }
+
+    async fn reclaim_seat(
+        &self,
+        seat: &SeatRef,
+        prior: &PriorState,
+        options: &WriteOptions,
+    ) -> Result<Written, ConnectorError> {
+        match self {
+            Self::Zoom(zoom) => zoom.reclaim_seat(seat, prior, options).await,
+            Self::GoTo(goto) => goto.reclaim_seat(seat, prior, options).await,
+            Self::Aha(aha) => aha.reclaim_seat(seat, prior, options).await,
+        }
+    }
+
+    async fn restore_seat(
+        &self,
+        seat: &SeatRef,
+        prior: &PriorState,
+    ) -> Result<Written, ConnectorError> {
+        match self {
+            Self::Zoom(zoom) => zoom.restore_seat(seat, prior).await,
+            Self::GoTo(goto) => goto.restore_seat(seat, prior).await,
+            Self::Aha(aha) => aha.restore_seat(seat, prior).await,
+        }
+    }
+
+    fn settles(&self) -> Settling {
+        match self {
+            Self::Zoom(zoom) => zoom.settles(),
+            Self::GoTo(goto) => goto.settles(),
+            Self::Aha(aha) => aha.settles(),
         }
     }
 }

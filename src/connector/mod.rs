@@ -19,6 +19,7 @@ pub mod redirect;
 pub mod stats;
 pub(crate) mod token;
 mod walk;
+pub mod write;
 pub mod zoom;
 
 use jiff::civil::Date;
@@ -29,6 +30,10 @@ pub use connect::Connectors;
 pub use error::{CallContext, ConnectorError};
 pub use options::{ConnectorOptions, Limits, RetryPolicy};
 pub use stats::{CallCounts, CallStats};
+pub use write::{
+    Consequence, FreshSeat, Hindrance, Holding, PriorState, Refusal, RefusalKind, SeatRef,
+    Settling, WriteOptions, Written,
+};
 
 use facts::{
     Account, ActivityKind, ActivityPage, ActivityPlan, AddOnReport, Process, Purchased, SeatPage,
@@ -94,4 +99,39 @@ pub trait Connector: Send + Sync {
         external_user_id: &str,
         since: Date,
     ) -> impl Future<Output = Result<ActivityPage, ConnectorError>> + Send;
+
+    /// A seat as the vendor tells it now, with what speaks against taking it back: for the moment just
+    /// before a write. `counting` is what counts as use of it; use before `since` does not matter.
+    fn read_seat(
+        &self,
+        seat: &SeatRef,
+        counting: &[ActivityKind],
+        since: Date,
+        options: &WriteOptions,
+    ) -> impl Future<Output = Result<FreshSeat, ConnectorError>> + Send;
+
+    /// Whether a seat is held now.
+    fn holding(
+        &self,
+        seat: &SeatRef,
+    ) -> impl Future<Output = Result<Holding, ConnectorError>> + Send;
+
+    /// Takes a seat back. Sent once: after trouble it may or may not have taken effect, which only
+    /// reading tells.
+    fn reclaim_seat(
+        &self,
+        seat: &SeatRef,
+        prior: &PriorState,
+        options: &WriteOptions,
+    ) -> impl Future<Output = Result<Written, ConnectorError>> + Send;
+
+    /// Gives a seat back as it was. Sent once.
+    fn restore_seat(
+        &self,
+        seat: &SeatRef,
+        prior: &PriorState,
+    ) -> impl Future<Output = Result<Written, ConnectorError>> + Send;
+
+    /// How long the vendor may take to show a write.
+    fn settles(&self) -> Settling;
 }

@@ -4,24 +4,12 @@ use jiff::Timestamp;
 
 use crate::connector::ConnectorError;
 use crate::connector::facts::{Process, Verdict};
-use crate::profile::model::DesiredProfile;
+use crate::reclamation::guard::{Guard, GuardReport};
+use crate::reclamation::plan::Plan;
 use crate::store::condition::{Condition, ConditionKind, ConditionStatus};
 use crate::store::document::RecordedProfile;
 use crate::store::walk::{Walk, WalkVerdict};
 use crate::store::{Store, StoreError};
-
-/// What is to be said of a profile that switches reclaiming on.
-pub const RECLAIM_NOTE: &str = "`reclaim_subscriptions` is enabled, but this version has no job that reclaims: nothing is written to the vendor";
-
-/// [`RECLAIM_NOTE`], for a profile that switches reclaiming on.
-pub fn reclaim_note(desired: &DesiredProfile) -> Option<&'static str> {
-    desired
-        .profile
-        .subflows
-        .reclaim_subscriptions
-        .enabled
-        .then_some(RECLAIM_NOTE)
-}
 
 /// What stands in the way of a profile's jobs until a person puts it right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +62,11 @@ impl Barrier {
         }
     }
 }
+
+/// Why a profile is held whose connection reaches another vendor account.
+pub const OTHER_ACCOUNT: &str = "OtherAccount";
+/// Why a profile is held whose plan a guard holds.
+const HELD_PLAN: &str = "Plan";
 
 /// Sets conditions of one profile.
 #[derive(Debug, Clone, Copy)]
@@ -144,10 +137,70 @@ impl Conditions<'_> {
 
     /// Whether another vendor account holds the profile.
     pub(super) async fn held(&self) -> Result<bool, StoreError> {
+        Ok(self.held_for().await?.as_deref() == Some(OTHER_ACCOUNT))
+    }
+
+    /// What the profile is held for.
+    async fn held_for(&self) -> Result<Option<String>, StoreError> {
         let conditions = self.store.conditions(&self.profile.name).await?;
-        Ok(conditions.iter().any(|condition| {
-            condition.kind == ConditionKind::Held && condition.status == ConditionStatus::True
-        }))
+        Ok(conditions
+            .into_iter()
+            .find(|condition| {
+                condition.kind == ConditionKind::Held && condition.status == ConditionStatus::True
+            })
+            .map(|condition| condition.reason))
+    }
+
+    /// The connection reaches another vendor account than the profile is bound to.
+    pub(super) async fn other_account(&self, message: String) -> Result<(), StoreError> {
+        self.set(ConditionKind::Held, true, OTHER_ACCOUNT, message)
+            .await
+    }
+
+    /// The connection reaches the vendor account that the profile is bound to. A plan may hold it all
+    /// the same.
+    pub(super) async fn same_account(&self, account: &str) -> Result<(), StoreError> {
+        if self.held_for().await?.as_deref() == Some(HELD_PLAN) {
+            return Ok(());
+        }
+        let message = format!("bound to vendor account `{account}`");
+        self.set(ConditionKind::Held, false, "SameAccount", message)
+            .await
+    }
+
+    /// Whether a guard holds the plan that a reclaim made. What is switched off is no guard tripped.
+    pub(super) async fn planned(&self, plan: &Plan) -> Result<(), StoreError> {
+        let reports: Vec<&GuardReport> = plan
+            .held_by()
+            .filter(|report| report.guard != Guard::Switch)
+            .collect();
+        let Some(first) = reports.first() else {
+            if self.held_for().await?.as_deref() == Some(HELD_PLAN) {
+                let message = "nothing holds the plan any more".to_owned();
+                self.set(ConditionKind::Held, false, "Free", message)
+                    .await?;
+            }
+            return Ok(());
+        };
+        let name = &self.profile.name;
+        let found: Vec<String> = reports
+            .iter()
+            .map(|report| format!("{}: {}", report.guard.as_str(), report.value))
+            .collect();
+        let remedy = if reports.iter().all(|report| report.guard.is_releasable()) {
+            format!(
+                "look at it with `seatsync plan --seats {name}`, then run `seatsync release {name} --plan {}`",
+                plan.digest
+            )
+        } else {
+            format!(
+                "nothing is written while `{}` holds it",
+                first.guard.as_str()
+            )
+        };
+        let message = format!("{}: {remedy}", found.join("; "));
+        self.set(ConditionKind::Held, true, HELD_PLAN, message)
+            .await
     }
 
     /// The profile is bound to no vendor account any more, so none holds it.
@@ -269,12 +322,7 @@ impl Conditions<'_> {
 
     /// Ready says whether the last runs of what the profile asks for did what they should.
     pub(super) async fn ready(&self, trouble: Option<(&str, String)>) -> Result<(), StoreError> {
-        let works = || {
-            reclaim_note(&self.profile.desired).map_or_else(
-                || "everything that the profile asks for works".to_owned(),
-                |note| format!("everything else works; {note}"),
-            )
-        };
+        let works = || "everything that the profile asks for works".to_owned();
         let (holds, reason, message) = match trouble {
             Some((reason, message)) => (false, reason, message),
             None => (true, "Works", works()),

@@ -14,8 +14,10 @@ use crate::store::document::RecordedProfile;
 use crate::store::job::{Counts, Failure, Job, JobState, Trigger};
 use crate::store::queue::{JobEnd, PutOff};
 use crate::store::{Store, StoreError};
+use crate::subflow::plan::Permit;
 use crate::subflow::progress::Reporter;
-use crate::subflow::{Outcome, Run, SubflowError, activity, download};
+use crate::subflow::reclaim::{self, Reclaim};
+use crate::subflow::{Outcome, Run, SubflowError, activity, candidates, download};
 use jiff::Timestamp;
 
 /// What one job is executed with.
@@ -26,6 +28,8 @@ pub(super) struct Worker<S> {
     pub(super) settings: std::sync::Arc<Settings>,
     pub(super) source: S,
     pub(super) metrics: Metrics,
+    /// What a reclaim may do.
+    pub(super) permit: Permit,
 }
 
 /// How a run went, before it is decided what that means.
@@ -70,6 +74,18 @@ impl<S: ConnectorSource> Worker<S> {
         reporter: &Reporter,
         counts: &mut Counts,
     ) -> Result<Ran, StoreError> {
+        let run = Run {
+            store: &self.store,
+            clock: &*self.clock,
+            zone: &self.settings.time_zone,
+            profile,
+            job: &job.id,
+            reporter,
+        };
+        if job.subflow == SubflowKind::RefreshCandidates {
+            let ended = candidates::refresh_candidates(&run, self.permit.guards, counts).await;
+            return self.after_run(job, profile, ended).await;
+        }
         let connector = match self.source.connect(&profile.desired, stats) {
             Ok(connector) => connector,
             Err(error) => return self.cut(job, profile, &error).await,
@@ -90,28 +106,37 @@ impl<S: ConnectorSource> Worker<S> {
                 return Ok(self.after_bad_verdict(job, verdict));
             }
         }
-        let run = Run {
-            store: &self.store,
-            clock: &*self.clock,
-            zone: &self.settings.time_zone,
-            profile,
-            job: &job.id,
-            reporter,
-        };
         let ended = match job.subflow {
-            SubflowKind::DownloadSubscriptions => {
+            SubflowKind::DownloadSubscriptions | SubflowKind::RefreshCandidates => {
                 download::download(&connector, &run, counts).await
             }
             SubflowKind::PullUserActivity => {
                 activity::pull_activity(&connector, &run, counts).await
             }
             SubflowKind::ReclaimSubscriptions => {
-                return Ok(Ran::Cut(
-                    failure("start", super::RECLAIM_NOTE.to_owned()),
-                    Decision::Fail,
-                ));
+                let with = Reclaim {
+                    permit: &self.permit,
+                    stats,
+                    since: job.due_at,
+                };
+                match reclaim::reclaim(&connector, &run, with, counts).await {
+                    Ok((outcome, plan)) => {
+                        self.conditions(profile).planned(&plan).await?;
+                        Ok(outcome)
+                    }
+                    Err(error) => Err(error),
+                }
             }
         };
+        self.after_run(job, profile, ended).await
+    }
+
+    async fn after_run(
+        &self,
+        job: &Job,
+        profile: &RecordedProfile,
+        ended: Result<Outcome, SubflowError>,
+    ) -> Result<Ran, StoreError> {
         match ended {
             Ok(outcome) => Ok(Ran::Ended(outcome)),
             Err(SubflowError::Connector(error)) => self.cut(job, profile, &error).await,
@@ -282,23 +307,26 @@ impl<S: ConnectorSource> Worker<S> {
         job: &Job,
         profile: &RecordedProfile,
     ) -> Result<Option<(&'static str, String)>, StoreError> {
-        let other = match job.subflow {
-            SubflowKind::DownloadSubscriptions => SubflowKind::PullUserActivity,
-            _ => SubflowKind::DownloadSubscriptions,
-        };
-        if !validate::is_on(&profile.desired, validate::process_of(other)) {
-            return Ok(None);
-        }
-        let last = self.store.last_result(profile.id, other).await?;
-        Ok(last.and_then(|last| {
-            let failure = last.failure?;
+        for other in SubflowKind::ALL {
+            if other == job.subflow
+                || !validate::is_on(&profile.desired, validate::process_of(other))
+            {
+                continue;
+            }
+            let Some(last) = self.store.last_result(profile.id, other).await? else {
+                continue;
+            };
             let reason = match last.state {
                 JobState::Failed => "Failed",
                 JobState::PartiallyCompleted => "Degraded",
-                _ => return None,
+                _ => continue,
             };
-            Some((reason, format!("`{}`: {}", other.as_str(), failure.message)))
-        }))
+            if let Some(failure) = last.failure {
+                let message = format!("`{}`: {}", other.as_str(), failure.message);
+                return Ok(Some((reason, message)));
+            }
+        }
+        Ok(None)
     }
 
     fn conditions<'a>(&'a self, profile: &'a RecordedProfile) -> Conditions<'a> {
@@ -318,14 +346,29 @@ pub(super) fn failure(step: &str, message: String) -> Failure {
     }
 }
 
-/// Activity follows a download that counts, unless it has a schedule of its own; the first one
-/// follows the publication in any case.
+/// What follows a run that counts. Activity follows the download, and the reclaim the candidates, unless
+/// they have schedules of their own; the first of each follows the publication in any case.
 fn next_in_chain(desired: &DesiredProfile, job: &Job, state: JobState) -> Option<SubflowKind> {
+    if !matches!(state, JobState::Completed | JobState::PartiallyCompleted) {
+        return None;
+    }
     let activity = &desired.profile.subflows.pull_user_activity;
-    let follows = activity.schedule.is_none() || job.trigger == Trigger::Publish;
-    let counts = matches!(state, JobState::Completed | JobState::PartiallyCompleted);
-    (job.subflow == SubflowKind::DownloadSubscriptions && activity.enabled && follows && counts)
-        .then_some(SubflowKind::PullUserActivity)
+    let reclaim = &desired.profile.subflows.reclaim_subscriptions;
+    let published = job.trigger == Trigger::Publish;
+    match job.subflow {
+        SubflowKind::DownloadSubscriptions
+            if activity.enabled && (activity.schedule.is_none() || published) =>
+        {
+            Some(SubflowKind::PullUserActivity)
+        }
+        SubflowKind::DownloadSubscriptions | SubflowKind::PullUserActivity => {
+            Some(SubflowKind::RefreshCandidates)
+        }
+        SubflowKind::RefreshCandidates if reclaim.enabled && reclaim.schedule.is_none() => {
+            Some(SubflowKind::ReclaimSubscriptions)
+        }
+        SubflowKind::RefreshCandidates | SubflowKind::ReclaimSubscriptions => None,
+    }
 }
 
 /// For people: the first whole second that is not before `instant`.

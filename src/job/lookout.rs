@@ -13,6 +13,7 @@ use crate::clock::SharedClock;
 use crate::profile::identifier::Vendor;
 use crate::profile::model::{DesiredProfile, ProfileState, SubflowKind};
 use crate::profile::name::Name;
+use crate::reclamation::rule::Rules;
 use crate::schedule::planner::{self, Standing};
 use crate::settings::Settings;
 use crate::store::document::{ProfileId, RecordedProfile};
@@ -38,6 +39,8 @@ pub(super) struct Lookout {
     sharing: Option<BTreeSet<Name>>,
     /// The day on which old rows were last let go.
     tidied_on: Option<Date>,
+    /// The version of each profile whose rules are recorded.
+    settled: BTreeMap<ProfileId, (String, Timestamp)>,
 }
 
 /// What a look found.
@@ -83,6 +86,7 @@ impl Lookout {
             settings,
             sharing: None,
             tidied_on: None,
+            settled: BTreeMap::new(),
         }
     }
 
@@ -104,6 +108,7 @@ impl Lookout {
         for profile in &profiles {
             let standing = standings.entry(profile.id).or_default();
             self.attend(profile, standing, &seen.barred, now).await?;
+            self.settle_rules(profile, now).await?;
             let expiry = self.rematch(profile, standing, now).await?;
             seen.wake_at = earlier(seen.wake_at, expiry);
         }
@@ -152,17 +157,29 @@ impl Lookout {
                     .refuse_waiting(profile.id, None, reason, now)
                     .await?;
             }
-        } else if !desired.subflows.pull_user_activity.enabled
-            && standing.waiting.contains(&SubflowKind::PullUserActivity)
-        {
-            let reason = format!(
-                "`pull_user_activity` of profile `{}` is switched off",
-                profile.name
-            );
-            let subflow = Some(SubflowKind::PullUserActivity);
-            self.store
-                .refuse_waiting(profile.id, subflow, &reason, now)
-                .await?;
+        } else {
+            let subflows = &desired.subflows;
+            for (subflow, enabled) in [
+                (
+                    SubflowKind::PullUserActivity,
+                    subflows.pull_user_activity.enabled,
+                ),
+                (
+                    SubflowKind::ReclaimSubscriptions,
+                    subflows.reclaim_subscriptions.enabled,
+                ),
+            ] {
+                if !enabled && standing.waiting.contains(&subflow) {
+                    let reason = format!(
+                        "`{}` of profile `{}` is switched off",
+                        subflow.as_str(),
+                        profile.name
+                    );
+                    self.store
+                        .refuse_waiting(profile.id, Some(subflow), &reason, now)
+                        .await?;
+                }
+            }
         }
         if !published {
             if standing.published_since.is_some() {
@@ -221,6 +238,25 @@ impl Lookout {
         Ok(())
     }
 
+    /// Notes the rules that reach a profile as soon as they change, so that it is known since when one
+    /// is looser.
+    async fn settle_rules(
+        &mut self,
+        profile: &RecordedProfile,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let version = (profile.revision.clone(), profile.applied_at);
+        if self.settled.get(&profile.id) == Some(&version) {
+            return Ok(());
+        }
+        let rules = Rules::of(&profile.desired, self.settings.guards);
+        for loosened in self.store.settle_rules(profile.id, rules, now).await? {
+            tracing::warn!(profile = %profile.name, "a rule was relaxed, and writes nothing by that for 24 hours: {loosened}");
+        }
+        self.settled.insert(profile.id, version);
+        Ok(())
+    }
+
     async fn plan(
         &self,
         profiles: &[RecordedProfile],
@@ -247,6 +283,7 @@ impl Lookout {
                     published_since: known.and_then(|known| known.published_since),
                     last_download: last_due(SubflowKind::DownloadSubscriptions),
                     last_activity: last_due(SubflowKind::PullUserActivity),
+                    last_reclaim: last_due(SubflowKind::ReclaimSubscriptions),
                 }
             })
             .collect();

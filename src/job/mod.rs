@@ -10,9 +10,9 @@ mod runner;
 mod source;
 mod validate;
 
-pub use conditions::{RECLAIM_NOTE, reclaim_note};
+pub use conditions::OTHER_ACCOUNT;
 pub use lookout::bar;
 pub use runner::has_no_activity_of_its_own;
-pub use runner::{OnceReport, RequestError, Runner, RunnerParts, ValidateError};
+pub use runner::{OnceReport, RequestError, RestoreError, Runner, RunnerParts, ValidateError};
 pub use source::ConnectorSource;
 pub use validate::{Validation, ValidationError};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
@@ -20,13 +21,18 @@ use crate::metrics::Metrics;
 use crate::profile::identifier::ProfileType;
 use crate::profile::model::{DesiredProfile, SubflowKind};
 use crate::profile::name::Name;
+use crate::reclamation::candidate::Candidate;
 use crate::schedule::alarm::{Alarm, Bell};
 use crate::settings::Settings;
 use crate::store::document::RecordedProfile;
 use crate::store::job::{Job, JobState, Trigger};
 use crate::store::queue::{JobEnd, NewJob, Queued};
+use crate::store::write::Write;
 use crate::store::{Store, StoreError};
+use crate::subflow::plan::{Permit, PlanContext, Planned, make_plan};
 use crate::subflow::progress::{JobProgress, Reporter, RunningJobs};
+use crate::subflow::restore::{self, Restoration};
+use crate::subflow::{Run, SubflowError};
 
 /// Jobs that run at once, each of another profile.
 const CONCURRENT: usize = 4;
@@ -46,6 +52,8 @@ pub struct RunnerParts<S> {
     pub source: S,
     /// Where ended jobs and vendor calls are counted.
     pub metrics: Metrics,
+    /// Files any of which stops every write while it is there.
+    pub stop_files: Vec<PathBuf>,
 }
 
 /// Runs jobs. Cheap to clone; clones are one runner.
@@ -111,6 +119,11 @@ impl<S: ConnectorSource> Runner<S> {
         Self {
             shared: Arc::new(Shared {
                 worker: Worker {
+                    permit: Permit {
+                        writes: parts.settings.writes,
+                        stop_files: parts.stop_files,
+                        guards: parts.settings.guards,
+                    },
                     store: parts.store,
                     clock: parts.clock,
                     settings: parts.settings,
@@ -161,6 +174,69 @@ impl<S: ConnectorSource> Runner<S> {
             }
         }
         Err(RequestError::UnknownProfile(profile.clone()))
+    }
+
+    /// What the next reclaim of a profile would do. No vendor is called.
+    pub async fn plan(&self, profile: &RecordedProfile) -> Result<Planned, StoreError> {
+        let worker = &self.shared.worker;
+        let now = self.now();
+        let context = PlanContext {
+            permit: &worker.permit,
+            zone: &worker.settings.time_zone,
+            now,
+            vendor_ahead: None,
+            run_since: now,
+        };
+        make_plan(&worker.store, profile, &context).await
+    }
+
+    /// Gives back the seats of candidates of one profile; each with what became of it. Refused while a
+    /// job of the profile runs.
+    pub async fn restore(
+        &self,
+        profile: &RecordedProfile,
+        candidates: Vec<(Candidate, Write)>,
+        by: &str,
+    ) -> Result<Vec<(Candidate, Restoration)>, RestoreError> {
+        let worker = &self.shared.worker;
+        if self.stops().values().any(|(name, _)| *name == profile.name) {
+            return Err(RestoreError::Busy(profile.name.clone()));
+        }
+        let stats = CallStats::default();
+        let connector = worker
+            .source
+            .connect(&profile.desired, &stats)
+            .map_err(ValidationError::from)?;
+        validate::settle_account(&connector, &worker.store, profile, self.now()).await?;
+        let reporter = Reporter::start(
+            self.shared.running.clone(),
+            "undo".to_owned(),
+            JobProgress {
+                profile: profile.name.clone(),
+                subflow: SubflowKind::ReclaimSubscriptions,
+                started_at: self.now(),
+                step: "giving seats back".into(),
+                done: 0,
+                of: None,
+            },
+        );
+        let run = Run {
+            store: &worker.store,
+            clock: &*worker.clock,
+            zone: &worker.settings.time_zone,
+            profile,
+            job: "undo",
+            reporter: &reporter,
+        };
+        let mut restored = Vec::new();
+        // The other way round than they were taken: a base seat before what needs it.
+        for (candidate, write) in candidates {
+            let pair = (&candidate, &write);
+            let became = restore::restore(&connector, &run, &worker.permit, pair, by).await?;
+            restored.push((candidate, became));
+        }
+        self.note_daily_use().await;
+        Ok(restored)
     }
 
     /// Calls the vendor now and proves each process, beside whatever runs.
@@ -445,6 +521,20 @@ impl<S: ConnectorSource> Runner<S> {
     }
 }
 
+/// Why seats could not be given back.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// A job of the profile runs.
+    #[error("a job of profile `{0}` runs: try again when it has ended (`seatsync jobs list`)")]
+    Busy(Name),
+    /// Because of the account.
+    #[error(transparent)]
+    Validation(#[from] ValidationError),
+    /// At the vendor or in the store.
+    #[error(transparent)]
+    Subflow(#[from] SubflowError),
+}
+
 /// Why a profile could not be validated.
 #[derive(Debug, thiserror::Error)]
 pub enum ValidateError {
@@ -458,11 +548,6 @@ pub enum ValidateError {
 
 /// Why a subflow of a profile has no job, when its profile may run.
 fn unrunnable(profile: &RecordedProfile, subflow: SubflowKind) -> Option<String> {
-    if subflow == SubflowKind::ReclaimSubscriptions {
-        return Some(
-            "this version has no job that reclaims: nothing is written to the vendor".into(),
-        );
-    }
     if subflow == SubflowKind::PullUserActivity
         && let Some(reason) = has_no_activity_of_its_own(&profile.desired)
     {

@@ -68,10 +68,10 @@ pub enum ValidationError {
 /// Every process.
 const PROCESSES: [Process; 3] = [Process::Download, Process::Activity, Process::Reclaim];
 
-/// The process behind a subflow.
+/// The process behind a subflow. A calculation rests on what was downloaded.
 pub(super) fn process_of(subflow: SubflowKind) -> Process {
     match subflow {
-        SubflowKind::DownloadSubscriptions => Process::Download,
+        SubflowKind::DownloadSubscriptions | SubflowKind::RefreshCandidates => Process::Download,
         SubflowKind::PullUserActivity => Process::Activity,
         SubflowKind::ReclaimSubscriptions => Process::Reclaim,
     }
@@ -222,16 +222,11 @@ async fn bind(conditions: &Conditions<'_>, account: &Account) -> Result<(), Vali
                 found: account.id.clone(),
             };
             let message = error.to_string();
-            conditions
-                .set(ConditionKind::Held, true, "OtherAccount", message)
-                .await?;
+            conditions.other_account(message).await?;
             Err(error)
         }
         Binding::First | Binding::Same => {
-            let message = format!("bound to vendor account `{}`", account.id);
-            conditions
-                .set(ConditionKind::Held, false, "SameAccount", message)
-                .await?;
+            conditions.same_account(&account.id).await?;
             Ok(())
         }
     }

@@ -13,5 +13,6 @@ pub mod name;
 pub mod raw;
 pub mod schema;
 pub mod window;
+pub mod write;
 
 pub use crate::yaml::duration;

@@ -22,7 +22,8 @@ pub enum ProfileState {
     Published,
 }
 
-/// The three kinds of work a profile schedules.
+/// The kinds of work that are done for a profile: its three subflows, and the calculation of
+/// candidates between them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SubflowKind {
@@ -30,16 +31,27 @@ pub enum SubflowKind {
     DownloadSubscriptions,
     /// Who used them, and when.
     PullUserActivity,
+    /// Which of them are unused: a calculation that calls no vendor.
+    RefreshCandidates,
     /// Taking unused seats back.
     ReclaimSubscriptions,
 }
 
 impl SubflowKind {
+    /// Every kind, in the order of the chain.
+    pub const ALL: [Self; 4] = [
+        Self::DownloadSubscriptions,
+        Self::PullUserActivity,
+        Self::RefreshCandidates,
+        Self::ReclaimSubscriptions,
+    ];
+
     /// The word in files and messages.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::DownloadSubscriptions => "download_subscriptions",
             Self::PullUserActivity => "pull_user_activity",
+            Self::RefreshCandidates => "refresh_candidates",
             Self::ReclaimSubscriptions => "reclaim_subscriptions",
         }
     }
@@ -65,6 +77,24 @@ pub struct Subflows {
     pub analyze_from: Span,
     /// Off by default.
     pub reclaim_subscriptions: Subflow,
+    /// What a reclaim may do beyond taking a bought seat back.
+    #[serde(default)]
+    pub reclaim_options: ReclaimOptions,
+}
+
+/// What a reclaim may do beyond taking a bought seat back. Everything is off by default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one independent switch of a profile"
+)]
+pub struct ReclaimOptions {
+    /// Zoom: delete unused Basic users, who hold no bought seat.
+    pub delete_basic_users: bool,
+    /// GoTo: keep back the mail that tells users of a licence taken away.
+    pub suppress_email: bool,
+    /// GoTo: take licences of GoToConnect back too.
+    pub goto_connect: bool,
 }
 
 /// Which users an entry means. E-mail addresses and domains are kept lower case.
@@ -417,6 +447,23 @@ pub struct DesiredProfile {
     pub exclusions: Vec<Exclusion>,
     /// Protected entries that reach it.
     pub protected: Vec<Protection>,
+    /// Reclamation rules that reach it; the profile's own settings stand above them.
+    #[serde(default)]
+    pub rules: Vec<ReachingRule>,
+    /// Reviewed lists of its seats, by the names of their documents.
+    #[serde(default)]
+    pub approvals: BTreeMap<Name, serde_json::Value>,
+}
+
+/// A reclamation rule that reaches a profile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReachingRule {
+    /// Its document's name.
+    pub name: Name,
+    /// For which identifiers it decides.
+    pub identifiers: BTreeSet<Identifier>,
+    /// What it decides: canonical JSON of the checked mapping.
+    pub spec: serde_json::Value,
 }
 
 /// One exclusion that reaches a profile.

@@ -62,7 +62,7 @@ record! {
         /// Who used them, and when. On by default; type `aha` has none.
         pull_user_activity: Option<At<RawActivity>>,
         /// Taking unused seats back. Off by default.
-        reclaim_subscriptions: Option<RawSubflow>,
+        reclaim_subscriptions: Option<At<RawReclaim>>,
     }
 }
 
@@ -73,6 +73,23 @@ record! {
         enabled: Option<At<bool>>,
         /// Five cron fields: minute hour day month weekday. Default: daily, at night.
         schedule: Option<At<CronText>>,
+    }
+}
+
+record! {
+    /// Taking unused seats back.
+    pub struct RawReclaim {
+        /// Whether the vendor is written to. Candidates are found in any case.
+        enabled: Option<At<bool>>,
+        /// Five cron fields: minute hour day month weekday. Default: after the candidates are found.
+        schedule: Option<At<CronText>>,
+        /// Zoom: whether an unused Basic user is deleted. A Basic user holds no bought seat.
+        delete_basic_users: Option<At<bool>>,
+        /// GoTo: whether the mail that tells users of a licence taken away is kept back.
+        suppress_email: Option<At<bool>>,
+        /// GoTo: whether licences of GoToConnect are taken back too. Phone settings are lost seven
+        /// days later.
+        goto_connect: Option<At<bool>>,
     }
 }
 

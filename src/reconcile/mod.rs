@@ -64,6 +64,7 @@ struct Look {
     label: Option<String>,
     files: usize,
     held: Option<String>,
+    exclusions_unknown: Option<String>,
     recorded: Recorded,
     assembled: Assembled,
     plan: Plan,
@@ -110,6 +111,7 @@ impl Reconciler {
             outcome: result,
             findings: u32::try_from(look.errors()).unwrap_or(u32::MAX),
             message: message.clone(),
+            exclusions_unknown: look.exclusions_unknown.clone(),
             at,
         };
         self.store.apply(look.application(attempt)).await?;
@@ -189,6 +191,7 @@ impl Reconciler {
                 .retain(|found| found.code != NO_DOCUMENTS);
         }
         let (revision, label, files) = (revision(&loaded), loaded.label.clone(), loaded.files);
+        let exclusions_unknown = pass::exclusions_unknown(&loaded.broken, &self.folder);
         let kept = if gone {
             BTreeMap::new()
         } else {
@@ -221,6 +224,7 @@ impl Reconciler {
             label,
             files,
             held,
+            exclusions_unknown,
             recorded,
             assembled,
             plan,

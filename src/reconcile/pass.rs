@@ -123,6 +123,22 @@ fn suspect(recorded: &Recorded, broken: &Broken, folder: &Path) -> Option<String
     ))
 }
 
+/// Why it is not known what the folder excludes, in words.
+pub(super) fn exclusions_unknown(broken: &Broken, folder: &Path) -> Option<String> {
+    let exclusions = broken
+        .documents
+        .iter()
+        .find(|id| id.kind == Kind::Exclusions);
+    if let Some(id) = exclusions {
+        return Some(format!("Exclusions `{}` does not load", id.name));
+    }
+    let file = relative(broken.files.first()?, folder);
+    Some(format!(
+        "`{}` does not load, and may hold exclusions",
+        file.display()
+    ))
+}
+
 /// The first errors of a file, or of the folder where that file has none.
 fn errors_in(findings: &[Diagnostic], file: &Path) -> String {
     let errors = || findings.iter().filter(|finding| finding.is_error());

@@ -24,6 +24,8 @@ pub struct Standing<'a> {
     pub last_download: Option<Timestamp>,
     /// The same for activity.
     pub last_activity: Option<Timestamp>,
+    /// The same for the reclaim.
+    pub last_reclaim: Option<Timestamp>,
 }
 
 /// A run that is due.
@@ -69,8 +71,11 @@ pub fn schedule_of(
             Some(text) if subflows.pull_user_activity.enabled => Schedule::parse(text).map(Some),
             _ => Ok(None),
         },
-        // Its place is at the end of the chain; it has no runnable job of its own.
-        SubflowKind::ReclaimSubscriptions => Ok(None),
+        SubflowKind::ReclaimSubscriptions => match &subflows.reclaim_subscriptions.schedule {
+            Some(text) if subflows.reclaim_subscriptions.enabled => Schedule::parse(text).map(Some),
+            _ => Ok(None),
+        },
+        SubflowKind::RefreshCandidates => Ok(None),
     }
 }
 
@@ -93,9 +98,10 @@ pub fn next_runs(
         .collect()
 }
 
-const SCHEDULED: [SubflowKind; 2] = [
+const SCHEDULED: [SubflowKind; 3] = [
     SubflowKind::DownloadSubscriptions,
     SubflowKind::PullUserActivity,
+    SubflowKind::ReclaimSubscriptions,
 ];
 
 /// What is due at `now`. `up_since` is when the daemon came up: what was due before it is caught up.
@@ -116,6 +122,7 @@ pub fn plan(
         for subflow in SCHEDULED {
             let last = match subflow {
                 SubflowKind::DownloadSubscriptions => standing.last_download,
+                SubflowKind::ReclaimSubscriptions => standing.last_reclaim,
                 _ => standing.last_activity,
             };
             // The text was checked when the profile was loaded.

@@ -23,6 +23,20 @@ use crate::yaml::tree;
 /// Where the settings are looked for when nobody says otherwise.
 pub const DEFAULT_PATH: &str = "/etc/seatsync/seatsync.yaml";
 
+/// The name of the file that stops every write to a vendor while it is there.
+const STOP_FILE: &str = "stop-writes";
+
+/// Where that file may lie: beside the settings file, and in the default place.
+pub fn stop_files(path: Option<&Path>) -> Vec<PathBuf> {
+    let default = Path::new(DEFAULT_PATH);
+    let mut files = vec![default.with_file_name(STOP_FILE)];
+    let beside = path.unwrap_or(default).with_file_name(STOP_FILE);
+    if !files.contains(&beside) {
+        files.push(beside);
+    }
+    files
+}
+
 /// The settings in the file at `path`; the defaults when there is no such file and nobody named it.
 pub fn load(path: Option<&Path>) -> Result<Settings, Vec<Diagnostic>> {
     let file = path.unwrap_or(Path::new(DEFAULT_PATH));

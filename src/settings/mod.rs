@@ -8,6 +8,6 @@ pub mod model;
 pub mod raw;
 pub mod secret_ref;
 
-pub use check::{DEFAULT_PATH, load, not_in_force};
+pub use check::{DEFAULT_PATH, load, not_in_force, stop_files};
 pub use guards::{GuardLimits, Guards};
 pub use model::Settings;

@@ -160,8 +160,9 @@ fn record(
     let mut suite = suite::known(t, profile, user)?;
     if !answer.report.gone {
         suite = suite::settle(t, profile, user, answer.report.suite.as_ref(), now, changes)?;
+        let came = asked_before(t, profile, user)?.then_some(now);
         for identifier in &answer.report.identifiers {
-            put_seat(t, profile, user, identifier, now, changes)?;
+            put_seat(t, profile, user, identifier, now, came, changes)?;
         }
         let held: serde_json::Value = answer
             .report
@@ -196,12 +197,24 @@ fn record(
     Ok(())
 }
 
+/// Whether an earlier answer told what the user holds.
+fn asked_before(t: &Transaction<'_>, profile: ProfileId, user: &str) -> Result<bool, StoreError> {
+    Ok(t.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM user_checks
+             WHERE profile_id = ?1 AND what = 'add_ons' AND external_user_id = ?2)",
+    )?
+    .query_row(params![profile.0, user], |row| row.get(0))?)
+}
+
+/// `came`: when the seat came, where an earlier answer did not have it. Otherwise it is as old as the
+/// base seat.
 fn put_seat(
     t: &Transaction<'_>,
     profile: ProfileId,
     user: &str,
     identifier: &Identifier,
     now: Timestamp,
+    came: Option<Timestamp>,
     changes: &mut AddOnChanges,
 ) -> Result<(), StoreError> {
     let held: Option<bool> = t
@@ -221,9 +234,10 @@ fn put_seat(
     t.prepare_cached(
         "INSERT INTO subscriptions (profile_id, external_user_id, identifier, email, email_folded,
              display_name, department, status, role, user_created_at, last_login_at, bundled, paid,
-             may_have_add_ons, source, digest, walk, first_seen, changed_at)
+             may_have_add_ons, source, digest, walk, first_seen, changed_at, assigned_at)
          SELECT profile_id, external_user_id, ?3, email, email_folded, display_name, department,
-             status, role, user_created_at, last_login_at, 0, 1, 0, 'add_on', x'', walk, ?4, ?4
+             status, role, user_created_at, last_login_at, 0, 1, 0, 'add_on', x'', walk, ?4, ?4,
+             coalesce(?5, assigned_at)
          FROM subscriptions
          WHERE profile_id = ?1 AND external_user_id = ?2 AND source = 'walk' AND ended_at IS NULL
          ORDER BY may_have_add_ons DESC LIMIT 1
@@ -232,8 +246,15 @@ fn put_seat(
              display_name = excluded.display_name, department = excluded.department,
              status = excluded.status, role = excluded.role,
              last_login_at = excluded.last_login_at, source = 'add_on', walk = excluded.walk,
-             changed_at = excluded.changed_at, last_seen = NULL, ended_at = NULL, ended_by = NULL",
+             changed_at = excluded.changed_at, assigned_at = excluded.changed_at,
+             last_seen = NULL, ended_at = NULL, ended_by = NULL",
     )?
-    .execute(params![profile.0, user, identifier.as_str(), At(now)])?;
+    .execute(params![
+        profile.0,
+        user,
+        identifier.as_str(),
+        At(now),
+        came.map(At)
+    ])?;
     Ok(())
 }

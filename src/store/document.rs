@@ -176,6 +176,21 @@ impl Store {
             .await
     }
 
+    /// Every document of a kind that is in force, by name.
+    pub async fn documents_of(&self, kind: Kind) -> Result<Vec<Document>, StoreError> {
+        self.database
+            .read("read documents", move |t| {
+                let mut statement = t.prepare_cached(
+                    "SELECT document FROM documents WHERE kind = ?1 ORDER BY name",
+                )?;
+                let rows = statement.query_map([kind.as_str()], |row| {
+                    Ok(row.get::<_, Json<Document>>(0)?.0)
+                })?;
+                Ok(rows.collect::<Result<_, _>>()?)
+            })
+            .await
+    }
+
     /// The recorded versions of these documents; one that is not recorded is left out.
     pub async fn documents(
         &self,
@@ -472,6 +487,7 @@ mod tests {
             outcome: RevisionOutcome::Applied,
             findings: 0,
             message: String::new(),
+            exclusions_unknown: None,
             at: at(now),
         })
     }

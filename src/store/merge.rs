@@ -124,7 +124,9 @@ fn merge_seats(
     let number = walk::put(t, profile, walk)?;
     let now = At(walk.ended_at);
     carry_over_pending(t, profile)?;
-    let (inserted, updated) = upsert(t, profile, number, now)?;
+    // Of what the first walk tells nobody knows when it came.
+    let came = before.map(|_| now);
+    let (inserted, updated) = upsert(t, profile, number, now, came)?;
     let ended = t.execute(
         "UPDATE main.subscriptions SET ended_at = ?3, ended_by = 'download', last_seen = ?4
          WHERE id IN (SELECT id FROM staged.unseen) AND walk <> ?2
@@ -164,6 +166,7 @@ fn upsert(
     profile: ProfileId,
     number: i64,
     now: At,
+    came: Option<At>,
 ) -> Result<(u64, u64), StoreError> {
     let last_id = || -> Result<i64, rusqlite::Error> {
         let sql = "SELECT coalesce(max(id), 0) FROM main.subscriptions";
@@ -175,16 +178,17 @@ fn upsert(
         "INSERT INTO main.subscriptions (profile_id, external_user_id, identifier, email,
              email_folded, display_name, department, status, role, user_created_at, last_login_at,
              bundled, paid, may_have_add_ons, source, digest, walk, first_seen, changed_at,
-             last_hosted_day)
+             last_hosted_day, assigned_at)
          SELECT ?1, external_user_id, identifier, email, email_folded, display_name, department,
              status, role, user_created_at, last_login_at, bundled, paid, may_have_add_ons, 'walk',
-             digest, ?2, ?3, ?3, used_on
+             digest, ?2, ?3, ?3, used_on, ?4
          FROM staged.seats WHERE true ORDER BY external_user_id, identifier, seq
          ON CONFLICT (profile_id, external_user_id, identifier) DO UPDATE SET
              changed_at = iif(
                  (status, role, bundled, paid, source, ended_at)
                  IS (excluded.status, excluded.role, excluded.bundled, excluded.paid, 'walk', NULL),
                  changed_at, excluded.changed_at),
+             assigned_at = iif(ended_at IS NULL, assigned_at, excluded.changed_at),
              last_hosted_day = iif(excluded.last_hosted_day > coalesce(last_hosted_day, -1000000),
                  excluded.last_hosted_day, last_hosted_day),
              email = excluded.email, email_folded = excluded.email_folded,
@@ -196,7 +200,7 @@ fn upsert(
              digest = excluded.digest, walk = excluded.walk,
              last_seen = NULL, ended_at = NULL, ended_by = NULL
          WHERE (digest, source, ended_at) IS NOT (excluded.digest, 'walk', NULL)",
-        params![profile.0, number, now],
+        params![profile.0, number, now, came],
     )?;
     // New rows get the next numbers.
     let inserted = u64::try_from(last_id()? - before).unwrap_or_default();

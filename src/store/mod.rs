@@ -6,6 +6,7 @@
 
 pub mod activity;
 pub mod add_on;
+pub mod candidate;
 mod checkpoint;
 mod column;
 pub mod condition;
@@ -18,11 +19,13 @@ mod fair_queue;
 pub mod grant;
 mod inspect;
 pub mod job;
+pub mod judgement;
 mod known_time;
 pub mod lock;
 pub mod matching;
 mod merge;
 pub mod queue;
+pub mod reclaim;
 mod recorded;
 pub mod retention;
 pub mod revision;
@@ -33,6 +36,7 @@ pub mod suite;
 pub mod usage;
 pub mod user_facts;
 pub mod walk;
+pub mod write;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -75,6 +79,10 @@ const MIGRATIONS: &[Migration] = &[
     Migration {
         name: "known time",
         sql: include_str!("migrations/seatsync/0008_known_time.sql"),
+    },
+    Migration {
+        name: "candidates",
+        sql: include_str!("migrations/seatsync/0009_candidates.sql"),
     },
 ];
 

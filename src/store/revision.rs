@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::column::{At, Word};
 use super::{Store, StoreError};
+use crate::profile::name::Name;
 
 /// How an attempt to apply a revision ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +56,8 @@ pub struct Attempt {
     pub findings: u32,
     /// In one sentence, for people.
     pub message: String,
+    /// Why it is not known what the files exclude, where something does not load that may say so.
+    pub exclusions_unknown: Option<String>,
     /// When.
     pub at: Timestamp,
 }
@@ -82,6 +85,35 @@ impl Store {
             "SELECT * FROM revisions WHERE applied_at IS NOT NULL ORDER BY id DESC LIMIT 1",
         )
         .await
+    }
+
+    /// Why it is not known what the files exclude or decide for a profile, as of the last attempt: a
+    /// reclaim waits for that.
+    pub async fn files_trouble(&self, profile: &Name) -> Result<Option<String>, StoreError> {
+        let profile = profile.to_string();
+        self.database
+            .read("look whether the files load", move |t| {
+                let whole: Option<String> = t
+                    .prepare_cached(
+                        "SELECT iif(outcome IN ('held', 'failed'), message, exclusions_unknown)
+                         FROM revisions ORDER BY id DESC LIMIT 1",
+                    )?
+                    .query_row([], |row| row.get(0))
+                    .optional()?
+                    .flatten();
+                if whole.is_some() {
+                    return Ok(whole);
+                }
+                Ok(t.prepare_cached(
+                    "SELECT kind || ' `' || name || '` does not load: its last good version decides'
+                     FROM documents WHERE state = 'held' AND (kind = 'Profile' AND name = ?1
+                         OR kind IN ('Exclusions', 'ReclamationRule'))
+                     ORDER BY kind, name LIMIT 1",
+                )?
+                .query_row([profile], |row| row.get(0))
+                .optional()?)
+            })
+            .await
     }
 
     async fn one_revision(
@@ -119,7 +151,8 @@ pub(super) fn put(t: &Transaction<'_>, attempt: &Attempt) -> Result<(), StoreErr
         .prepare_cached(
             "UPDATE revisions SET last_attempted_at = ?1, attempts = attempts + 1
              WHERE id = (SELECT max(id) FROM revisions)
-               AND (digest, label, outcome, findings, message) IS (?2, ?3, ?4, ?5, ?6)",
+               AND (digest, label, outcome, findings, message, exclusions_unknown)
+                   IS (?2, ?3, ?4, ?5, ?6, ?7)",
         )?
         .execute(params![
             At(attempt.at),
@@ -128,12 +161,14 @@ pub(super) fn put(t: &Transaction<'_>, attempt: &Attempt) -> Result<(), StoreErr
             Word(attempt.outcome),
             attempt.findings,
             attempt.message,
+            attempt.exclusions_unknown,
         ])?;
     if alike == 0 {
         t.prepare_cached(
             "INSERT INTO revisions (digest, label, outcome, findings, message,
-                                    first_attempted_at, last_attempted_at, applied_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, iif(?7, ?6, NULL))",
+                                    first_attempted_at, last_attempted_at, applied_at,
+                                    exclusions_unknown)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, iif(?7, ?6, NULL), ?8)",
         )?
         .execute(params![
             attempt.digest,
@@ -143,6 +178,7 @@ pub(super) fn put(t: &Transaction<'_>, attempt: &Attempt) -> Result<(), StoreErr
             attempt.message,
             At(attempt.at),
             applied,
+            attempt.exclusions_unknown,
         ])?;
         t.execute(
             "DELETE FROM revisions WHERE id <= (SELECT max(id) FROM revisions) - ?1

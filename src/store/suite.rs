@@ -209,10 +209,10 @@ fn replace(
         "INSERT INTO subscriptions (profile_id, external_user_id, identifier, email, email_folded,
              display_name, department, status, role, user_created_at, last_login_at, bundled, paid,
              may_have_add_ons, source, digest, walk, first_seen, changed_at, last_hosted_day,
-             last_listed_day)
+             last_listed_day, assigned_at)
          SELECT profile_id, external_user_id, ?3, email, email_folded, display_name, department,
              status, role, user_created_at, last_login_at, ?4, paid, may_have_add_ons, 'walk', ?5,
-             walk, ?6, ?6, last_hosted_day, last_listed_day
+             walk, ?6, ?6, last_hosted_day, last_listed_day, assigned_at
          FROM subscriptions WHERE id = ?2 AND profile_id = ?1
          ON CONFLICT (profile_id, external_user_id, identifier) DO UPDATE SET
              email = excluded.email, email_folded = excluded.email_folded,
@@ -223,6 +223,7 @@ fn replace(
              digest = excluded.digest, walk = excluded.walk, changed_at = excluded.changed_at,
              last_hosted_day = excluded.last_hosted_day,
              last_listed_day = excluded.last_listed_day,
+             assigned_at = iif(ended_at IS NULL, assigned_at, excluded.changed_at),
              last_seen = NULL, ended_at = NULL, ended_by = NULL",
     )?
     .execute(params![

@@ -7,9 +7,10 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use tokio::sync::mpsc::{self, Receiver};
 
-use super::{Outcome, Run, SubflowError, coverage, evidence};
+use super::{Outcome, Run, SubflowError, coverage};
 use crate::connector::facts::{Activity, ActivityPage, ActivityPlan, ActivitySource, Grade};
 use crate::connector::{Connector, ConnectorError};
+use crate::reclamation::evidence;
 use crate::store::StoreError;
 use crate::store::add_on::UserCheck;
 use crate::store::job::{Counts, Failure};

@@ -43,6 +43,32 @@ pub fn covers(
             .all(read)
 }
 
+/// The first day from which on [`covers`] holds; `None` where it holds from no day.
+pub fn known_since(
+    spans: &[CoverageSpan],
+    kind: ActivityKind,
+    grade: Grade,
+    now: Timestamp,
+) -> Option<Date> {
+    let mut usable: Vec<&CoverageSpan> = spans
+        .iter()
+        .filter(|span| span.kind == kind && span.grade >= grade)
+        .collect();
+    usable.sort_by_key(|span| std::cmp::Reverse(span.last));
+    let needed_last = known_until(now).saturating_add(1.day());
+    let mut first = None;
+    for span in usable {
+        let reaches_on = match first {
+            None => span.last >= needed_last,
+            Some(first) => span.last.saturating_add(1.day()) >= first,
+        };
+        if reaches_on {
+            first = Some(first.map_or(span.first, |first: Date| first.min(span.first)));
+        }
+    }
+    Some(first?.saturating_add(1.day()))
+}
+
 /// The days to read at `now`, the newest first: those of the last `horizon` days that were never
 /// read, and those that were read before reports of them could all have arrived.
 pub fn days_to_read(now: Timestamp, horizon: u32, late_days: u32, read: &[ReadDay]) -> Vec<Date> {
@@ -118,6 +144,36 @@ mod tests {
         let covered = |grade| covers(&[listed], ActivityKind::Meeting, grade, from, now);
         assert!(covered(Grade::Listed));
         assert!(!covered(Grade::Hosted));
+    }
+
+    #[test]
+    fn known_since_is_the_first_day_that_is_covered() {
+        let now = at("2026-03-20T04:00:00Z");
+        let days = |first: u8, last: u8| {
+            let day = |number: u8| date(2026, 3, 1).saturating_add(i64::from(number).days());
+            span(day(first), day(last))
+        };
+        let cases = [
+            vec![],
+            vec![days(0, 16)],
+            vec![days(0, 17)],
+            vec![days(0, 18)],
+            vec![days(0, 5), days(6, 18)],
+            vec![days(0, 5), days(7, 18)],
+            vec![days(0, 9), days(4, 18)],
+            vec![days(17, 17)],
+            vec![days(16, 18), days(0, 15)],
+        ];
+        for spans in cases {
+            let since = known_since(&spans, ActivityKind::Meeting, Grade::Hosted, now);
+            let covered = |from| covers(&spans, ActivityKind::Meeting, Grade::Hosted, from, now);
+            let all = date(2026, 2, 20).series(1.day()).take(40);
+            assert_eq!(
+                since,
+                all.into_iter().find(|day| covered(*day)),
+                "{spans:?}"
+            );
+        }
     }
 
     #[test]

@@ -11,9 +11,10 @@ use tokio::sync::mpsc::{self, Receiver};
 
 use super::add_ons::ask_for_add_ons;
 use super::entries::Matcher;
-use super::{Outcome, Run, SubflowError, evidence, gate};
+use super::{Outcome, Run, SubflowError, gate};
 use crate::connector::facts::{Completeness, Grade, Seat, SeatPage, WalkReport};
 use crate::connector::{Connector, ConnectorError};
+use crate::reclamation::evidence;
 use crate::store::StoreError;
 use crate::store::job::{Counts, Failure};
 use crate::store::staging::{StagedPage, StagedSeat, Staging};

@@ -3,13 +3,19 @@
 
 pub mod activity;
 pub mod add_ons;
+pub mod candidates;
 pub mod coverage;
+pub mod criteria;
+pub mod decide;
 pub mod download;
 pub mod entries;
 pub mod entry_standing;
-pub mod evidence;
 pub mod gate;
+pub mod plan;
 pub mod progress;
+pub mod reclaim;
+pub mod restore;
+pub mod savings;
 
 use jiff::Timestamp;
 use jiff::civil::Date;

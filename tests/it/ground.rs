@@ -127,6 +127,7 @@ impl Ground {
             settings: Arc::new(Settings::default()),
             source: Connectors::new(secrets, clock, options),
             metrics: Metrics::default(),
+            stop_files: vec![self.state().join("stop-writes")],
         })
     }
 
@@ -231,6 +232,7 @@ impl Ground {
                 outcome: RevisionOutcome::Applied,
                 findings: 0,
                 message: String::new(),
+                exclusions_unknown: None,
                 at: self.clock.now(),
             },
             renames: Vec::new(),

@@ -8,6 +8,8 @@
 //!   settings give, and knows nothing of the store, so that files are checked with no daemon.
 //! - `connector` knows a vendor's wire and nothing of the store; `usage` knows the agents' records
 //!   and nothing of how they are kept. `store` speaks the words of both.
+//! - `reclamation` decides from facts that it is given, in the words of `connector`; `store` keeps its
+//!   candidates, so it stands below the store and never asks it.
 //! - `reconcile` stands above `job`, because applying a profile set enqueues its first runs.
 //! - `cli` stands below `daemon`, which may use everything, with one exception: `cli/run.rs` and its
 //!   module declaration start the daemon, as `main.rs` starts the command line.
@@ -25,6 +27,7 @@ const LAYERS: &[&[&str]] = &[
     &["settings"],
     &["profile"],
     &["watch", "connector", "usage"],
+    &["reclamation"],
     &["store"],
     &["subflow"],
     &["schedule"],

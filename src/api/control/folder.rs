@@ -90,6 +90,7 @@ pub(super) async fn plan(State(control): State<Control>) -> Result<Json<PlanAnsw
         plan,
         findings: preview.findings.iter().map(finding).collect(),
         exclusions: exclusions::warnings(&control, &recorded).await?,
+        seats: super::plan::of_profiles(&control, &recorded).await?,
     }))
 }
 

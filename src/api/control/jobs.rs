@@ -105,16 +105,13 @@ async fn find(control: &Control, id: &str) -> Result<Job, Refusal> {
 }
 
 fn subflow(word: &str) -> Result<SubflowKind, Refusal> {
-    [
-        SubflowKind::DownloadSubscriptions,
-        SubflowKind::PullUserActivity,
-        SubflowKind::ReclaimSubscriptions,
-    ]
-    .into_iter()
-    .find(|kind| kind.as_str() == word)
-    .ok_or_else(|| {
-        Refusal::bad_request(format!(
-            "`{word}` is not a subflow: use `download_subscriptions` or `pull_user_activity`"
-        ))
-    })
+    SubflowKind::ALL
+        .into_iter()
+        .find(|kind| kind.as_str() == word)
+        .ok_or_else(|| {
+            Refusal::bad_request(format!(
+                "`{word}` is not a subflow: use `{}`",
+                SubflowKind::ALL.map(SubflowKind::as_str).join("`, `")
+            ))
+        })
 }

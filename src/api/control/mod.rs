@@ -2,13 +2,16 @@
 //! Viewers may read, operators may do everything; `/health` is for any peer that can connect.
 
 mod answer;
+mod candidates;
 mod connections;
 mod exclusions;
 mod folder;
 mod jobs;
 pub mod model;
+mod plan;
 mod profiles;
 mod seats;
+mod undo;
 mod usage;
 
 use std::path::PathBuf;
@@ -80,9 +83,19 @@ pub fn service(control: &Control, peer: &Peer) -> Router {
         .route("/v1/status/{profile}", get(profiles::status_of))
         .route("/v1/reload", post(folder::reload))
         .route("/v1/plan", get(folder::plan))
+        .route("/v1/plans", get(plan::all))
         .route("/v1/profiles/{profile}/validate", post(profiles::validate))
         .route("/v1/profiles/{profile}/release", post(profiles::release))
         .route("/v1/profiles/{profile}/rebind", post(profiles::rebind))
+        .route("/v1/profiles/{profile}/plan", get(plan::of_profile))
+        .route(
+            "/v1/profiles/{profile}/approval",
+            post(candidates::approval),
+        )
+        .route("/v1/candidates", get(candidates::list))
+        .route("/v1/candidates/{id}", get(candidates::one))
+        .route("/v1/candidates/decide", post(candidates::decide))
+        .route("/v1/undo", post(undo::undo))
         .route("/v1/connections", get(connections::list))
         .route("/v1/authorizations", post(connections::begin))
         .route("/v1/authorizations/complete", post(connections::complete))

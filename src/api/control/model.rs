@@ -1,6 +1,7 @@
 //! What the control socket says: the JSON bodies, the same types at both ends. Times are RFC 3339
 //! in UTC; members are only ever added.
 
+mod candidate;
 mod connection;
 mod exclusion;
 
@@ -8,10 +9,15 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::connector::facts::Verdict;
+use crate::reclamation::plan::Plan;
 use crate::store::condition::Condition;
 use crate::store::job::Job;
 use crate::store::subscription::Presence;
 
+pub use candidate::{
+    ApprovalDocument, ApprovalRequest, CandidateDetail, CandidateQuery, DecideAnswer,
+    DecideRequest, ReleaseRequest, Restored, UndoAnswer, UndoRequest,
+};
 pub use connection::{
     AuthorizationBegun, AuthorizationDone, AuthorizationRequest, ConnectionStatus, Redirected,
 };
@@ -204,6 +210,9 @@ pub struct PlanAnswer {
     /// Recorded exclusions and protections that a person should look at, a sentence each.
     #[serde(default)]
     pub exclusions: Vec<String>,
+    /// What the next reclaim of each profile that runs would do.
+    #[serde(default)]
+    pub seats: Vec<Plan>,
 }
 
 /// Answer to `POST /v1/profiles/{name}/validate`.

@@ -4,10 +4,12 @@ use axum::Json;
 use axum::extract::{Extension, Path, State};
 
 use super::answer::{Refusal, profile_name};
-use super::model::{Decided, ProcessVerdict, ProfileStatus, Status, SubflowStatus, Validation};
+use super::model::{
+    Decided, ProcessVerdict, ProfileStatus, ReleaseRequest, Status, SubflowStatus, Validation,
+};
 use super::{Asker, Control, connections, exclusions, folder};
 use crate::connector::facts::Process;
-use crate::job::{self, RECLAIM_NOTE, ValidateError};
+use crate::job::{self, ValidateError};
 use crate::metrics::Snapshot;
 use crate::profile::model::{DesiredProfile, ProfileState, SubflowKind};
 use crate::schedule::planner;
@@ -82,12 +84,16 @@ pub(super) async fn release(
     State(control): State<Control>,
     Extension(Asker(by)): Extension<Asker>,
     Path(profile): Path<String>,
+    Json(request): Json<ReleaseRequest>,
 ) -> Result<Json<Decided>, Refusal> {
     let recorded = find(&control, &profile).await?;
     let now = control.clock.now();
+    if let Some(digest) = request.plan {
+        return release_plan(&control, &recorded, digest, by).await;
+    }
     let walk = control.store.release_walk(recorded.id, &by, now).await?;
     let Some(walk) = walk else {
-        let message = match held(&control, &recorded).await? {
+        let message = match held(&control, &recorded, "").await? {
             Some(held) => format!("no download of `{profile}` waits to be released: {held}"),
             None => format!(
                 "nothing of `{profile}` is held: `seatsync status {profile}` shows why it does not run"
@@ -104,6 +110,53 @@ pub(super) async fn release(
     }))
 }
 
+/// Releases exactly the plan that the profile has now, and starts the reclaim.
+async fn release_plan(
+    control: &Control,
+    recorded: &RecordedProfile,
+    digest: String,
+    by: String,
+) -> Result<Json<Decided>, Refusal> {
+    let profile = &recorded.name;
+    let plan = control.runner.plan(recorded).await?.plan;
+    if plan.digest != digest {
+        return Err(Refusal::conflict(format!(
+            "the plan of `{profile}` is another one now, {}: look at it with `seatsync plan --seats {profile}`",
+            plan.digest
+        )));
+    }
+    let mut held = plan.held_by().peekable();
+    if held.peek().is_none() {
+        return Err(Refusal::conflict(format!(
+            "the plan of `{profile}` is not held: the next reclaim carries it out"
+        )));
+    }
+    if let Some(report) = held.find(|report| !report.guard.is_releasable()) {
+        return Err(Refusal::conflict(format!(
+            "the plan of `{profile}` is held by `{}`, which nobody releases: {}",
+            report.guard.as_str(),
+            report.value
+        )));
+    }
+    let now = control.clock.now();
+    control
+        .store
+        .release_plan(recorded.id, digest.clone(), by.clone(), now)
+        .await?;
+    tracing::info!(%profile, plan = digest, %by, "a plan was released");
+    let follows = match control
+        .runner
+        .request(profile, SubflowKind::ReclaimSubscriptions)
+        .await
+    {
+        Ok(_) => "its reclaim starts now".to_owned(),
+        Err(error) => format!("its reclaim does not start: {error}"),
+    };
+    Ok(Json(Decided {
+        message: format!("exactly this plan of `{profile}` is released; {follows}"),
+    }))
+}
+
 /// `POST /v1/profiles/{profile}/rebind`.
 pub(super) async fn rebind(
     State(control): State<Control>,
@@ -111,7 +164,7 @@ pub(super) async fn rebind(
     Path(profile): Path<String>,
 ) -> Result<Json<Decided>, Refusal> {
     let recorded = find(&control, &profile).await?;
-    let held = held(&control, &recorded).await?;
+    let held = held(&control, &recorded, job::OTHER_ACCOUNT).await?;
     if recorded.bound_account.is_some() && held.is_none() {
         return Err(Refusal::conflict(format!(
             "`{profile}` reaches the vendor account that it is bound to: there is nothing to rebind"
@@ -133,10 +186,17 @@ pub(super) async fn rebind(
 }
 
 /// What a profile is held for as a whole, with the remedy; `None` when it is not.
-async fn held(control: &Control, profile: &RecordedProfile) -> Result<Option<String>, Refusal> {
+/// With a `reason`, only for that.
+async fn held(
+    control: &Control,
+    profile: &RecordedProfile,
+    reason: &str,
+) -> Result<Option<String>, Refusal> {
     let conditions = control.store.conditions(&profile.name).await?;
     let held = conditions.into_iter().find(|condition| {
-        condition.kind == ConditionKind::Held && condition.status == ConditionStatus::True
+        condition.kind == ConditionKind::Held
+            && condition.status == ConditionStatus::True
+            && (reason.is_empty() || condition.reason == reason)
     });
     Ok(held.map(|condition| condition.message))
 }
@@ -160,11 +220,7 @@ async fn stands(
         (None, false, ProfileState::Published) => "published",
     };
     let mut subflows = Vec::new();
-    for subflow in [
-        SubflowKind::DownloadSubscriptions,
-        SubflowKind::PullUserActivity,
-        SubflowKind::ReclaimSubscriptions,
-    ] {
+    for subflow in SubflowKind::ALL {
         subflows.push(subflow_stands(control, recorded, subflow).await?);
     }
     Ok(ProfileStatus {
@@ -222,14 +278,22 @@ async fn subflow_stands(
         progress,
         last,
         last_result,
-        note: note(desired, subflow, enabled),
+        note: note(control, desired, subflow, enabled),
     })
 }
 
 /// What is to be said of a subflow that has no job.
-fn note(desired: &DesiredProfile, subflow: SubflowKind, enabled: bool) -> Option<String> {
+fn note(
+    control: &Control,
+    desired: &DesiredProfile,
+    subflow: SubflowKind,
+    enabled: bool,
+) -> Option<String> {
     match subflow {
-        SubflowKind::ReclaimSubscriptions if enabled => Some(RECLAIM_NOTE.to_owned()),
+        SubflowKind::ReclaimSubscriptions if enabled && !control.settings.writes => Some(
+            "nothing is written to the vendor while `writes` is not true in seatsync.yaml"
+                .to_owned(),
+        ),
         SubflowKind::PullUserActivity if !enabled => job::has_no_activity_of_its_own(desired),
         _ => None,
     }
@@ -238,7 +302,7 @@ fn note(desired: &DesiredProfile, subflow: SubflowKind, enabled: bool) -> Option
 fn is_enabled(desired: &DesiredProfile, subflow: SubflowKind) -> bool {
     let subflows = &desired.profile.subflows;
     match subflow {
-        SubflowKind::DownloadSubscriptions => true,
+        SubflowKind::DownloadSubscriptions | SubflowKind::RefreshCandidates => true,
         SubflowKind::PullUserActivity => subflows.pull_user_activity.enabled,
         SubflowKind::ReclaimSubscriptions => subflows.reclaim_subscriptions.enabled,
     }
@@ -249,7 +313,11 @@ fn schedule_word(desired: &DesiredProfile, subflow: SubflowKind) -> String {
     let after = match subflow {
         SubflowKind::DownloadSubscriptions => "daily",
         SubflowKind::PullUserActivity => "after download_subscriptions",
-        SubflowKind::ReclaimSubscriptions => "after pull_user_activity",
+        SubflowKind::RefreshCandidates if !is_enabled(desired, SubflowKind::PullUserActivity) => {
+            "after download_subscriptions"
+        }
+        SubflowKind::RefreshCandidates => "after pull_user_activity",
+        SubflowKind::ReclaimSubscriptions => "after refresh_candidates",
     };
     match planner::schedule_of(desired, subflow) {
         Ok(Some(schedule)) => schedule.to_string(),

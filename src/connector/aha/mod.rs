@@ -8,12 +8,14 @@ mod account;
 mod client;
 mod identifiers;
 mod purchased;
+mod reclaim;
 mod users;
 mod validate;
 mod wire;
 
 use std::sync::{Mutex, PoisonError};
 
+use jiff::SignedDuration;
 use jiff::civil::Date;
 use tokio::sync::OnceCell;
 use tokio::sync::mpsc::Sender;
@@ -29,6 +31,7 @@ use super::facts::{
 };
 use super::http::api::Api;
 use super::http::dialect::Dialect;
+use super::write::{FreshSeat, Holding, PriorState, SeatRef, Settling, WriteOptions, Written};
 use crate::profile::identifier::Vendor;
 
 /// How Aha! refuses.
@@ -121,6 +124,44 @@ impl Connector for AhaConnector {
         _since: Date,
     ) -> Result<ActivityPage, ConnectorError> {
         Err(no_activity_calls())
+    }
+
+    async fn read_seat(
+        &self,
+        seat: &SeatRef,
+        _counting: &[ActivityKind],
+        since: Date,
+        _options: &WriteOptions,
+    ) -> Result<FreshSeat, ConnectorError> {
+        self.fresh_seat(seat, since).await
+    }
+
+    async fn holding(&self, seat: &SeatRef) -> Result<Holding, ConnectorError> {
+        self.holding_now(seat).await
+    }
+
+    async fn reclaim_seat(
+        &self,
+        seat: &SeatRef,
+        _prior: &PriorState,
+        _options: &WriteOptions,
+    ) -> Result<Written, ConnectorError> {
+        self.enable(&seat.external_user_id, false).await
+    }
+
+    async fn restore_seat(
+        &self,
+        seat: &SeatRef,
+        _prior: &PriorState,
+    ) -> Result<Written, ConnectorError> {
+        self.enable(&seat.external_user_id, true).await
+    }
+
+    fn settles(&self) -> Settling {
+        Settling {
+            tries: 4,
+            wait: SignedDuration::from_secs(3),
+        }
     }
 }
 

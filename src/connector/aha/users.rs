@@ -161,7 +161,7 @@ fn seat(user: &User<'_>, is_owner: bool) -> serde_json::Result<Option<Seat>> {
 
 /// Aha! does not tell who owns the account. The key's owner counts as an administrator whatever the
 /// flags say: without that user there is no connection.
-fn role(user: &User<'_>, is_owner: bool) -> Role {
+pub(super) fn role(user: &User<'_>, is_owner: bool) -> Role {
     let roles = user.administrator_roles;
     let any = roles.account.0 || roles.billing.0 || roles.configuration.0;
     if user.administrator || any || is_owner {

@@ -99,6 +99,13 @@ pub(super) struct OneUser {
     pub(super) user: Rights,
 }
 
+/// The same, for its seat.
+#[derive(Debug, Deserialize)]
+pub(super) struct OneSeat<'a> {
+    #[serde(borrow)]
+    pub(super) user: User<'a>,
+}
+
 /// What a user may.
 #[derive(Debug, Deserialize)]
 pub(super) struct Rights {

@@ -15,6 +15,7 @@ mod licenses;
 mod names;
 mod organizers;
 mod paging;
+mod reclaim;
 mod scopes;
 mod time;
 mod users;
@@ -34,11 +35,12 @@ use self::licenses::Licenses;
 use super::Connector;
 use super::error::ConnectorError;
 use super::facts::{
-    Account, ActivityPage, ActivityPlan, AddOnReport, Process, Purchased, SeatPage, Verdict,
-    WalkReport,
+    Account, ActivityKind, ActivityPage, ActivityPlan, AddOnReport, Process, Purchased, SeatPage,
+    Verdict, WalkReport,
 };
 use super::http::api::Api;
 use super::http::dialect::Dialect;
+use super::write::{FreshSeat, Holding, PriorState, SeatRef, Settling, WriteOptions, Written};
 use crate::profile::identifier::Vendor;
 
 /// How GoTo refuses.
@@ -196,5 +198,40 @@ impl Connector for GoToConnector {
             return Ok(ActivityPage::default());
         }
         self.activity_of_organizer(external_user_id, since).await
+    }
+
+    async fn read_seat(
+        &self,
+        seat: &SeatRef,
+        counting: &[ActivityKind],
+        since: Date,
+        options: &WriteOptions,
+    ) -> Result<FreshSeat, ConnectorError> {
+        self.fresh_seat(seat, counting, since, options).await
+    }
+
+    async fn holding(&self, seat: &SeatRef) -> Result<Holding, ConnectorError> {
+        self.holding_now(seat).await
+    }
+
+    async fn reclaim_seat(
+        &self,
+        seat: &SeatRef,
+        prior: &PriorState,
+        options: &WriteOptions,
+    ) -> Result<Written, ConnectorError> {
+        self.take_licenses(seat, prior, options).await
+    }
+
+    async fn restore_seat(
+        &self,
+        seat: &SeatRef,
+        prior: &PriorState,
+    ) -> Result<Written, ConnectorError> {
+        self.give_licenses(seat, prior).await
+    }
+
+    fn settles(&self) -> Settling {
+        reclaim::SETTLING
     }
 }

@@ -296,7 +296,7 @@ fn display_name(user: &User<'_>) -> String {
 
 /// GoTo's status words differ by API and in case. Who is called by an unknown word can sign in, as
 /// far as we know.
-fn status_of(word: &str, unrecognized: &mut Vec<String>) -> UserStatus {
+pub(super) fn status_of(word: &str, unrecognized: &mut Vec<String>) -> UserStatus {
     match word.to_ascii_lowercase().as_str() {
         "active" | "" => UserStatus::Active,
         "inactive" | "suspended" => UserStatus::Inactive,
@@ -309,7 +309,7 @@ fn status_of(word: &str, unrecognized: &mut Vec<String>) -> UserStatus {
 }
 
 /// A super user may do everything; any other administrator's role is one.
-fn role_of(user: &User<'_>) -> Role {
+pub(super) fn role_of(user: &User<'_>) -> Role {
     let is = |wanted: &str| user.admin_roles.iter().any(|role| role.0 == wanted);
     if is("SUPER_USER") {
         Role::Owner

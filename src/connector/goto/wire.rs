@@ -171,6 +171,35 @@ pub(super) struct WebinarSession<'a> {
     pub(super) starting_organizer_key: Key<'a>,
 }
 
+/// A page of webinars that are planned, in HAL. Without any, `_embedded` is absent.
+#[derive(Debug, Deserialize)]
+pub(super) struct ScheduledWebinars<'a> {
+    #[serde(rename = "_embedded", borrow, default)]
+    pub(super) embedded: EmbeddedWebinars<'a>,
+}
+
+/// The list within.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct EmbeddedWebinars<'a> {
+    #[serde(borrow, default)]
+    pub(super) webinars: Vec<ScheduledWebinar<'a>>,
+}
+
+/// A webinar that is planned.
+#[derive(Debug, Deserialize)]
+pub(super) struct ScheduledWebinar<'a> {
+    #[serde(borrow, default)]
+    pub(super) times: Vec<PlannedTime<'a>>,
+}
+
+/// One of its times.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PlannedTime<'a> {
+    #[serde(borrow, default)]
+    pub(super) end_time: Text<'a>,
+}
+
 /// A training that took place.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]

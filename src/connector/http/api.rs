@@ -20,7 +20,18 @@ use crate::connector::options::RetryPolicy;
 use crate::connector::stats::CallStats;
 use crate::connector::token::{AccessToken, TokenSource};
 
-/// One reading call.
+/// How a call is sent.
+#[derive(Debug, Clone)]
+enum Sending<'a> {
+    /// `GET`.
+    Get,
+    /// `POST` of a JSON body that changes nothing.
+    Report(&'a str),
+    /// A change. It is sent once: what may have reached the vendor is not repeated.
+    Change(Method, Option<String>),
+}
+
+/// One call.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Call<'a> {
     /// The step in our words, for errors and job results.
@@ -77,7 +88,8 @@ impl Api {
         call: &Call<'_>,
         read: impl Fn(&[u8]) -> serde_json::Result<T>,
     ) -> Result<T, ConnectorError> {
-        self.send(call, None, read).await
+        self.send(call, &Sending::Get, |answer| read(&answer.body))
+            .await
     }
 
     /// The same for a report that is asked for by a JSON body and changes nothing.
@@ -87,7 +99,24 @@ impl Api {
         body: &str,
         read: impl Fn(&[u8]) -> serde_json::Result<T>,
     ) -> Result<T, ConnectorError> {
-        self.send(call, Some(body), read).await
+        self.send(call, &Sending::Report(body), |answer| read(&answer.body))
+            .await
+    }
+
+    /// Changes something at the vendor, and returns the trace id of its answer. Sent once: it is
+    /// repeated only where the vendor says that it did nothing, for want of a token or of room. An
+    /// error that is [`ConnectorError::Unavailable`] leaves open whether it took effect.
+    pub(crate) async fn change(
+        &self,
+        call: &Call<'_>,
+        method: Method,
+        body: Option<&serde_json::Value>,
+    ) -> Result<Option<String>, ConnectorError> {
+        let body = body.map(ToString::to_string);
+        self.send(call, &Sending::Change(method, body), |answer| {
+            Ok(self.trace_of(answer))
+        })
+        .await
     }
 
     /// The token that calls are made with.
@@ -105,9 +134,10 @@ impl Api {
     async fn send<T>(
         &self,
         call: &Call<'_>,
-        body: Option<&str>,
-        read: impl Fn(&[u8]) -> serde_json::Result<T>,
+        sending: &Sending<'_>,
+        read: impl Fn(&Answer) -> serde_json::Result<T>,
     ) -> Result<T, ConnectorError> {
+        let once = matches!(sending, Sending::Change(..));
         let mut patience = Patience {
             repetitions: backoff(&self.retry),
             throttles: throttle_backoff(),
@@ -116,7 +146,7 @@ impl Api {
         let mut token = self.token().await?;
         loop {
             self.wait_for_room(call).await?;
-            let request = self.request(call, body, &token)?;
+            let request = self.request(call, sending, &token)?;
             self.stats.called();
             let outcome = self.http.exchange(request).await;
             match self.judge(call, outcome, &token, &read) {
@@ -124,6 +154,7 @@ impl Api {
                     self.retries.earn();
                     return Ok(value);
                 }
+                Judged::Trouble(error) if once => return Err(error),
                 Judged::Trouble(error) => self.back_off(error, &mut patience).await?,
                 Judged::TokenRefused(error) if patience.token_renewed => {
                     return Err(self.tokens.advise(error));
@@ -170,7 +201,7 @@ impl Api {
     fn request(
         &self,
         call: &Call<'_>,
-        body: Option<&str>,
+        sending: &Sending<'_>,
         token: &AccessToken,
     ) -> Result<reqwest::Request, ConnectorError> {
         let misconfigured = |message: &dyn fmt::Display| ConnectorError::Misconfigured {
@@ -185,12 +216,15 @@ impl Api {
             url.query_pairs_mut().extend_pairs(call.query);
         }
         let client = self.http.client()?;
+        let (method, body) = match sending {
+            Sending::Get => (Method::GET, None),
+            Sending::Report(body) => (Method::POST, Some((*body).to_owned())),
+            Sending::Change(method, body) => (method.clone(), body.clone()),
+        };
+        let request = client.request(method, url);
         let request = match body {
-            None => client.request(Method::GET, url),
-            Some(body) => client
-                .request(Method::POST, url)
-                .header(CONTENT_TYPE, "application/json")
-                .body(body.to_owned()),
+            None => request,
+            Some(body) => request.header(CONTENT_TYPE, "application/json").body(body),
         };
         request
             .header(AUTHORIZATION, token.authorization.clone())
@@ -204,7 +238,7 @@ impl Api {
         call: &Call<'_>,
         outcome: Result<Answer, ExchangeError>,
         token: &AccessToken,
-        read: &impl Fn(&[u8]) -> serde_json::Result<T>,
+        read: &impl Fn(&Answer) -> serde_json::Result<T>,
     ) -> Judged<T> {
         let answer = match outcome {
             Ok(answer) => answer,
@@ -254,9 +288,9 @@ impl Api {
         &self,
         call: &Call<'_>,
         answer: &Answer,
-        read: &impl Fn(&[u8]) -> serde_json::Result<T>,
+        read: &impl Fn(&Answer) -> serde_json::Result<T>,
     ) -> Judged<T> {
-        let error = match read(&answer.body) {
+        let error = match read(answer) {
             Ok(value) => return Judged::Done(value),
             Err(error) => error,
         };
@@ -365,6 +399,11 @@ impl Api {
         Ok(())
     }
 
+    fn trace_of(&self, answer: &Answer) -> Option<String> {
+        let value = answer.headers.get(self.dialect.trace_header())?;
+        value.to_str().ok().map(str::to_owned)
+    }
+
     fn note_vendor_time(&self, headers: &HeaderMap) {
         let date = headers.get(DATE).and_then(|value| value.to_str().ok());
         let Some(Ok(date)) = date.map(httpdate::parse_http_date) else {
@@ -380,10 +419,7 @@ impl Api {
             step: call.step.to_owned(),
             status: answer.map(|answer| answer.status),
             code: None,
-            trace_id: answer
-                .and_then(|answer| answer.headers.get(self.dialect.trace_header()))
-                .and_then(|value| value.to_str().ok())
-                .map(str::to_owned),
+            trace_id: answer.and_then(|answer| self.trace_of(answer)),
         }
     }
 }

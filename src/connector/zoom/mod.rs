@@ -9,6 +9,8 @@ mod client;
 mod identifiers;
 mod listed;
 mod products;
+mod reclaim;
+mod refusals;
 mod reports;
 mod scopes;
 mod seats;
@@ -18,13 +20,14 @@ mod users;
 mod validate;
 mod wire;
 
+use jiff::SignedDuration;
 use jiff::civil::Date;
 use serde::de::Error as _;
 use tokio::sync::mpsc::Sender;
 
 use self::client::ZoomDialect;
 use self::scopes::{Operation, READ_USER};
-use self::wire::Me;
+use self::wire::{Me, User};
 use super::Connector;
 use super::error::ConnectorError;
 use super::facts::{
@@ -34,6 +37,7 @@ use super::facts::{
 use super::http::api::{Api, Call};
 use super::http::dialect::Dialect;
 use super::limits::Label;
+use super::write::{FreshSeat, Holding, PriorState, SeatRef, Settling, WriteOptions, Written};
 use crate::profile::identifier::{ProfileType, Vendor};
 use crate::profile::model::Plan;
 
@@ -78,20 +82,28 @@ impl ZoomConnector {
         call: &Call<'_>,
         read: impl Fn(&[u8]) -> serde_json::Result<T>,
     ) -> Result<T, ConnectorError> {
-        self.api.get(call, read).await.map_err(|error| match error {
-            ConnectorError::MissingScope { context, scopes } if scopes.is_empty() => {
-                ConnectorError::MissingScope {
-                    context,
-                    scopes: operation.alternatives(),
-                }
-            }
-            error => error,
-        })
+        let read = self.api.get(call, read).await;
+        read.map_err(|error| with_scopes(operation, error))
     }
 
     /// The scopes of the current token; none where Zoom tells none.
     async fn granted(&self) -> Result<Vec<String>, ConnectorError> {
         Ok(self.api.token().await?.scopes.clone())
+    }
+
+    /// Whether the credentials are this user's.
+    async fn is_consenter(&self, user_id: &str) -> Result<bool, ConnectorError> {
+        let call = Call {
+            step: "look whose consent this is",
+            label: Label::Light,
+            path: &["users", "me"],
+            query: &[],
+        };
+        self.get(READ_USER, &call, |body| {
+            let me: Me<'_> = serde_json::from_slice(body)?;
+            Ok(me.id.given() == Some(user_id))
+        })
+        .await
     }
 
     /// The account of the person who consented.
@@ -112,6 +124,28 @@ impl ZoomConnector {
 
     async fn granted_afresh(&self) -> Result<Vec<String>, ConnectorError> {
         Ok(self.api.token_of_now().await?.scopes.clone())
+    }
+}
+
+/// Where Zoom misses a scope without naming it, the operation does.
+fn with_scopes(operation: Operation, error: ConnectorError) -> ConnectorError {
+    match error {
+        ConnectorError::MissingScope { context, scopes } if scopes.is_empty() => {
+            ConnectorError::MissingScope {
+                context,
+                scopes: operation.alternatives(),
+            }
+        }
+        error => error,
+    }
+}
+
+/// An answer that is not of this user says nothing of it.
+fn seats_own(user: &User<'_>, external_user_id: &str) -> serde_json::Result<()> {
+    if user.id.given() == Some(external_user_id) {
+        Ok(())
+    } else {
+        Err(serde_json::Error::custom("it is not the user's own `id`"))
     }
 }
 
@@ -174,5 +208,44 @@ impl Connector for ZoomConnector {
         since: Date,
     ) -> Result<ActivityPage, ConnectorError> {
         self.listed_activity(external_user_id, since).await
+    }
+
+    async fn read_seat(
+        &self,
+        seat: &SeatRef,
+        counting: &[ActivityKind],
+        since: Date,
+        options: &WriteOptions,
+    ) -> Result<FreshSeat, ConnectorError> {
+        self.fresh_seat(seat, counting, since, options).await
+    }
+
+    async fn holding(&self, seat: &SeatRef) -> Result<Holding, ConnectorError> {
+        self.holding_now(seat).await
+    }
+
+    async fn reclaim_seat(
+        &self,
+        seat: &SeatRef,
+        _prior: &PriorState,
+        options: &WriteOptions,
+    ) -> Result<Written, ConnectorError> {
+        self.take_back(seat, options).await
+    }
+
+    async fn restore_seat(
+        &self,
+        seat: &SeatRef,
+        prior: &PriorState,
+    ) -> Result<Written, ConnectorError> {
+        self.give_back(seat, prior).await
+    }
+
+    /// Zoom documents no delay between the answer to a change and its lists.
+    fn settles(&self) -> Settling {
+        Settling {
+            tries: 5,
+            wait: SignedDuration::from_secs(3),
+        }
     }
 }

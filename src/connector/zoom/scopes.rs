@@ -44,6 +44,8 @@ pub(super) const UPDATE_SETTINGS: Operation = operation(
     "user:update:settings",
     USER_WRITE,
 );
+pub(super) const DELETE_USER: Operation =
+    operation("delete a user", "user:delete:user", USER_WRITE);
 pub(super) const REPORT_HOSTS: Operation =
     operation("report hosts", "report:read:list_users", REPORT_READ);
 pub(super) const REPORT_WEBINARS: Operation = operation(

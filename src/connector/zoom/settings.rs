@@ -1,8 +1,6 @@
 //! What a user holds: Zoom's list does not tell it, so it costs calls per user. The settings tell
 //! products and add-ons; in Zoom Workplace, the user tells the suite.
 
-use serde::de::Error as _;
-
 use super::ZoomConnector;
 use super::client::{Fact, fact};
 use super::identifiers::base_seat;
@@ -54,10 +52,7 @@ impl ZoomConnector {
         };
         self.get(READ_USER, &call, |body| {
             let user: User<'_> = serde_json::from_slice(body)?;
-            // An answer that is not of this user says nothing of a suite.
-            if user.id.given() != Some(external_user_id) {
-                return Err(serde_json::Error::custom("it is not the user's own `id`"));
-            }
+            super::seats_own(&user, external_user_id)?;
             Ok(Suite::of(&user).filter(|_| base_seat(user.kind.0).paid))
         })
         .await

@@ -140,16 +140,21 @@ fn seat(
         display_name: display_name(user),
         department: user.dept.given().map(str::to_owned),
         status,
-        role: match &*user.role_id.0 {
-            "0" => Role::Owner,
-            "1" => Role::Admin,
-            _ => Role::Member,
-        },
+        role: role_of(user),
         user_created_at: user.created_at.0.parse().ok(),
         last_login_at: user.last_login_time.0.parse().ok(),
         bundled: suite.is_some(),
         paid: base.paid,
     })
+}
+
+/// Zoom numbers its own roles; a team's own have other ids.
+pub(super) fn role_of(user: &User<'_>) -> Role {
+    match &*user.role_id.0 {
+        "0" => Role::Owner,
+        "1" => Role::Admin,
+        _ => Role::Member,
+    }
 }
 
 fn display_name(user: &User<'_>) -> String {

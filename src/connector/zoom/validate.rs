@@ -184,7 +184,14 @@ fn needed(process: Process, plan: Plan, profile_type: ProfileType) -> &'static [
     }
 }
 
-const RECLAIM: &[Operation] = &[READ_USER, USER_SETTINGS, UPDATE_USER, UPDATE_SETTINGS];
+const RECLAIM: &[Operation] = &[
+    READ_USER,
+    USER_SETTINGS,
+    LIST_MEETINGS,
+    LIST_WEBINARS,
+    UPDATE_USER,
+    UPDATE_SETTINGS,
+];
 
 fn reclaim_by_scopes(granted: &[String]) -> Finding {
     if granted.is_empty() {

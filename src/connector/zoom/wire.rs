@@ -20,6 +20,8 @@ pub(super) struct UsersPage<'a> {
 pub(super) struct Me<'a> {
     #[serde(borrow, default)]
     pub(super) account_id: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) id: Text<'a>,
 }
 
 /// A row of it, and `GET /users/{id}`. Pending users have no id.
@@ -39,6 +41,8 @@ pub(super) struct User<'a> {
     pub(super) dept: Text<'a>,
     #[serde(rename = "type", default)]
     pub(super) kind: Number,
+    #[serde(borrow, default)]
+    pub(super) status: Text<'a>,
     #[serde(borrow, default)]
     pub(super) role_id: Text<'a>,
     #[serde(rename = "user_created_at", borrow, default)]

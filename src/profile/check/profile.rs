@@ -2,8 +2,10 @@
 
 use super::{Places, canonical, connection, entries, rules};
 use crate::profile::identifier::{ProfileType, Vendor};
-use crate::profile::model::{ExclusionLists, Profile, ProfileState, Subflow, Subflows};
-use crate::profile::raw::{RawActivity, RawProfile, RawSubflow, RawSubflows};
+use crate::profile::model::{
+    ExclusionLists, Profile, ProfileState, ReclaimOptions, Subflow, Subflows,
+};
+use crate::profile::raw::{RawActivity, RawProfile, RawReclaim, RawSubflow, RawSubflows};
 use crate::yaml::diagnostic::Findings;
 use crate::yaml::duration::Span;
 use crate::yaml::read::At;
@@ -105,7 +107,39 @@ fn subflows(raw: Option<RawSubflows>, vendor: Option<Vendor>, to: &mut Findings)
         download_subscriptions: download_of(download, to),
         pull_user_activity,
         analyze_from,
-        reclaim_subscriptions: subflow(reclaim, false),
+        reclaim_options: reclaim_options(reclaim.as_ref(), vendor, to),
+        reclaim_subscriptions: subflow(
+            reclaim.map(|reclaim| RawSubflow {
+                enabled: reclaim.value.enabled,
+                schedule: reclaim.value.schedule,
+            }),
+            false,
+        ),
+    }
+}
+
+/// Each switch belongs to one vendor; at another it is a mistake.
+fn reclaim_options(
+    raw: Option<&At<RawReclaim>>,
+    vendor: Option<Vendor>,
+    to: &mut Findings,
+) -> ReclaimOptions {
+    let Some(At { value: raw, .. }) = raw else {
+        return ReclaimOptions::default();
+    };
+    let mut switch = |key: &str, of: Vendor, given: Option<At<bool>>| {
+        let Some(given) = given else { return false };
+        if vendor.is_some_and(|vendor| vendor != of) {
+            let message = format!("`{key}` belongs to profiles of {of}");
+            to.error("profile::reclaim_option", given.region, message)
+                .help(format!("remove `{key}`"));
+        }
+        given.value
+    };
+    ReclaimOptions {
+        delete_basic_users: switch("delete_basic_users", Vendor::Zoom, raw.delete_basic_users),
+        suppress_email: switch("suppress_email", Vendor::GoTo, raw.suppress_email),
+        goto_connect: switch("goto_connect", Vendor::GoTo, raw.goto_connect),
     }
 }
 

@@ -90,6 +90,7 @@ pub(super) fn reclamation_rule(
             create_candidates: raw.create_candidates,
             cool_down: raw.cool_down,
             keep_spare: raw.keep_spare,
+            conditions: raw.conditions,
             windows: raw.windows,
             guards: raw.guards,
         },

@@ -23,6 +23,12 @@ use super::name::Name;
 use crate::settings::Settings;
 use crate::yaml::diagnostic::Diagnostic;
 
+/// What a reclamation rule decides more freely than it did, in words; nothing where it is no looser.
+/// Both are mappings with the keys of a rule.
+pub fn loosened_rule(before: &Json, after: &Json) -> Vec<String> {
+    reclamation::of_specs(before, after)
+}
+
 /// What becomes of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -98,7 +98,7 @@ fn of_approvals(before: Option<&CheckedDocument>, after: &CheckedDocument) -> Ve
 
 /// What `after` decides more freely than `before`; `Null` stands for the generated rule. A value
 /// that is not set any more is told too: what holds then is written elsewhere.
-pub(super) fn of_specs(before: &Json, after: &Json) -> Vec<String> {
+pub(in crate::profile) fn of_specs(before: &Json, after: &Json) -> Vec<String> {
     let mut loosens = Vec::new();
     let mut tell = |key: &str, looser: bool| {
         let shown = |spec: &Json| spec.get(key).map_or("not set".to_owned(), shown);
@@ -138,7 +138,8 @@ pub(super) fn of_specs(before: &Json, after: &Json) -> Vec<String> {
         days.and_then(Json::as_u64).unwrap_or(14)
     };
     tell("days_before_auto_reclamation", days(after) < days(before));
-    tell("keep_spare", spare_lowered(before, after));
+    tell("keep_spare", spare_raised(before, after));
+    tell("conditions", conditions_widened(before, after));
     tell("windows", windows_widened(before, after));
     loosens.extend(guards_widened(before, after));
     loosens
@@ -165,8 +166,9 @@ fn mode(spec: &Json) -> u8 {
     }
 }
 
-/// Numbers and parts cannot be compared with each other, so that counts as lowered.
-fn spare_lowered(before: &Json, after: &Json) -> bool {
+/// Reclaiming stops once so many seats are free: more to have free, or no such end, is looser.
+/// Numbers and parts cannot be compared with each other, so that counts as raised.
+fn spare_raised(before: &Json, after: &Json) -> bool {
     let spare = |spec: &Json| {
         let spare = spec.get("keep_spare")?;
         let percent = spare.as_str().and_then(|text| text.strip_suffix('%'));
@@ -178,10 +180,27 @@ fn spare_lowered(before: &Json, after: &Json) -> bool {
         }
     };
     match (spare(before), spare(after)) {
-        (None | Some((_, 0)), _) => false,
+        (None, _) => false,
         (Some(_), None) => true,
-        (Some((kind, before)), Some((now, after))) => kind != now || after < before,
+        (Some((kind, before)), Some((now, after))) => kind != now || after > before,
     }
+}
+
+/// A condition that is gone or has a further value means more seats.
+fn conditions_widened(before: &Json, after: &Json) -> bool {
+    let none = Json::Null;
+    let (was, is) = (
+        before.get("conditions").unwrap_or(&none),
+        after.get("conditions").unwrap_or(&none),
+    );
+    ["departments", "domains", "statuses"]
+        .into_iter()
+        .any(|key| {
+            let known: BTreeSet<String> = texts(was, key).map(str::to_lowercase).collect();
+            was.get(key).is_some()
+                && (is.get(key).is_none()
+                    || texts(is, key).any(|value| !known.contains(&value.to_lowercase())))
+        })
 }
 
 fn windows_widened(before: &Json, after: &Json) -> bool {

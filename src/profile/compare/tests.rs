@@ -123,10 +123,10 @@ fn a_rule_that_decides_more_freely_is_told() {
         format!("{{kind: ReclamationRule, name: r, identifiers: [zoom.licensed], {rest}}}")
     };
     let before = rule(
-        "last_activity_threshold: 90d, keep_spare: 5%, windows: [\"mon..fri 09:00-16:00\"], guards: {max_per_day: 10}, notify_user: true",
+        "last_activity_threshold: 90d, keep_spare: 2%, windows: [\"mon..fri 09:00-16:00\"], guards: {max_per_day: 10}, notify_user: true",
     );
     let after = rule(
-        "last_activity_threshold: 30d, keep_spare: 2%, windows: [\"mon..sat 09:00-16:00\"], guards: {max_per_day: 20, accept_listed_evidence: true}, notify_user: false, mode: approved, include_no_activity: true",
+        "last_activity_threshold: 30d, keep_spare: 5%, windows: [\"mon..sat 09:00-16:00\"], guards: {max_per_day: 20, accept_listed_evidence: true}, notify_user: false, mode: approved, include_no_activity: true",
     );
     assert_eq!(
         loosens(&before, &after),
@@ -135,7 +135,7 @@ fn a_rule_that_decides_more_freely_is_told() {
             "`last_activity_threshold` is `30d`, was `90d`",
             "`include_no_activity` is `true`, was not set",
             "`notify_user` is `false`, was `true`",
-            "`keep_spare` is `2%`, was `5%`",
+            "`keep_spare` is `5%`, was `2%`",
             "`windows` is `[\"mon..sat 09:00-16:00\"]`, was `[\"mon..fri 09:00-16:00\"]`",
             "guard `max_per_day` is 20, was 10",
             "guard `accept_listed_evidence` is on: scheduled activity stands for a whole window",

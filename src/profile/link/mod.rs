@@ -10,7 +10,7 @@ use std::sync::Arc;
 use self::connection::Connections;
 pub(in crate::profile) use self::connection::DEFAULT_SHARE;
 pub use self::connection::secret_astray;
-pub(in crate::profile) use self::rules::limits_of;
+pub use self::rules::limits_of;
 use super::identifier::ProfileType;
 use super::load::LoadedDocument;
 use super::model::{
@@ -81,6 +81,8 @@ pub fn link_beside(
                     connect_connection,
                     exclusions: exclusions_of(profile, &exclusions),
                     protected: protected_of(profile, &exclusions),
+                    rules: rules::reaching(documents, profile),
+                    approvals: rules::approvals_of(documents, &profile.name),
                     profile: profile.as_ref().clone(),
                 };
                 set.profiles.insert(profile.name.clone(), desired);

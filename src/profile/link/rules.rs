@@ -1,12 +1,13 @@
 //! What the kinds that later rooms work with say of each other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
 use super::{Documents, Problems, find, nearest};
+use crate::profile::identifier::Identifier;
 use crate::profile::load::LoadedDocument;
-use crate::profile::model::{CheckedDocument, Document, Kind};
+use crate::profile::model::{CheckedDocument, Document, Kind, Profile, ReachingRule};
 use crate::profile::name::Name;
 use crate::settings::{GuardLimits, Settings};
 
@@ -45,6 +46,46 @@ pub(super) fn check(
         }
     }
     conflicts(documents, problems)
+}
+
+/// The rules that reach a profile.
+pub(super) fn reaching(documents: &[LoadedDocument], profile: &Profile) -> Vec<ReachingRule> {
+    let vendor = profile.profile_type.vendor();
+    let of_vendor = |identifier: &Identifier| {
+        let rest = identifier.as_str().strip_prefix(vendor.as_str());
+        rest.is_some_and(|rest| rest.starts_with('.'))
+    };
+    documents
+        .iter()
+        .filter_map(|document| match document.document.as_ref() {
+            Document::ReclamationRule(rule) if reaches(rule, &profile.name) => Some(rule),
+            _ => None,
+        })
+        .filter_map(|rule| {
+            let identifiers: BTreeSet<Identifier> = texts(&rule.spec, "identifiers")
+                .filter_map(|text| text.parse().ok())
+                .filter(of_vendor)
+                .collect();
+            (!identifiers.is_empty()).then(|| ReachingRule {
+                name: rule.name.clone(),
+                identifiers,
+                spec: rule.spec.clone(),
+            })
+        })
+        .collect()
+}
+
+/// The approvals of a profile's seats.
+pub(super) fn approvals_of(documents: &[LoadedDocument], profile: &Name) -> BTreeMap<Name, Json> {
+    documents
+        .iter()
+        .filter_map(|document| match document.document.as_ref() {
+            Document::Approval(approval) if approval.spec["profile"] == profile.as_str() => {
+                Some((approval.name.clone(), approval.spec.clone()))
+            }
+            _ => None,
+        })
+        .collect()
 }
 
 fn texts<'a>(spec: &'a Json, key: &str) -> impl Iterator<Item = &'a str> {
@@ -130,7 +171,7 @@ fn ceilings(
 }
 
 /// The limits in a checked `guards` mapping.
-pub(in crate::profile) fn limits_of(guards: &Json) -> GuardLimits {
+pub fn limits_of(guards: &Json) -> GuardLimits {
     let number = |mapping: &str, key: &str| guards.get(mapping)?.get(key)?.as_u64();
     let count = |value: Option<u64>| value.and_then(|value| u32::try_from(value).ok());
     let percent = |value: Option<u64>| value.and_then(|value| u8::try_from(value).ok());

@@ -2,8 +2,11 @@
 //! they are.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Serialize};
 
-use super::words::{Day, DayOrInstant, IdentifierPrefix, Money, PlanDigest, Prose, Spare, User};
+use super::words::{
+    Day, DayOrInstant, Domain, IdentifierPrefix, Money, PlanDigest, Prose, Spare, User,
+};
 use crate::profile::currency::Currency;
 use crate::profile::identifier::Identifier;
 use crate::profile::model::Kind;
@@ -17,9 +20,11 @@ use crate::yaml::read::{At, Need, Read, Whole};
 use crate::yaml::tree::{Node, Value};
 
 /// Who presses Reclaim on a ready candidate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// A person.
+    #[default]
     Manual,
     /// An unexpired Approval.
     Approved,
@@ -60,8 +65,11 @@ macro_rules! reclamation {
                 create_candidates: Option<bool>,
                 /// How long nobody is asked again who kept a seat.
                 cool_down: Option<Span>,
-                /// Seats that stay free: a number, or a part such as `5%`.
+                /// Once so many bought seats are free, no further one is taken back: a number, or a
+                /// part of those bought such as `5%`.
                 keep_spare: Option<Spare>,
+                /// Which users' seats it judges; all when absent.
+                conditions: Option<RawConditions>,
                 /// When a vendor may be written to, for instance `mon..fri 09:00-16:00`; always
                 /// when absent.
                 windows: Option<Vec<Window>>,
@@ -71,6 +79,33 @@ macro_rules! reclamation {
         }
     };
 }
+
+record! {
+    /// Which users' seats a rule judges: those that have one of the values of every key that is given.
+    pub struct RawConditions {
+        /// Departments as the vendor tells them, in any case.
+        departments: Option<Vec<Prose>>,
+        /// Mail domains, exactly; `*.` in front takes subdomains.
+        domains: Option<Vec<Domain>>,
+        /// Whether the users can sign in.
+        statuses: Option<Vec<ConditionStatus>>,
+    }
+}
+
+/// A user's standing at the vendor, as a rule's condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConditionStatus {
+    /// Can sign in.
+    Active,
+    /// Deactivated.
+    Inactive,
+}
+
+readable_words!(ConditionStatus, "ConditionStatus", {
+    "active" => ConditionStatus::Active,
+    "inactive" => ConditionStatus::Inactive,
+});
 
 reclamation! {
     /// When a seat counts as unused.

@@ -11,8 +11,9 @@ use crate::profile::identifier::Identifier;
 ///
 /// - Zoom: hosting a meeting or a webinar is use of the meeting licence, either one, as in
 ///   ServiceNow's reclamation rules; a webinar can only be hosted with the licence. A webinar seat is
-///   used by webinars alone. A suite is used by both, and by what Zoom does not report. Large
-///   meetings and the other products of Zoom Workplace have no report of their own.
+///   used by webinars alone. A large meeting is a meeting, so whoever hosts none holds no large one
+///   either; that a small one counts as well errs on the side of use. A suite is used by both, and by
+///   what Zoom does not report. The other products of Zoom Workplace have no report of their own.
 /// - GoTo: sessions and calls, each of its own product; a licence of GoToWebinar or GoToTraining is one
 ///   of GoToMeeting too, so a meeting is use of it.
 /// - Aha!: the last access, which the users call carries.
@@ -23,7 +24,7 @@ pub fn counting(identifier: &Identifier) -> &'static [ActivityKind] {
         (Some("zoom"), Some("licensed" | "basic" | "on_prem" | "one" | "united"))
         | (Some("goto"), Some("g2w")) => &[Meeting, Webinar],
         (Some("zoom"), Some("webinar")) => &[Webinar],
-        (Some("goto"), Some("g2m")) => &[Meeting],
+        (Some("zoom"), Some("large_meeting")) | (Some("goto"), Some("g2m")) => &[Meeting],
         (Some("goto"), Some("g2t")) => &[Meeting, Training],
         (Some("goto"), Some("g2ars")) => &[Support],
         (Some("goto"), Some("connect")) => &[Call],
@@ -41,6 +42,10 @@ pub fn tells_disuse(identifier: &Identifier) -> bool {
     ) && identifier.as_str().starts_with("zoom.");
     !counting(identifier).is_empty() && !is_suite
 }
+
+/// Products whose use the vendor reports by people's names alone, so that somebody who shares a name
+/// cannot be told from the other: GoTo's reports of calls.
+pub const REPORTED_BY_NAME: [&str; 1] = ["goto.connect"];
 
 /// Whether the sign-in that the vendor's list carries is use of the product.
 pub fn sign_in_counts(identifier: &Identifier) -> bool {
@@ -63,7 +68,7 @@ mod tests {
             ("zoom.licensed", &[Meeting, Webinar]),
             ("zoom.basic", &[Meeting, Webinar]),
             ("zoom.webinar.500", &[Webinar]),
-            ("zoom.large_meeting.500", &[]),
+            ("zoom.large_meeting.500", &[Meeting]),
             ("zoom.one.16", &[Meeting, Webinar]),
             ("zoom.united.1", &[Meeting, Webinar]),
             ("zoom.zoom_phone", &[]),
@@ -91,6 +96,7 @@ mod tests {
         let table = [
             ("zoom.licensed", true),
             ("zoom.webinar.500", true),
+            ("zoom.large_meeting.500", true),
             ("zoom.one.16", false),
             ("zoom.one", false),
             ("zoom.united.1", false),

@@ -1,0 +1,212 @@
+//! Candidates: which seats were found unused, and what people decide of them.
+
+use axum::Json;
+use axum::extract::{Extension, Path, Query, State};
+use jiff::{Timestamp, ToSpan};
+
+use super::answer::Refusal;
+use super::model::{
+    ApprovalDocument, ApprovalRequest, CandidateDetail, CandidateQuery, DecideAnswer,
+    DecideRequest, Listing,
+};
+use super::seats::known_profile;
+use super::{Asker, Control, plan};
+use crate::profile::model::SubflowKind;
+use crate::profile::name::Name;
+use crate::reclamation::approval::ApprovedSeat;
+use crate::reclamation::candidate::{Candidate, State as CandidateState};
+use crate::store::candidate::CandidateFilter;
+use crate::subflow::decide::{self, Decided, Decision};
+
+/// Rows of one page, when the asker does not say.
+const PAGE: u32 = 100;
+/// Most rows of one page, and most candidates that one decision is on.
+const LARGEST_PAGE: u32 = 10_000;
+/// Days that a list for review holds when the asker does not say.
+const LIST_HOLDS_DAYS: i64 = 14;
+
+/// `GET /v1/candidates`.
+pub(super) async fn list(
+    State(control): State<Control>,
+    Query(query): Query<CandidateQuery>,
+) -> Result<Json<Listing<Candidate>>, Refusal> {
+    let limit = query.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
+    let after = query
+        .after
+        .as_deref()
+        .map(str::parse::<i64>)
+        .transpose()
+        .map_err(|_| Refusal::bad_request("`after` is not a token that a page gave"))?;
+    let filter = filter_of(&control, query).await?;
+    let mut rows = control.store.candidates(filter, after, limit + 1).await?;
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    let next = rows.last().filter(|_| more).map(|row| row.id.to_string());
+    Ok(Json(Listing { rows, next }))
+}
+
+/// `GET /v1/candidates/{id}`.
+pub(super) async fn one(
+    State(control): State<Control>,
+    Path(id): Path<i64>,
+) -> Result<Json<CandidateDetail>, Refusal> {
+    let candidate = find(&control, id).await?;
+    let writes = control.store.writes_of(id).await?;
+    Ok(Json(CandidateDetail { candidate, writes }))
+}
+
+/// `POST /v1/candidates/decide`.
+pub(super) async fn decide(
+    State(control): State<Control>,
+    Extension(Asker(by)): Extension<Asker>,
+    Json(request): Json<DecideRequest>,
+) -> Result<Json<DecideAnswer>, Refusal> {
+    let now = control.clock.now();
+    check_until(request.decision, now)?;
+    let candidates = candidates_meant(&control, &request).await?;
+    let decided = decide::decide(
+        &control.store,
+        control.settings.guards,
+        request.decision,
+        candidates,
+        &by,
+        now,
+    )
+    .await?;
+    for one in decided.iter().filter(|one| one.refused.is_none()) {
+        let decision = request.decision.as_str();
+        tracing::info!(candidate = one.id, decision, %by, "decided");
+    }
+    let message = what_follows(&control, &decided).await?;
+    Ok(Json(DecideAnswer { decided, message }))
+}
+
+/// `POST /v1/profiles/{profile}/approval`.
+pub(super) async fn approval(
+    State(control): State<Control>,
+    Path(profile): Path<String>,
+    Json(request): Json<ApprovalRequest>,
+) -> Result<Json<ApprovalDocument>, Refusal> {
+    let (recorded, planned) = plan::made(&control, &profile).await?;
+    let filter = CandidateFilter {
+        profile: Some(recorded.name.clone()),
+        open: Some(true),
+        ..CandidateFilter::default()
+    };
+    let open = control.store.candidates(filter, None, u32::MAX).await?;
+    let seats: Vec<ApprovedSeat> = open
+        .into_iter()
+        .filter(|candidate| candidate.state == CandidateState::Ready)
+        .filter(|candidate| request.ids.is_empty() || request.ids.contains(&candidate.id))
+        .map(|candidate| ApprovedSeat {
+            id: candidate.id.to_string(),
+            user: if request.ids_only || candidate.email.is_empty() {
+                candidate.external_user_id
+            } else {
+                candidate.email
+            },
+            identifier: candidate.identifier,
+            last_activity: candidate.last_activity,
+        })
+        .collect();
+    if seats.is_empty() {
+        return Err(Refusal::conflict(format!(
+            "no candidate of `{profile}` is ready: `seatsync candidates list --profile {profile}` shows how they stand"
+        )));
+    }
+    let now = control.clock.now();
+    let digest = planned.plan.digest.clone();
+    control
+        .store
+        .note_reviewed(recorded.id, digest.clone(), planned.reviewed, now)
+        .await?;
+    Ok(Json(ApprovalDocument {
+        kind: "Approval".to_owned(),
+        name: request.name,
+        profile: recorded.name,
+        plan: digest,
+        expires: request.expires.unwrap_or_else(|| {
+            let today = now.to_zoned(control.settings.time_zone.clone()).date();
+            today.saturating_add(LIST_HOLDS_DAYS.days())
+        }),
+        seats,
+    }))
+}
+
+fn check_until(decision: Decision, now: Timestamp) -> Result<(), Refusal> {
+    match decision {
+        Decision::KeepUntil { until } if until <= now => Err(Refusal::bad_request(format!(
+            "`{until}` is past: nothing would be kept"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+async fn candidates_meant(
+    control: &Control,
+    request: &DecideRequest,
+) -> Result<Vec<Candidate>, Refusal> {
+    let mut meant = Vec::new();
+    for id in &request.ids {
+        meant.push(find(control, *id).await?);
+    }
+    let Some(query) = request.filter.clone() else {
+        if meant.is_empty() {
+            return Err(Refusal::bad_request(
+                "name candidates by their numbers, or say `--all`",
+            ));
+        }
+        return Ok(meant);
+    };
+    let filter = filter_of(control, query).await?;
+    let states = decide::states_for(request.decision);
+    let found = control.store.candidates(filter, None, LARGEST_PAGE).await?;
+    meant.extend(
+        found
+            .into_iter()
+            .filter(|candidate| states.contains(&candidate.state)),
+    );
+    Ok(meant)
+}
+
+/// Starts the reclaim of profiles that have something to take back now, and says what happens next.
+async fn what_follows(control: &Control, decided: &[Decided]) -> Result<String, Refusal> {
+    let mut profiles: Vec<&Name> = decided
+        .iter()
+        .filter_map(|one| one.candidate.as_ref())
+        .filter(|candidate| candidate.state == CandidateState::AwaitingRevocation)
+        .map(|candidate| &candidate.profile)
+        .collect();
+    profiles.sort();
+    profiles.dedup();
+    let mut sentences = Vec::new();
+    for profile in profiles {
+        let subflow = SubflowKind::ReclaimSubscriptions;
+        let sentence = match control.runner.request(profile, subflow).await {
+            Ok(_) => format!(
+                "the reclaim of `{profile}` starts: `seatsync plan --seats` shows what it does"
+            ),
+            Err(error) => format!("they wait: {error}"),
+        };
+        sentences.push(sentence);
+    }
+    Ok(sentences.join("; "))
+}
+
+async fn filter_of(control: &Control, query: CandidateQuery) -> Result<CandidateFilter, Refusal> {
+    Ok(CandidateFilter {
+        profile: known_profile(control, query.profile.as_deref()).await?,
+        identifier: query.identifier,
+        user: query.user,
+        state: query.state,
+        open: query.open,
+    })
+}
+
+async fn find(control: &Control, id: i64) -> Result<Candidate, Refusal> {
+    control.store.candidate(id).await?.ok_or_else(|| {
+        Refusal::not_found(format!(
+            "there is no candidate {id}: `seatsync candidates list` shows them"
+        ))
+    })
+}

@@ -1,0 +1,147 @@
+//! What Zoom means when it refuses a change of a licence. A code alone is no key, so status, code and
+//! text are looked at together; the codes are those of `PATCH /users/{userId}`, of its settings and of
+//! `DELETE /users/{userId}` in Zoom's API document.
+
+use super::client::{Fact, fact};
+use crate::connector::error::ConnectorError;
+use crate::connector::write::{Refusal, RefusalKind, Written};
+
+/// What a refused change came to; an error that says nothing of the seat stays one.
+pub(super) fn written(error: ConnectorError) -> Result<Written, ConnectorError> {
+    let gone = fact(&error) == Some(Fact::UserGone);
+    let ConnectorError::Rejected { context, message } = error else {
+        return Err(error);
+    };
+    let trace_id = context.trace_id.clone();
+    if let (Some(400), Some("1109")) = (context.status, context.code.as_deref()) {
+        return Ok(Written::AlreadySo { trace_id });
+    }
+    let (kind, remedy) = if gone {
+        (
+            RefusalKind::UserGone,
+            "the user is not in this account any more",
+        )
+    } else {
+        meaning(context.code.as_deref().unwrap_or_default(), &message)
+    };
+    Ok(Written::Refused(Refusal {
+        kind,
+        message: format!(
+            "{message} (Zoom {}): {remedy}",
+            context.code.as_deref().unwrap_or("without a code")
+        ),
+        context,
+    }))
+}
+
+fn meaning(code: &str, message: &str) -> (RefusalKind, &'static str) {
+    use RefusalKind::{NoRoom, NotAllowed, Other, Protected};
+    match code {
+        "1108" => (
+            NotAllowed,
+            "let the role of the app's owner change user types",
+        ),
+        "2033" | "2039" => (
+            NoRoom,
+            "no Basic user fits into the account: make room, or ask Zoom for more",
+        ),
+        "2034" | "2038" => (
+            NoRoom,
+            "no seat of that kind is free: buy one or free one first",
+        ),
+        "3412" => (
+            NoRoom,
+            "the account has no room for that kind of user: make room first",
+        ),
+        "1000" => (
+            Protected,
+            "the user manages a call queue or an auto-receptionist: hand that over first",
+        ),
+        "1107" => (Protected, "users of a managed domain cannot be unlinked"),
+        "1117" => (Protected, "administrators cannot be unlinked"),
+        "300" if message.contains("Zoom Events") => {
+            (Protected, "the user has an event ahead: hand it over first")
+        }
+        "300" if message.contains("Zoom One") || message.contains("at the same time") => (
+            Protected,
+            "the licence is part of a suite: change it in Zoom's web portal",
+        ),
+        "1204" | "1205" | "1206" => (
+            Protected,
+            "webinars and Zoom Events exclude each other: look at the user in Zoom's web portal",
+        ),
+        "1122" => (Other, "webinars are for licensed users alone"),
+        "200" if message.contains("max") || message.contains("plan") => (
+            NoRoom,
+            "no seat of that kind is free: buy one or free one first",
+        ),
+        _ => (
+            Other,
+            "look at the user in Zoom's web portal, then resume the candidate",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connector::error::CallContext;
+
+    #[test]
+    fn status_code_and_text_together_say_what_is_meant() {
+        use RefusalKind::{NoRoom, NotAllowed, Other, Protected, UserGone};
+        let cases = [
+            (404, "1001", "User does not exist: x.", UserGone),
+            (
+                400,
+                "1108",
+                "You are not allowed to change this user's type.",
+                NotAllowed,
+            ),
+            (400, "2033", "Basic users have reached the maximum.", NoRoom),
+            (400, "2034", "No licence left.", NoRoom),
+            (400, "2039", "Not enough Basic places.", NoRoom),
+            (400, "3412", "Ceiling reached.", NoRoom),
+            (400, "1000", "The user is a Call-queue manager.", Protected),
+            (400, "1107", "managed domain", Protected),
+            (
+                400,
+                "1117",
+                "You can not disassociate an Admin user.",
+                Protected,
+            ),
+            (
+                400,
+                "300",
+                "cannot change the user type to Basic because this user has an upcoming Zoom Events scheduled",
+                Protected,
+            ),
+            (
+                400,
+                "300",
+                "You can't turn off your Zoom One license now.",
+                Protected,
+            ),
+            (400, "300", "Validation Failed.", Other),
+            (400, "200", "You can add max 5 Webinar 500 users.", NoRoom),
+            (400, "200", "No permission.", Other),
+            (400, "1122", "Only licensed users.", Other),
+            (400, "9999", "Something new.", Other),
+        ];
+        for (status, code, message, expected) in cases {
+            let error = ConnectorError::Rejected {
+                context: CallContext {
+                    status: Some(status),
+                    code: Some(code.to_owned()),
+                    ..CallContext::default()
+                },
+                message: message.to_owned(),
+            };
+            let Ok(Written::Refused(refusal)) = written(error) else {
+                panic!("{code} is no refusal");
+            };
+            assert_eq!(refusal.kind, expected, "{code} {message}");
+            assert!(refusal.message.contains(code), "{}", refusal.message);
+        }
+    }
+}

@@ -1,0 +1,354 @@
+//! Candidates: seats found unused, and what becomes of them. Every change of a state goes through
+//! [`happen`], which asks the state machine.
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension as _, Row, Transaction, params};
+use serde::{Deserialize, Serialize};
+
+use super::column::{At, Day, Json, Word};
+use super::document::ProfileId;
+use super::{Store, StoreError};
+use crate::connector::facts::Grade;
+use crate::profile::name::Name;
+use crate::reclamation::candidate::{
+    Attention, Candidate, Event, ImpossibleTransition, Justification, Savings, State,
+};
+use crate::reclamation::judge::{Reference, ReferenceKind};
+
+/// A candidate to record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewCandidate {
+    /// Our number of the seat.
+    pub subscription: i64,
+    /// Where the rule is written that decides.
+    pub rule: String,
+    /// Of that rule.
+    pub rule_digest: String,
+    /// What its idleness is counted from.
+    pub reference: Reference,
+    /// The last known use.
+    pub last_activity: Option<(jiff::civil::Date, Grade)>,
+    /// The grade of the evidence that covered the window.
+    pub grade: Grade,
+    /// Of the evidence.
+    pub evidence_digest: String,
+    /// What taking it back may save.
+    pub savings: Option<Savings>,
+    /// Who decides when its user wants to keep it.
+    pub assignment_group: Option<String>,
+    /// Whether its user is to be asked and has no address.
+    pub user_missing: bool,
+}
+
+/// Something that happens to a candidate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Happening {
+    /// To which.
+    pub candidate: i64,
+    /// What.
+    pub event: Event,
+    /// Why, for people.
+    pub reason: String,
+    /// Who or what made it happen.
+    pub by: String,
+    /// Until when its user's answer is waited for, where the user is asked.
+    pub answer_by: Option<Timestamp>,
+    /// Before when nobody is asked again for the seat, where it is closed.
+    pub kept_until: Option<Timestamp>,
+}
+
+impl Happening {
+    /// What happens, with nothing to be waited for.
+    pub fn new(candidate: i64, event: Event, reason: impl Into<String>, by: &str) -> Self {
+        Self {
+            candidate,
+            event,
+            reason: reason.into(),
+            by: by.to_owned(),
+            answer_by: None,
+            kept_until: None,
+        }
+    }
+}
+
+/// What became of a happening.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Happened {
+    /// The candidate is in this state now.
+    Moved(Candidate),
+    /// It cannot happen in the state that the candidate is in.
+    Impossible(ImpossibleTransition),
+    /// There is no such candidate.
+    Unknown,
+}
+
+/// Which candidates a listing wants; what is `None` does not narrow it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CandidateFilter {
+    /// Of this profile.
+    pub profile: Option<Name>,
+    /// Of this identifier, as text: an unknown one finds nothing.
+    pub identifier: Option<String>,
+    /// Of this user, by the vendor's id or by e-mail address in any case.
+    pub user: Option<String>,
+    /// In this state.
+    pub state: Option<State>,
+    /// Open ones, or closed ones.
+    pub open: Option<bool>,
+}
+
+const SELECT: &str = "SELECT c.*, p.name AS profile
+    FROM candidates AS c JOIN profiles AS p ON p.id = c.profile_id";
+
+impl Store {
+    /// Candidates in the order of their numbers, after the one with number `after`, at most `limit`.
+    pub async fn candidates(
+        &self,
+        filter: CandidateFilter,
+        after: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<Candidate>, StoreError> {
+        self.database
+            .read("list candidates", move |t| {
+                let mut statement = t.prepare_cached(&format!(
+                    "{SELECT} WHERE c.id > ?1
+                       AND (?2 IS NULL OR p.name = ?2)
+                       AND (?3 IS NULL OR c.identifier = ?3)
+                       AND (?4 IS NULL OR c.external_user_id = ?4 OR lower(c.email) = ?5)
+                       AND (?6 IS NULL OR c.state = ?6)
+                       AND (?7 IS NULL OR (c.closed_at IS NULL) = ?7)
+                     ORDER BY c.id LIMIT ?8"
+                ))?;
+                let rows = statement.query_map(
+                    params![
+                        after.unwrap_or(0),
+                        filter.profile.map(String::from),
+                        filter.identifier,
+                        filter.user,
+                        filter.user.as_ref().map(|user| user.to_lowercase()),
+                        filter.state.map(State::as_str),
+                        filter.open,
+                        limit,
+                    ],
+                    candidate_of,
+                )?;
+                Ok(rows.collect::<Result<_, _>>()?)
+            })
+            .await
+    }
+
+    /// One candidate.
+    pub async fn candidate(&self, id: i64) -> Result<Option<Candidate>, StoreError> {
+        self.database
+            .read("read candidate", move |t| candidate_at(t, id))
+            .await
+    }
+
+    /// Records seats that were found unused; one with an open candidate, or that is gone by now, is
+    /// passed over. Returns how many are new.
+    pub async fn open_candidates(
+        &self,
+        profile: ProfileId,
+        found: Vec<NewCandidate>,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        if found.is_empty() {
+            return Ok(0);
+        }
+        self.database
+            .write("record candidates", move |t| {
+                let mut opened = 0;
+                for candidate in &found {
+                    opened += u64::from(open(t, profile, candidate, now)?);
+                }
+                Ok(opened)
+            })
+            .await
+    }
+
+    /// Lets things happen to candidates, in one transaction. What cannot happen is told, and changes
+    /// nothing.
+    pub async fn happen(
+        &self,
+        happenings: Vec<Happening>,
+        now: Timestamp,
+    ) -> Result<Vec<Happened>, StoreError> {
+        if happenings.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.database
+            .write("move candidates", move |t| {
+                happenings
+                    .iter()
+                    .map(|happening| happen(t, happening, now))
+                    .collect()
+            })
+            .await
+    }
+
+    /// Nobody is asked again for the candidate's seat before `until`.
+    pub async fn keep_until(&self, id: i64, until: Timestamp) -> Result<(), StoreError> {
+        self.database
+            .write("keep seat", move |t| {
+                t.prepare_cached("UPDATE candidates SET kept_until = ?2 WHERE id = ?1")?
+                    .execute(params![id, At(until)])?;
+                Ok(())
+            })
+            .await
+    }
+}
+
+fn open(
+    t: &Transaction<'_>,
+    profile: ProfileId,
+    new: &NewCandidate,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let opened = t
+        .prepare_cached(
+            "INSERT INTO candidates (profile_id, subscription_id, external_user_id, email,
+                 display_name, identifier, state, reason, justification, rule, rule_digest,
+                 reference, reference_day, last_activity, last_grade, grade, evidence_digest,
+                 savings, assignment_group, opened_at, changed_at)
+             SELECT profile_id, id, external_user_id, email, display_name, identifier, 'ready', ?3,
+                 ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?15
+             FROM subscriptions AS s
+             WHERE id = ?1 AND profile_id = ?2 AND ended_at IS NULL AND NOT EXISTS (
+                 SELECT 1 FROM candidates AS c
+                 WHERE c.subscription_id = s.id AND c.closed_at IS NULL)",
+        )?
+        .execute(params![
+            new.subscription,
+            profile.0,
+            "not used within the rule's threshold",
+            Justification::LowUsage.as_str(),
+            new.rule,
+            new.rule_digest,
+            new.reference.kind.as_str(),
+            Day(new.reference.day),
+            new.last_activity.map(|(day, _)| Day(day)),
+            new.last_activity.map(|(_, grade)| grade.as_str()),
+            new.grade.as_str(),
+            new.evidence_digest,
+            new.savings.as_ref().map(Json),
+            new.assignment_group,
+            At(now),
+        ])?;
+    if opened > 0 && new.user_missing {
+        let id = t.last_insert_rowid();
+        let reason = "its user is to be asked, and the vendor tells no address";
+        let missing = Happening::new(id, Event::UserMissing, reason, "rule");
+        happen(t, &missing, now)?;
+    }
+    Ok(opened > 0)
+}
+
+/// Lets something happen to a candidate, within a transaction of this room.
+pub(super) fn happen(
+    t: &Transaction<'_>,
+    happening: &Happening,
+    now: Timestamp,
+) -> Result<Happened, StoreError> {
+    let Some(before) = candidate_at(t, happening.candidate)? else {
+        return Ok(Happened::Unknown);
+    };
+    let state = match before.state.after(happening.event) {
+        Ok(state) => state,
+        Err(impossible) => return Ok(Happened::Impossible(impossible)),
+    };
+    let asks = happening.event == Event::Pressed { asks_user: true };
+    let presses = matches!(happening.event, Event::Pressed { .. });
+    t.prepare_cached(
+        "UPDATE candidates SET state = ?2, attention = ?3, reason = ?4, changed_at = ?5,
+             closed_at = ?6, pressed_by = coalesce(?7, pressed_by), round = round + ?8,
+             answer_by = ?9, kept_until = coalesce(?10, kept_until)
+         WHERE id = ?1",
+    )?
+    .execute(params![
+        happening.candidate,
+        state.as_str(),
+        attention_of(happening.event).map(Word),
+        happening.reason,
+        At(now),
+        state.is_closed().then_some(At(now)),
+        presses.then_some(&happening.by),
+        asks,
+        happening.answer_by.map(At),
+        happening.kept_until.map(At),
+    ])?;
+    if happening.event == Event::Revoked {
+        end_seat(t, &before, now)?;
+    }
+    let after = candidate_at(t, happening.candidate)?;
+    Ok(after.map_or(Happened::Unknown, Happened::Moved))
+}
+
+/// A seat that was taken back is not held any more; the next download finds what is there instead.
+fn end_seat(t: &Transaction<'_>, candidate: &Candidate, now: Timestamp) -> Result<(), StoreError> {
+    t.prepare_cached(
+        "UPDATE subscriptions SET ended_at = ?2, ended_by = 'reclaim', last_seen = ?2
+         WHERE id = ?1 AND ended_at IS NULL",
+    )?
+    .execute(params![candidate.subscription, At(now)])?;
+    Ok(())
+}
+
+fn attention_of(event: Event) -> Option<Attention> {
+    match event {
+        Event::UserMissing => Some(Attention::NoUser),
+        Event::NoticeFailed => Some(Attention::NoticeUndeliverable),
+        Event::Failed => Some(Attention::ReclaimFailed),
+        _ => None,
+    }
+}
+
+/// One candidate, within a transaction of this room.
+pub(super) fn candidate_at(t: &Transaction<'_>, id: i64) -> Result<Option<Candidate>, StoreError> {
+    Ok(t.prepare_cached(&format!("{SELECT} WHERE c.id = ?1"))?
+        .query_row([id], candidate_of)
+        .optional()?)
+}
+
+/// The candidate of a row that [`SELECT`] gives.
+pub(super) fn candidate_of(row: &Row<'_>) -> rusqlite::Result<Candidate> {
+    let instant = |column: &str| -> rusqlite::Result<Option<Timestamp>> {
+        Ok(row.get::<_, Option<At>>(column)?.map(|at| at.0))
+    };
+    Ok(Candidate {
+        id: row.get("id")?,
+        profile: row.get::<_, Word<_>>("profile")?.0,
+        subscription: row.get("subscription_id")?,
+        external_user_id: row.get("external_user_id")?,
+        email: row.get("email")?,
+        display_name: row.get("display_name")?,
+        identifier: row.get::<_, Word<_>>("identifier")?.0,
+        state: row.get::<_, Word<_>>("state")?.0,
+        attention: row
+            .get::<_, Option<Word<_>>>("attention")?
+            .map(|word| word.0),
+        reason: row.get("reason")?,
+        justification: row.get::<_, Word<_>>("justification")?.0,
+        rule: row.get("rule")?,
+        rule_digest: row.get("rule_digest")?,
+        reference: Reference {
+            kind: row.get::<_, Word<ReferenceKind>>("reference")?.0,
+            day: row.get::<_, Day>("reference_day")?.0,
+        },
+        last_activity: row.get::<_, Option<Day>>("last_activity")?.map(|day| day.0),
+        last_grade: row
+            .get::<_, Option<Word<_>>>("last_grade")?
+            .map(|word| word.0),
+        grade: row.get::<_, Word<_>>("grade")?.0,
+        evidence_digest: row.get("evidence_digest")?,
+        savings: row.get::<_, Option<Json<_>>>("savings")?.map(|json| json.0),
+        assignment_group: row.get("assignment_group")?,
+        opened_at: row.get::<_, At>("opened_at")?.0,
+        changed_at: row.get::<_, At>("changed_at")?.0,
+        closed_at: instant("closed_at")?,
+        pressed_by: row.get("pressed_by")?,
+        round: row.get("round")?,
+        answer_by: instant("answer_by")?,
+        kept_until: instant("kept_until")?,
+        restored_at: instant("restored_at")?,
+    })
+}

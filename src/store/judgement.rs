@@ -1,0 +1,420 @@
+//! Seats as they are judged: what a rule decides from, read past without keeping it. A million seats
+//! take no more memory than a thousand.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use rusqlite::{Row, Transaction, params};
+
+use super::activity::{CoverageSpan, coverage_spans};
+use super::candidate::candidate_of;
+use super::column::{At, Count, Day, Word};
+use super::document::ProfileId;
+use super::{Store, StoreError};
+use crate::connector::facts::{Role, UserStatus};
+use crate::profile::identifier::Identifier;
+use crate::reclamation::candidate::Candidate;
+use crate::reclamation::evidence;
+use crate::reclamation::plan::Pool;
+use crate::reclamation::seat::SeatFacts;
+
+/// What is known of a profile as a whole.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProfileFacts {
+    /// When the last complete download ended.
+    pub downloaded_at: Option<Timestamp>,
+    /// Why the last download is not in force, where it is not.
+    pub download_not_in_force: Option<String>,
+    /// The last day on which anybody was seen to use anything, by the vendor's own report.
+    pub last_use_of_anybody: Option<Date>,
+    /// Which days are known.
+    pub coverage: Vec<CoverageSpan>,
+    /// The seats of each identifier that is held.
+    pub pools: BTreeMap<Identifier, Pool>,
+}
+
+/// What a page of seats was found to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scanned<T> {
+    /// What the judge made of seats.
+    pub found: Vec<T>,
+    /// The seat to go on after; `None` when all were looked at.
+    pub next: Option<i64>,
+}
+
+/// An open candidate beside its seat, while that is held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenCandidate<T> {
+    /// The candidate.
+    pub candidate: Candidate,
+    /// What the judge made of its seat; `None` where the seat is not held any more.
+    pub seat: Option<T>,
+}
+
+impl Store {
+    /// What is known of a profile as a whole.
+    pub async fn profile_facts(&self, profile: ProfileId) -> Result<ProfileFacts, StoreError> {
+        let complete = self.last_complete_walk(profile).await?;
+        let last = self.last_walk(profile).await?;
+        self.database
+            .read("read what is known of the profile", move |t| {
+                let not_in_force = last
+                    .filter(|last| {
+                        complete
+                            .as_ref()
+                            .is_none_or(|complete| complete.id < last.id)
+                    })
+                    .map(|last| last.reason.unwrap_or_else(|| "incomplete".to_owned()));
+                let last_use: Option<Day> = t
+                    .prepare_cached(
+                        "SELECT max(last_hosted_day) FROM subscriptions WHERE profile_id = ?1",
+                    )?
+                    .query_row([profile.0], |row| row.get(0))?;
+                Ok(ProfileFacts {
+                    downloaded_at: complete.map(|walk| walk.ended_at),
+                    download_not_in_force: not_in_force,
+                    last_use_of_anybody: last_use.map(|day| day.0),
+                    coverage: coverage_spans(t, profile)?,
+                    pools: pools(t, profile)?,
+                })
+            })
+            .await
+    }
+
+    /// Shows up to `limit` seats that are held, after the one with number `after`, to `judge`.
+    pub async fn judge_seats<T, F>(
+        &self,
+        profile: ProfileId,
+        after: i64,
+        limit: u32,
+        mut judge: F,
+    ) -> Result<Scanned<T>, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&Identifier, &SeatFacts<'_>) -> Option<T> + Send + 'static,
+    {
+        self.database
+            .read("judge seats", move |t| {
+                let beside = Beside::read(t, profile)?;
+                // `+`: in the order of the rows; by the profile's index all of them would be sorted.
+                let mut statement = t.prepare_cached(&format!(
+                    "SELECT {} FROM subscriptions AS s
+                     WHERE +s.profile_id = ?1 AND s.id > ?2 AND s.ended_at IS NULL
+                     ORDER BY s.id LIMIT ?3",
+                    beside.columns()
+                ))?;
+                let mut rows = statement.query(params![profile.0, after, limit])?;
+                let mut found = Vec::new();
+                let mut looked_at = 0;
+                let mut next = None;
+                let mut known: HashMap<String, Identifier> = HashMap::new();
+                while let Some(row) = rows.next()? {
+                    looked_at += 1;
+                    next = Some(row.get(0)?);
+                    found.extend(seen(row, &beside, &mut known, &mut judge)?);
+                }
+                let next = next.filter(|_| looked_at == limit);
+                Ok(Scanned { found, next })
+            })
+            .await
+    }
+
+    /// Shows the seats of open candidates to `judge`.
+    pub async fn open_candidates_with_seats<T, F>(
+        &self,
+        profile: ProfileId,
+        mut judge: F,
+    ) -> Result<Vec<OpenCandidate<T>>, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&Candidate, &Identifier, &SeatFacts<'_>) -> T + Send + 'static,
+    {
+        self.database
+            .read("read open candidates", move |t| {
+                let beside = Beside::read(t, profile)?;
+                let mut candidates = t.prepare_cached(
+                    "SELECT c.*, p.name AS profile
+                     FROM candidates AS c JOIN profiles AS p ON p.id = c.profile_id
+                     WHERE c.profile_id = ?1 AND c.closed_at IS NULL ORDER BY c.id",
+                )?;
+                let candidates: Vec<Candidate> = candidates
+                    .query_map([profile.0], candidate_of)?
+                    .collect::<Result<_, _>>()?;
+                let mut seat = t.prepare_cached(&format!(
+                    "SELECT {} FROM subscriptions AS s WHERE s.id = ?1 AND s.ended_at IS NULL",
+                    beside.columns()
+                ))?;
+                let mut known = HashMap::new();
+                let mut open = Vec::with_capacity(candidates.len());
+                for candidate in candidates {
+                    let mut rows = seat.query([candidate.subscription])?;
+                    let found = match rows.next()? {
+                        Some(row) => seen(row, &beside, &mut known, |identifier, facts| {
+                            judge(&candidate, identifier, facts)
+                        })
+                        .map(Some)?,
+                        None => None,
+                    };
+                    drop(rows);
+                    open.push(OpenCandidate {
+                        candidate,
+                        seat: found,
+                    });
+                }
+                Ok(open)
+            })
+            .await
+    }
+
+    /// Shows the seats of one user that are held to `judge`.
+    pub async fn judge_user<T, F>(
+        &self,
+        profile: ProfileId,
+        external_user_id: &str,
+        mut judge: F,
+    ) -> Result<Vec<T>, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&Identifier, &SeatFacts<'_>) -> T + Send + 'static,
+    {
+        let user = external_user_id.to_owned();
+        self.database
+            .read("judge user", move |t| {
+                let beside = Beside::read(t, profile)?;
+                let mut statement = t.prepare_cached(&format!(
+                    "SELECT {} FROM subscriptions AS s
+                     WHERE s.profile_id = ?1 AND s.external_user_id = ?2 AND s.ended_at IS NULL
+                     ORDER BY s.identifier",
+                    beside.columns()
+                ))?;
+                let mut rows = statement.query(params![profile.0, user])?;
+                let mut known = HashMap::new();
+                let mut found = Vec::new();
+                while let Some(row) = rows.next()? {
+                    found.push(seen(row, &beside, &mut known, &mut judge)?);
+                }
+                Ok(found)
+            })
+            .await
+    }
+
+    /// For each of these users, the seats that go with their base seat: paid add-ons that are held.
+    pub async fn add_ons_held(
+        &self,
+        profile: ProfileId,
+        users: BTreeSet<String>,
+    ) -> Result<BTreeMap<String, Vec<Identifier>>, StoreError> {
+        self.database
+            .read("read add-ons", move |t| {
+                let mut statement = t.prepare_cached(
+                    "SELECT identifier FROM subscriptions
+                     WHERE profile_id = ?1 AND external_user_id = ?2 AND source = 'add_on'
+                       AND paid AND ended_at IS NULL ORDER BY identifier",
+                )?;
+                let mut held = BTreeMap::new();
+                for user in users {
+                    let identifiers: Vec<Identifier> = statement
+                        .query_map(params![profile.0, user], |row| {
+                            Ok(row.get::<_, Word<Identifier>>(0)?.0)
+                        })?
+                        .collect::<Result<_, _>>()?;
+                    if !identifiers.is_empty() {
+                        held.insert(user, identifiers);
+                    }
+                }
+                Ok(held)
+            })
+            .await
+    }
+}
+
+/// What stands beside the seats: small, or not there at all.
+struct Beside {
+    kept: HashMap<i64, Timestamp>,
+    /// Names of which there are several holders, by identifier.
+    shared_names: HashSet<(String, String)>,
+    has_exclusions: bool,
+    has_protections: bool,
+}
+
+impl Beside {
+    fn read(t: &Transaction<'_>, profile: ProfileId) -> Result<Self, StoreError> {
+        let mut kept = t.prepare_cached(
+            "SELECT subscription_id, max(kept_until) FROM candidates
+             WHERE profile_id = ?1 AND kept_until IS NOT NULL AND subscription_id IS NOT NULL
+             GROUP BY subscription_id",
+        )?;
+        let kept = kept
+            .query_map([profile.0], |row| Ok((row.get(0)?, row.get::<_, At>(1)?.0)))?
+            .collect::<Result<_, _>>()?;
+        let has = |purpose: &str| -> Result<bool, StoreError> {
+            Ok(t.prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM user_matches WHERE profile_id = ?1
+                     AND purpose = ?2 AND lifted_at IS NULL)
+                 OR ?2 = 'exclusion' AND EXISTS (SELECT 1 FROM identifier_matches
+                     WHERE profile_id = ?1 AND lifted_at IS NULL)",
+            )?
+            .query_row(params![profile.0, purpose], |row| row.get(0))?)
+        };
+        Ok(Self {
+            kept,
+            shared_names: shared_names(t, profile)?,
+            has_exclusions: has("exclusion")?,
+            has_protections: has("protection")?,
+        })
+    }
+
+    /// The columns of a seat as it is judged.
+    fn columns(&self) -> String {
+        let entry = |purpose: &str| {
+            format!(
+                "(SELECT m.rule || ': ' || m.reason FROM user_matches AS m
+                  WHERE m.profile_id = s.profile_id AND m.external_user_id = s.external_user_id
+                    AND m.purpose = '{purpose}' AND m.lifted_at IS NULL LIMIT 1)"
+            )
+        };
+        let excluded = if self.has_exclusions {
+            format!(
+                "coalesce((SELECT m.rule || ': ' || m.reason FROM identifier_matches AS m
+                     WHERE m.profile_id = s.profile_id AND m.identifier = s.identifier
+                       AND m.lifted_at IS NULL), {})",
+                entry("exclusion")
+            )
+        } else {
+            "NULL".to_owned()
+        };
+        let protected = if self.has_protections {
+            entry("protection")
+        } else {
+            "NULL".to_owned()
+        };
+        format!(
+            "s.id, s.external_user_id, s.identifier, s.email, s.department, s.status, s.role,
+             s.user_created_at, s.first_seen, s.assigned_at, s.bundled, s.paid, s.last_hosted_day,
+             s.last_listed_day, s.display_name, {excluded}, {protected}"
+        )
+    }
+}
+
+/// Names that several people hold, of products whose use is reported by names alone.
+fn shared_names(
+    t: &Transaction<'_>,
+    profile: ProfileId,
+) -> Result<HashSet<(String, String)>, StoreError> {
+    let mut statement = t.prepare_cached(
+        "SELECT identifier, lower(trim(display_name)) AS name FROM subscriptions
+         WHERE profile_id = ?1 AND identifier = ?2 AND ended_at IS NULL
+         GROUP BY name HAVING count(DISTINCT external_user_id) > 1",
+    )?;
+    let mut shared = HashSet::new();
+    for identifier in evidence::REPORTED_BY_NAME {
+        let rows = statement.query_map(params![profile.0, identifier], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+        for row in rows {
+            shared.insert(row?);
+        }
+    }
+    Ok(shared)
+}
+
+/// Shows the seat of a row to `judge`.
+fn seen<T>(
+    row: &Row<'_>,
+    beside: &Beside,
+    known: &mut HashMap<String, Identifier>,
+    mut judge: impl FnMut(&Identifier, &SeatFacts<'_>) -> T,
+) -> Result<T, StoreError> {
+    let text = |column: usize| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
+    let optional = |column: usize| {
+        let value = row.get_ref(column)?;
+        value.as_str_or_null().map_err(rusqlite::Error::from)
+    };
+    let instant = |column: usize| -> rusqlite::Result<Option<Timestamp>> {
+        Ok(row.get::<_, Option<At>>(column)?.map(|at| at.0))
+    };
+    let day = |column: usize| -> rusqlite::Result<Option<Date>> {
+        Ok(row.get::<_, Option<Day>>(column)?.map(|day| day.0))
+    };
+    let subscription: i64 = row.get(0)?;
+    let word = text(2)?;
+    if !known.contains_key(word) {
+        known.insert(word.to_owned(), row.get::<_, Word<Identifier>>(2)?.0);
+    }
+    let Some(identifier) = known.get(word) else {
+        return Err(rusqlite::Error::QueryReturnedNoRows.into());
+    };
+    let shares_name = !beside.shared_names.is_empty()
+        && beside
+            .shared_names
+            .contains(&(word.to_owned(), text(14)?.trim().to_lowercase()));
+    let facts = SeatFacts {
+        subscription,
+        external_user_id: text(1)?,
+        email: text(3)?,
+        department: optional(4)?,
+        status: status_of(text(5)?),
+        role: role_of(text(6)?),
+        created: instant(7)?,
+        first_seen: row.get::<_, At>(8)?.0,
+        assigned: instant(9)?,
+        bundled: row.get(10)?,
+        paid: row.get(11)?,
+        last_hosted: day(12)?,
+        last_listed: day(13)?,
+        excluded: optional(15)?,
+        protected: optional(16)?,
+        kept_until: beside.kept.get(&subscription).copied(),
+        shares_name,
+    };
+    Ok(judge(identifier, &facts))
+}
+
+/// A word that is not known is the one that keeps the seat.
+fn status_of(word: &str) -> UserStatus {
+    match word {
+        "active" => UserStatus::Active,
+        "inactive" => UserStatus::Inactive,
+        _ => UserStatus::Pending,
+    }
+}
+
+/// A word that is not known is the one that keeps the seat.
+fn role_of(word: &str) -> Role {
+    match word {
+        "member" => Role::Member,
+        "admin" => Role::Admin,
+        _ => Role::Owner,
+    }
+}
+
+/// The seats of each identifier: how many count, were bought, and are free.
+fn pools(
+    t: &Transaction<'_>,
+    profile: ProfileId,
+) -> Result<BTreeMap<Identifier, Pool>, StoreError> {
+    let mut pools: BTreeMap<Identifier, Pool> = BTreeMap::new();
+    let mut counts = t.prepare_cached(
+        "SELECT identifier, paid, excluded FROM seat_counts
+         WHERE profile_id = ?1 AND day = (SELECT max(day) FROM seat_counts WHERE profile_id = ?1)",
+    )?;
+    let mut rows = counts.query([profile.0])?;
+    while let Some(row) = rows.next()? {
+        let (paid, excluded) = (row.get::<_, Count>(1)?.0, row.get::<_, Count>(2)?.0);
+        let pool = pools.entry(row.get::<_, Word<_>>(0)?.0).or_default();
+        pool.licensed = paid.saturating_sub(excluded);
+    }
+    let mut bought = t.prepare_cached(
+        "SELECT identifier, bought, assigned FROM purchases WHERE profile_id = ?1",
+    )?;
+    let mut rows = bought.query([profile.0])?;
+    while let Some(row) = rows.next()? {
+        let bought = row.get::<_, Option<Count>>(1)?.map(|count| count.0);
+        let assigned = row.get::<_, Count>(2)?.0;
+        let pool = pools.entry(row.get::<_, Word<_>>(0)?.0).or_default();
+        pool.bought = bought;
+        pool.free = bought.map(|bought| bought.saturating_sub(assigned));
+    }
+    Ok(pools)
+}

@@ -1,0 +1,310 @@
+//! Writes to vendors: each is recorded before it is made, so that a crash at any point is resolved by
+//! reading the vendor and never by repeating blindly.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use rusqlite::{Row, params};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::candidate::{Happened, Happening, happen};
+use super::column::{At, Count, Json, Word};
+use super::document::ProfileId;
+use super::{Store, StoreError};
+use crate::profile::identifier::Identifier;
+
+/// What a write does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WriteKind {
+    /// Takes a seat back.
+    Reclaim,
+    /// Gives it back to its user.
+    Restore,
+}
+
+/// How far a write is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WriteState {
+    /// It is to be made, or was and is not recorded yet.
+    Intended,
+    /// The vendor did it, which was read back.
+    Done,
+    /// The vendor refused.
+    Refused,
+    /// It did not take effect.
+    Failed,
+    /// It was not made.
+    Withdrawn,
+}
+
+/// A write to a vendor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Write {
+    /// Its number.
+    pub id: i64,
+    /// The candidate whose seat it is about.
+    pub candidate: i64,
+    /// The vendor's user id.
+    pub external_user_id: String,
+    /// Of which identifier the seat is.
+    pub identifier: Identifier,
+    /// What it does.
+    pub kind: WriteKind,
+    /// How far it is.
+    pub state: WriteState,
+    /// The job that made it.
+    pub job: Option<String>,
+    /// The plan that it was a step of.
+    pub plan: Option<String>,
+    /// Who asked for it.
+    pub asked_by: String,
+    /// When it was recorded, before it was made.
+    pub intended_at: Timestamp,
+    /// When its end was recorded.
+    pub ended_at: Option<Timestamp>,
+    /// What was so before; set just before the vendor is called.
+    pub prior: Option<Value>,
+    /// What became of it, for people.
+    pub outcome: Option<String>,
+    /// The vendor's trace id.
+    pub trace_id: Option<String>,
+}
+
+/// A write to record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewWrite {
+    /// The candidate whose seat it is about.
+    pub candidate: i64,
+    /// What it does.
+    pub kind: WriteKind,
+    /// The job that makes it.
+    pub job: Option<String>,
+    /// The plan that it is a step of.
+    pub plan: Option<String>,
+    /// Who asked for it.
+    pub asked_by: String,
+    /// What is given back, where that is what it does.
+    pub prior: Option<Value>,
+}
+
+/// How a write ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WriteEnd {
+    /// The final state.
+    pub state: WriteState,
+    /// What became of it, for people.
+    pub outcome: String,
+    /// The vendor's trace id.
+    pub trace_id: Option<String>,
+    /// What that means for the candidate, in the same transaction.
+    pub happening: Option<Happening>,
+}
+
+const SELECT: &str = "SELECT w.*, c.external_user_id, c.identifier
+    FROM writes AS w JOIN candidates AS c ON c.id = w.candidate_id";
+
+impl Store {
+    /// Records a write before it is made; `None` where one of the same candidate is open.
+    pub async fn intend(
+        &self,
+        profile: ProfileId,
+        write: NewWrite,
+        now: Timestamp,
+    ) -> Result<Option<i64>, StoreError> {
+        self.database
+            .write("record intent", move |t| {
+                let written = t
+                    .prepare_cached(
+                        "INSERT OR IGNORE INTO writes
+                             (profile_id, candidate_id, kind, state, job, plan, asked_by,
+                              intended_at, prior)
+                         VALUES (?1, ?2, ?3, 'intended', ?4, ?5, ?6, ?7, ?8)",
+                    )?
+                    .execute(params![
+                        profile.0,
+                        write.candidate,
+                        Word(write.kind),
+                        write.job,
+                        write.plan,
+                        write.asked_by,
+                        At(now),
+                        write.prior.as_ref().map(Json),
+                    ])?;
+                Ok((written > 0).then(|| t.last_insert_rowid()))
+            })
+            .await
+    }
+
+    /// Records what is so before the vendor is called: from here on the call may have been made.
+    pub async fn note_prior(&self, write: i64, prior: Value) -> Result<(), StoreError> {
+        self.database
+            .write("record prior state", move |t| {
+                t.prepare_cached("UPDATE writes SET prior = ?2 WHERE id = ?1")?
+                    .execute(params![write, Json(&prior)])?;
+                Ok(())
+            })
+            .await
+    }
+
+    /// Records how a write ended, and what that means for its candidate. A reclaim that fails counts
+    /// as one in a row; one that works ends the row.
+    pub async fn end_write(
+        &self,
+        profile: ProfileId,
+        write: i64,
+        end: WriteEnd,
+        now: Timestamp,
+    ) -> Result<Option<Happened>, StoreError> {
+        self.database
+            .write("record outcome", move |t| {
+                let ended: usize = t
+                    .prepare_cached(
+                        "UPDATE writes SET state = ?2, ended_at = ?3, outcome = ?4, trace_id = ?5
+                         WHERE id = ?1 AND state = 'intended'",
+                    )?
+                    .execute(params![
+                        write,
+                        Word(end.state),
+                        At(now),
+                        end.outcome,
+                        end.trace_id
+                    ])?;
+                if ended == 0 {
+                    return Ok(None);
+                }
+                let errors = match end.state {
+                    WriteState::Done => "0",
+                    WriteState::Refused | WriteState::Failed => "errors + 1",
+                    WriteState::Intended | WriteState::Withdrawn => "errors",
+                };
+                t.execute(
+                    &format!(
+                        "INSERT INTO reclaim_standings (profile_id, errors) VALUES (?1, ?2)
+                         ON CONFLICT (profile_id) DO UPDATE SET errors = {errors}"
+                    ),
+                    params![
+                        profile.0,
+                        matches!(end.state, WriteState::Refused | WriteState::Failed)
+                    ],
+                )?;
+                let happened = end.happening.as_ref();
+                happened
+                    .map(|happening| happen(t, happening, now))
+                    .transpose()
+            })
+            .await
+    }
+
+    /// Writes of a profile whose end is not recorded.
+    pub async fn open_writes(&self, profile: ProfileId) -> Result<Vec<Write>, StoreError> {
+        self.database
+            .read("read open writes", move |t| {
+                let mut statement = t.prepare_cached(&format!(
+                    "{SELECT} WHERE w.profile_id = ?1 AND w.state = 'intended' ORDER BY w.id"
+                ))?;
+                let rows = statement.query_map([profile.0], write_of)?;
+                Ok(rows.collect::<Result<_, _>>()?)
+            })
+            .await
+    }
+
+    /// The writes of a candidate, the first one first.
+    pub async fn writes_of(&self, candidate: i64) -> Result<Vec<Write>, StoreError> {
+        self.database
+            .read("read writes", move |t| {
+                let mut statement =
+                    t.prepare_cached(&format!("{SELECT} WHERE w.candidate_id = ?1 ORDER BY w.id"))?;
+                let rows = statement.query_map([candidate], write_of)?;
+                Ok(rows.collect::<Result<_, _>>()?)
+            })
+            .await
+    }
+
+    /// The reclaims that a job made and that took effect, the last one first.
+    pub async fn reclaims_of_job(&self, job: &str) -> Result<Vec<Write>, StoreError> {
+        let job = job.to_owned();
+        self.database
+            .read("read writes", move |t| {
+                let mut statement = t.prepare_cached(&format!(
+                    "{SELECT} WHERE w.job = ?1 AND w.kind = 'reclaim' AND w.state = 'done'
+                     ORDER BY w.id DESC"
+                ))?;
+                let rows = statement.query_map([job], write_of)?;
+                Ok(rows.collect::<Result<_, _>>()?)
+            })
+            .await
+    }
+
+    /// How many seats of each identifier were written to since an instant. What was withdrawn was not
+    /// written.
+    pub async fn reclaims_since(
+        &self,
+        profile: ProfileId,
+        since: Timestamp,
+    ) -> Result<BTreeMap<Identifier, u32>, StoreError> {
+        self.database
+            .read("count writes", move |t| {
+                let mut statement = t.prepare_cached(
+                    "SELECT c.identifier, count(*)
+                     FROM writes AS w JOIN candidates AS c ON c.id = w.candidate_id
+                     WHERE w.profile_id = ?1 AND w.kind = 'reclaim' AND w.state <> 'withdrawn'
+                       AND w.intended_at >= ?2
+                     GROUP BY c.identifier",
+                )?;
+                let rows = statement.query_map(params![profile.0, At(since)], |row| {
+                    let count = row.get::<_, Count>(1)?.0;
+                    let identifier = row.get::<_, Word<Identifier>>(0)?.0;
+                    Ok((identifier, u32::try_from(count).unwrap_or(u32::MAX)))
+                })?;
+                Ok(rows.collect::<Result<_, _>>()?)
+            })
+            .await
+    }
+
+    /// Records that a seat was given back: it is held again, and nobody is asked for it before
+    /// `kept_until`.
+    pub async fn note_restored(
+        &self,
+        candidate: i64,
+        kept_until: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.database
+            .write("record restored seat", move |t| {
+                t.prepare_cached(
+                    "UPDATE candidates SET restored_at = ?2, kept_until = ?3 WHERE id = ?1",
+                )?
+                .execute(params![candidate, At(now), At(kept_until)])?;
+                t.prepare_cached(
+                    "UPDATE subscriptions SET ended_at = NULL, ended_by = NULL, last_seen = NULL
+                     WHERE id = (SELECT subscription_id FROM candidates WHERE id = ?1)
+                       AND ended_by = 'reclaim'",
+                )?
+                .execute([candidate])?;
+                Ok(())
+            })
+            .await
+    }
+}
+
+fn write_of(row: &Row<'_>) -> rusqlite::Result<Write> {
+    Ok(Write {
+        id: row.get("id")?,
+        candidate: row.get("candidate_id")?,
+        external_user_id: row.get("external_user_id")?,
+        identifier: row.get::<_, Word<_>>("identifier")?.0,
+        kind: row.get::<_, Word<_>>("kind")?.0,
+        state: row.get::<_, Word<_>>("state")?.0,
+        job: row.get("job")?,
+        plan: row.get("plan")?,
+        asked_by: row.get("asked_by")?,
+        intended_at: row.get::<_, At>("intended_at")?.0,
+        ended_at: row.get::<_, Option<At>>("ended_at")?.map(|at| at.0),
+        prior: row.get::<_, Option<Json<_>>>("prior")?.map(|json| json.0),
+        outcome: row.get("outcome")?,
+        trace_id: row.get("trace_id")?,
+    })
+}

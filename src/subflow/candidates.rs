@@ -1,0 +1,201 @@
+//! The calculation of candidates: which seats are unused now, and what became of those that were found
+//! before. It calls no vendor and runs whether or not anything may be reclaimed.
+
+use std::sync::Arc;
+
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
+
+use super::criteria::Judging;
+use super::savings::Prices;
+use super::{Outcome, Run, SubflowError};
+use crate::connector::facts::Grade;
+use crate::profile::identifier::Identifier;
+use crate::reclamation::approval::evidence_digest;
+use crate::reclamation::candidate::{Attention, Candidate, Event, State};
+use crate::reclamation::judge::{self, Check, Criteria, Judgement, Knowledge, Lapse, Reference};
+use crate::reclamation::seat::SeatFacts;
+use crate::settings::Guards;
+use crate::store::StoreError;
+use crate::store::candidate::{Happened, Happening, NewCandidate};
+use crate::store::job::Counts;
+
+/// Seats judged in one read.
+const SEATS: u32 = 20_000;
+/// A candidate that requires attention for longer is given up, as in ServiceNow
+/// (`sam_reclamation_flow_error_timeout`).
+const ATTENTION_TIMEOUT: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// Who makes it happen, where nobody did.
+const BY_RULE: &str = "rule";
+
+/// Runs the calculation: new candidates are `inserted`, moved ones `updated`, closed ones `ended`.
+pub async fn refresh_candidates(
+    run: &Run<'_>,
+    ceiling: Guards,
+    counts: &mut Counts,
+) -> Result<Outcome, SubflowError> {
+    let now = run.now();
+    let judging = Judging::at(run.store, run.profile, ceiling, now).await?;
+    run.reporter.step("open candidates", None);
+    follow(run, &judging, counts).await?;
+    run.reporter.step("seats judged", None);
+    find(run, judging, counts).await?;
+    Ok(Outcome::Completed)
+}
+
+/// What an open candidate's seat looks like now.
+#[derive(Debug, Clone)]
+struct Seen {
+    lapse: Option<(Check, Lapse)>,
+    why: String,
+    asks_user: bool,
+    has_address: bool,
+}
+
+/// Moves open candidates on: seats that were used, are gone, or are not meant any more; answers that
+/// did not come; trouble that was mended or was not.
+async fn follow(run: &Run<'_>, judging: &Judging, counts: &mut Counts) -> Result<(), StoreError> {
+    let judged = judging.clone();
+    let open = run
+        .store
+        .open_candidates_with_seats(run.profile.id, move |_, identifier, facts| {
+            seen(&judged.of(identifier), &judged.knowledge, facts)
+        })
+        .await?;
+    counts.fetched += u64::try_from(open.len()).unwrap_or_default();
+    let now = run.now();
+    let happenings: Vec<Happening> = open
+        .iter()
+        .filter_map(|open| next_of(&open.candidate, open.seat.as_ref(), now))
+        .collect();
+    for happened in run.store.happen(happenings, now).await? {
+        if let Happened::Moved(candidate) = happened {
+            if candidate.state.is_closed() {
+                counts.ended += 1;
+            } else {
+                counts.updated += 1;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn seen(criteria: &Criteria, knowledge: &Knowledge, facts: &SeatFacts<'_>) -> Seen {
+    let lapse = judge::lapse(criteria, knowledge, facts);
+    let why = lapse.map(|(failed, _)| {
+        let predicates = judge::explain(criteria, knowledge, facts);
+        let predicate = predicates.into_iter().find(|one| one.check == failed);
+        predicate.map_or_else(String::new, |one| {
+            format!(
+                "`{}` does not hold: {} ({})",
+                failed.as_str(),
+                one.value,
+                one.source
+            )
+        })
+    });
+    Seen {
+        lapse,
+        why: why.unwrap_or_default(),
+        asks_user: criteria.rule.asks_user(),
+        has_address: !facts.email.is_empty(),
+    }
+}
+
+/// What happens to a candidate now, if anything does.
+fn next_of(candidate: &Candidate, seat: Option<&Seen>, now: Timestamp) -> Option<Happening> {
+    let happens =
+        |event, reason: String| Some(Happening::new(candidate.id, event, reason, BY_RULE));
+    let Some(seat) = seat else {
+        return happens(Event::SeatGone, "the seat is not there any more".to_owned());
+    };
+    match seat.lapse {
+        Some((_, Lapse::Used)) => return happens(Event::Used, seat.why.clone()),
+        Some((_, Lapse::NotMeant)) => return happens(Event::NoLongerMeant, seat.why.clone()),
+        Some((_, Lapse::Unproved)) | None => {}
+    }
+    match (candidate.state, candidate.attention) {
+        (State::AttentionRequired, Some(Attention::NoUser))
+            if seat.has_address || !seat.asks_user =>
+        {
+            happens(Event::Solved, "its user can be asked now".to_owned())
+        }
+        (State::AttentionRequired, _)
+            if now.duration_since(candidate.changed_at) > ATTENTION_TIMEOUT =>
+        {
+            let days = ATTENTION_TIMEOUT.as_hours() / 24;
+            happens(
+                Event::TimedOut,
+                format!("it required attention for more than {days} days"),
+            )
+        }
+        (State::Ready, _) if seat.asks_user && !seat.has_address => happens(
+            Event::UserMissing,
+            "its user is to be asked, and the vendor tells no address".to_owned(),
+        ),
+        _ => None,
+    }
+}
+
+/// Looks at every seat, and records those that are found unused.
+async fn find(run: &Run<'_>, judging: Judging, counts: &mut Counts) -> Result<(), StoreError> {
+    let judging = Arc::new(judging);
+    let prices = Prices::of(run.store, run.now().to_zoned(run.zone.clone()).date()).await?;
+    let mut after = 0;
+    loop {
+        let judged = Arc::clone(&judging);
+        let scanned = run
+            .store
+            .judge_seats(run.profile.id, after, SEATS, move |identifier, facts| {
+                found(&judged.of(identifier), &judged.knowledge, facts)
+            })
+            .await?;
+        let found: Vec<NewCandidate> = scanned
+            .found
+            .into_iter()
+            .map(|(identifier, new)| NewCandidate {
+                savings: prices.of_identifier(&identifier),
+                ..new
+            })
+            .collect();
+        counts.inserted += run
+            .store
+            .open_candidates(run.profile.id, found, run.now())
+            .await?;
+        run.reporter.advance();
+        match scanned.next {
+            Some(next) => after = next,
+            None => return Ok(()),
+        }
+    }
+}
+
+fn found(
+    criteria: &Criteria,
+    knowledge: &Knowledge,
+    facts: &SeatFacts<'_>,
+) -> Option<(Identifier, NewCandidate)> {
+    let Judgement::Unused(reference) = judge::judge(criteria, knowledge, facts) else {
+        return None;
+    };
+    let grade = criteria.evidence()?;
+    let last_activity = facts.last_activity();
+    let rule = &criteria.rule;
+    let new = NewCandidate {
+        subscription: facts.subscription,
+        rule: rule.origin.clone(),
+        rule_digest: rule.digest(),
+        reference,
+        last_activity,
+        grade,
+        evidence_digest: evidence_of(reference, last_activity, grade),
+        savings: None,
+        assignment_group: rule.assignment_group.clone(),
+        user_missing: rule.asks_user() && facts.email.is_empty(),
+    };
+    Some((criteria.identifier.clone(), new))
+}
+
+fn evidence_of(reference: Reference, last: Option<(Date, Grade)>, grade: Grade) -> String {
+    evidence_digest(reference, last, Some(grade))
+}

@@ -1,0 +1,197 @@
+//! Giving back a seat that was taken back: from what was so before, and read back at the vendor.
+
+use jiff::SignedDuration;
+
+use super::plan::Permit;
+use super::reclaim::read_back;
+use super::{Run, SubflowError};
+use crate::connector::{Connector, ConnectorError, Holding, PriorState, SeatRef, Written};
+use crate::reclamation::candidate::Candidate;
+use crate::reclamation::rule::Rules;
+use crate::store::StoreError;
+use crate::store::write::{NewWrite, Write, WriteEnd, WriteKind, WriteState};
+
+/// What became of a seat that was to be given back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restoration {
+    /// Whether it is held again.
+    pub ok: bool,
+    /// What came back, what did not, and what it may cost; or why nothing did.
+    pub message: String,
+}
+
+impl Restoration {
+    fn not(message: impl Into<String>) -> Self {
+        Self {
+            ok: false,
+            message: message.into(),
+        }
+    }
+}
+
+/// The reclaim of a candidate that took effect last, if one did and was not given back since.
+pub fn to_undo(candidate: &Candidate, writes: &[Write]) -> Option<Write> {
+    writes
+        .iter()
+        .rev()
+        .find(|write| write.state == WriteState::Done)
+        .filter(|write| write.kind == WriteKind::Reclaim && candidate.restored_at.is_none())
+        .cloned()
+}
+
+/// Gives the seat of a candidate back, as `write` found it.
+pub async fn restore<C: Connector>(
+    connector: &C,
+    run: &Run<'_>,
+    permit: &Permit,
+    (candidate, write): (&Candidate, &Write),
+    by: &str,
+) -> Result<Restoration, SubflowError> {
+    if let Some(off) = permit.stopped() {
+        return Ok(Restoration::not(off));
+    }
+    if !permit.writes {
+        return Ok(Restoration::not("`writes` is not true in seatsync.yaml"));
+    }
+    let seat = SeatRef {
+        external_user_id: candidate.external_user_id.clone(),
+        identifier: candidate.identifier.clone(),
+    };
+    let Some(prior) = write.prior.clone().map(PriorState) else {
+        return Ok(Restoration::not("what was so before is not recorded"));
+    };
+    match connector.holding(&seat).await? {
+        Holding::Held => {
+            note(run, candidate, permit).await?;
+            return Ok(Restoration {
+                ok: true,
+                message: "its user has it again already".to_owned(),
+            });
+        }
+        Holding::UserGone => {
+            return Ok(Restoration::not(
+                "the vendor does not know the user any more: only an invitation brings them back",
+            ));
+        }
+        Holding::NotHeld => {}
+    }
+    let new = NewWrite {
+        candidate: candidate.id,
+        kind: WriteKind::Restore,
+        job: None,
+        plan: None,
+        asked_by: by.to_owned(),
+        prior: Some(prior.0.clone()),
+    };
+    let Some(id) = run.store.intend(run.profile.id, new, run.now()).await? else {
+        return Ok(Restoration::not("another write for it is under way"));
+    };
+    let written = connector.restore_seat(&seat, &prior).await;
+    settle(connector, run, permit, candidate, &seat, id, written).await
+}
+
+async fn settle<C: Connector>(
+    connector: &C,
+    run: &Run<'_>,
+    permit: &Permit,
+    candidate: &Candidate,
+    seat: &SeatRef,
+    id: i64,
+    written: Result<Written, ConnectorError>,
+) -> Result<Restoration, SubflowError> {
+    let (trace_id, trouble) = match written {
+        Ok(Written::Done { trace_id } | Written::AlreadySo { trace_id }) => (trace_id, None),
+        Ok(Written::Refused(refusal)) => {
+            end(
+                run,
+                id,
+                WriteState::Refused,
+                &refusal.message,
+                refusal.context.trace_id,
+            )
+            .await?;
+            return Ok(Restoration::not(refusal.message));
+        }
+        Err(error) => {
+            let trace_id = error.context().and_then(|context| context.trace_id.clone());
+            (trace_id, Some(error.to_string()))
+        }
+    };
+    // It may show a while later, and after trouble only the vendor knows.
+    let settling = connector.settles();
+    let mut holding = read_back(connector, run, seat).await?;
+    for _ in 1..settling.tries {
+        if holding == Holding::Held {
+            break;
+        }
+        crate::clock::sleep(run.clock, settling.wait).await;
+        holding = connector.holding(seat).await?;
+    }
+    if holding != Holding::Held {
+        let message = trouble.unwrap_or_else(|| {
+            "the vendor acknowledged it, and does not show the seat as held".to_owned()
+        });
+        end(run, id, WriteState::Failed, &message, trace_id).await?;
+        return Ok(Restoration::not(message));
+    }
+    end(
+        run,
+        id,
+        WriteState::Done,
+        "given back, and read back",
+        trace_id,
+    )
+    .await?;
+    note(run, candidate, permit).await?;
+    Ok(Restoration {
+        ok: true,
+        message: gone_for_good(candidate).to_owned(),
+    })
+}
+
+/// What giving a seat back does not bring back, and what it may cost.
+fn gone_for_good(candidate: &Candidate) -> &'static str {
+    let mut parts = candidate.identifier.as_str().split('.');
+    match (parts.next(), parts.next()) {
+        (Some("zoom"), Some("licensed")) => {
+            "given back; cloud recordings that Zoom deleted meanwhile do not come back, and add-ons are given back by themselves"
+        }
+        (Some("goto"), Some("connect")) => {
+            "given back; phone settings come back only within seven days"
+        }
+        (Some("aha"), _) => {
+            "given back; where no paid seat was free, Aha! charges for another one at once"
+        }
+        _ => "given back",
+    }
+}
+
+async fn end(
+    run: &Run<'_>,
+    id: i64,
+    state: WriteState,
+    outcome: &str,
+    trace_id: Option<String>,
+) -> Result<(), StoreError> {
+    let end = WriteEnd {
+        state,
+        outcome: outcome.to_owned(),
+        trace_id,
+        happening: None,
+    };
+    run.store
+        .end_write(run.profile.id, id, end, run.now())
+        .await
+        .map(drop)
+}
+
+/// Nobody is asked again for the seat during the cool-down.
+async fn note(run: &Run<'_>, candidate: &Candidate, permit: &Permit) -> Result<(), StoreError> {
+    let rules = Rules::of(&run.profile.desired, permit.guards);
+    let cool_down = rules.for_identifier(&candidate.identifier).cool_down;
+    let now = run.now();
+    let kept_until = now
+        .saturating_add(SignedDuration::from(cool_down))
+        .unwrap_or(now);
+    run.store.note_restored(candidate.id, kept_until, now).await
+}
