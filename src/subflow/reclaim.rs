@@ -340,7 +340,7 @@ impl<C: Connector> Carrying<'_, C> {
                 Came::On
             });
         }
-        match read_back(self.connector, self.run, seat).await {
+        match read_back(self.connector, self.run, seat, false).await {
             Ok(Holding::NotHeld | Holding::UserGone) => {
                 let kept_until = later(self.run.now(), rule.cool_down);
                 let happening = Happening {
@@ -448,22 +448,24 @@ fn pressed_by(step: &Step) -> String {
         .map_or_else(|| BY_RULE.to_owned(), |name| format!("Approval {name}"))
 }
 
-/// What the vendor says after a write, which may take a while to show.
+/// What the vendor says after a write, which may take a while to show: looked at until the seat is
+/// `held` or is not, as the write was to make it.
 pub(super) async fn read_back<C: Connector>(
     connector: &C,
     run: &Run<'_>,
     seat: &SeatRef,
+    held: bool,
 ) -> Result<Holding, ConnectorError> {
     let settling = connector.settles();
-    let mut held = connector.holding(seat).await?;
+    let mut holding = connector.holding(seat).await?;
     for _ in 1..settling.tries {
-        if held != Holding::Held {
+        if (holding == Holding::Held) == held {
             break;
         }
         clock::sleep(run.clock, settling.wait).await;
-        held = connector.holding(seat).await?;
+        holding = connector.holding(seat).await?;
     }
-    Ok(held)
+    Ok(holding)
 }
 
 /// Settles writes whose end is not recorded: a crash or an outage came between. The vendor says what
@@ -484,7 +486,8 @@ pub async fn resolve_open_writes<C: Connector>(
                     external_user_id: write.external_user_id.clone(),
                     identifier: write.identifier.clone(),
                 };
-                resolved(&write, read_back(connector, run, &seat).await?)
+                let held = write.kind == WriteKind::Restore;
+                resolved(&write, read_back(connector, run, &seat, held).await?)
             }
         };
         tracing::warn!(profile = %run.profile.name, write = write.id, "a write was cut: {}", end.outcome);

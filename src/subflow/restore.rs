@@ -118,15 +118,7 @@ async fn settle<C: Connector>(
         }
     };
     // It may show a while later, and after trouble only the vendor knows.
-    let settling = connector.settles();
-    let mut holding = read_back(connector, run, seat).await?;
-    for _ in 1..settling.tries {
-        if holding == Holding::Held {
-            break;
-        }
-        crate::clock::sleep(run.clock, settling.wait).await;
-        holding = connector.holding(seat).await?;
-    }
+    let holding = read_back(connector, run, seat, true).await?;
     if holding != Holding::Held {
         let message = trouble.unwrap_or_else(|| {
             "the vendor acknowledged it, and does not show the seat as held".to_owned()

@@ -30,6 +30,7 @@ mod jobs;
 mod main_job;
 mod merge;
 mod oauth_server;
+mod reclaim;
 mod reconcile;
 mod remedies;
 mod retention;

@@ -255,23 +255,45 @@ mod tests {
 
     #[test]
     fn the_right_to_reclaim_is_proved_by_scopes_of_either_kind() {
-        let cases: [(&[&str], Option<&str>); 5] = [
-            (&["user:write:admin"], None),
+        let cases: [(&[&str], Option<&str>); 6] = [
+            (
+                &[
+                    "user:write:admin",
+                    "meeting:read:admin",
+                    "webinar:read:admin",
+                ],
+                None,
+            ),
+            (
+                &["user:write:admin"],
+                Some("meeting:read:list_meetings:admin or meeting:read:admin"),
+            ),
             (
                 &[
                     "user:read:user:admin",
                     "user:read:settings:admin",
+                    "meeting:read:list_meetings:admin",
+                    "webinar:read:list_webinars:admin",
                     "user:update:user:admin",
                     "user:update:settings:admin",
                 ],
                 None,
             ),
             (
-                &["user:read:admin"],
+                &[
+                    "user:read:admin",
+                    "meeting:read:admin",
+                    "webinar:read:admin",
+                ],
                 Some("user:update:user:admin or user:write:admin"),
             ),
             (
-                &["user:read:admin", "user:update:user:admin"],
+                &[
+                    "user:read:admin",
+                    "meeting:read:admin",
+                    "webinar:read:admin",
+                    "user:update:user:admin",
+                ],
                 Some("user:update:settings:admin or user:write:admin"),
             ),
             (&[], Some("tells no scopes")),

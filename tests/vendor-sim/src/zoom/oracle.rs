@@ -16,6 +16,9 @@ use crate::zoom::world::World;
 /// Milliseconds for which a read of a user before a write counts as fresh.
 const FRESH_MILLIS: i64 = 5 * 60_000;
 
+/// Page sizes that nobody reads a whole account by.
+const PROBES: [&str; 2] = ["page_size=1", "page_size=10"];
+
 /// Something a careful client does not do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Violation {
@@ -180,11 +183,11 @@ impl Progress {
         }
     }
 
-    /// Whether a write at `now` acts on less than this walk set out to see. A walk in pages of one
-    /// row is a probe, and one of an earlier day has been followed by others.
+    /// Whether a write at `now` acts on less than this walk set out to see. A walk in the smallest pages
+    /// is a probe, and one of an earlier day has been followed by others.
     fn lacks_something(&self, key: &str, now: i64) -> bool {
         let whole = self.ended && self.harmed.is_empty();
-        let probe = key.lines().any(|parameter| parameter == "page_size=1");
+        let probe = key.lines().any(|parameter| PROBES.contains(&parameter));
         !whole && !probe && now - self.began < 26 * 3_600_000
     }
 }
