@@ -11,7 +11,7 @@ use super::exit::Failure;
 use super::output::{Output, table};
 use super::status::short;
 use super::subscriptions::rests_on;
-use crate::api::control::model::ExplainQuery;
+use crate::api::control::model::{ExplainQuery, Explanation};
 use crate::connector::facts::{ActivityKind, Grade};
 use crate::profile::identifier::Identifier;
 use crate::profile::name::Name;
@@ -41,23 +41,33 @@ pub(super) fn run(
         profile: args.profile.to_string(),
         user: args.user,
     };
-    let mut facts: UserFacts = Client::new(runtime)?.get("/v1/explain", &query)?;
+    let mut explanation: Explanation = Client::new(runtime)?.get("/v1/explain", &query)?;
     if let Some(identifier) = &args.identifier {
-        facts
+        let is = |other: &Identifier| other.as_str() == identifier;
+        explanation
+            .facts
             .seats
-            .retain(|subscription| subscription.seat.identifier.as_str() == identifier);
+            .retain(|subscription| is(&subscription.seat.identifier));
+        explanation.verdicts.retain(|one| is(&one.identifier));
+        explanation.candidates.retain(|one| is(&one.identifier));
     }
+    let facts = &explanation.facts;
     if facts.seats.is_empty() && args.identifier.is_some() {
         return Err(Failure::failed(format!(
             "{} has no such seat in `{}`: without `--identifier`, every seat is shown",
             facts.user, facts.profile
         )));
     }
-    output.show(&facts, |facts| {
+    output.show(&explanation, |explanation| {
+        let facts = &explanation.facts;
         let seats: Vec<String> = facts
             .seats
             .iter()
-            .map(|subscription| one_seat(facts, subscription))
+            .map(|subscription| {
+                let seat = one_seat(facts, subscription);
+                let concluded = concluded(explanation, &subscription.seat.identifier);
+                format!("{seat}{concluded}")
+            })
             .collect();
         seats.join("\n")
     })?;
@@ -75,6 +85,38 @@ fn one_seat(facts: &UserFacts, subscription: &Subscription) -> String {
         "{user} in {profile}: {identifier}\n{}",
         table(["FACT", "VALUE", "SOURCE"], rows)
     )
+}
+
+/// Whether the seat is a candidate, by each predicate, and what was found of it before.
+fn concluded(explanation: &Explanation, identifier: &Identifier) -> String {
+    let mut text = String::new();
+    let verdicts = explanation.verdicts.iter();
+    for verdict in verdicts.filter(|one| one.identifier == *identifier) {
+        let conclusion = match verdict.fails {
+            None => "unused: a candidate".to_owned(),
+            Some(check) => format!("no candidate: `{}` does not hold", check.as_str()),
+        };
+        text.push_str(&format!("\n{conclusion}, by {}\n", verdict.rule));
+        text.push_str(&table(
+            ["PREDICATE", "HOLDS", "VALUE", "SOURCE"],
+            verdict.predicates.iter().map(|one| {
+                [
+                    one.check.as_str().to_owned(),
+                    yes(one.holds).to_owned(),
+                    one.value.clone(),
+                    one.source.clone(),
+                ]
+            }),
+        ));
+    }
+    let candidates = explanation.candidates.iter();
+    for candidate in candidates.filter(|one| one.identifier == *identifier) {
+        text.push_str(&format!(
+            "candidate {}: {}, {}\n",
+            candidate.id, candidate.state, candidate.reason
+        ));
+    }
+    text
 }
 
 /// Who holds the seat, since when.

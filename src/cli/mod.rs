@@ -21,6 +21,7 @@ mod output;
 mod plan;
 mod progress;
 mod reload;
+mod rules;
 mod run;
 mod schema;
 mod seat_plan;
@@ -106,6 +107,8 @@ enum Command {
     Connections(connections::ConnectionsArgs),
     /// Seats found unused, and the decisions on them.
     Candidates(candidates::CandidatesArgs),
+    /// Which rule decides for which seats.
+    Rules(rules::RulesArgs),
     /// Give back seats that were taken back.
     Undo(undo::UndoArgs),
     /// Jobs: what is due, what runs, how it ended.
@@ -165,6 +168,7 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> Result<ExitCode, Failu
         Command::Exclusions(args) => exclusions::run(&args, &runtime, output),
         Command::Connections(args) => connections::run(&args, &runtime, output),
         Command::Candidates(args) => candidates::run(args, &runtime, output),
+        Command::Rules(args) => rules::run(&args, &runtime, output),
         Command::Undo(args) => undo::run(args, &runtime, output),
         Command::Jobs(args) => jobs::run(args, &runtime, output),
         Command::Subscriptions(args) => subscriptions::run(args, &runtime, output),

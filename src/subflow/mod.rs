@@ -10,6 +10,7 @@ pub mod decide;
 pub mod download;
 pub mod entries;
 pub mod entry_standing;
+pub mod explain;
 pub mod gate;
 pub mod plan;
 pub mod progress;

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use seatsync::clock::Clock as _;
 use seatsync::connector::facts::{ActivityKind, Grade, Role};
 use seatsync::job::OnceReport;
+use seatsync::profile::model::SubflowKind;
 use seatsync::store::condition::{ConditionKind, ConditionStatus};
 use seatsync::store::job::{Job, JobState};
 use seatsync::store::subscription::Subscription;
@@ -89,8 +90,13 @@ impl Bed {
         seat
     }
 
+    /// The last download.
     async fn last_job(&self) -> Job {
-        self.jobs().await.pop().unwrap()
+        let jobs = self.jobs().await;
+        let mut downloads = jobs
+            .into_iter()
+            .filter(|job| job.subflow == SubflowKind::DownloadSubscriptions);
+        downloads.next_back().unwrap()
     }
 }
 
@@ -109,10 +115,11 @@ fn disabled() -> PersonChange {
 async fn publishing_downloads_seats_and_last_access_in_one_job() {
     let bed = Bed::start().await;
     let report = bed.publish().await;
-    let [job] = report.jobs.as_slice() else {
+    let [download, candidates] = report.jobs.as_slice() else {
         panic!("{:#?}", report.jobs);
     };
-    assert_eq!(job.subflow.as_str(), "download_subscriptions");
+    assert_eq!(download.subflow, SubflowKind::DownloadSubscriptions);
+    assert_eq!(candidates.subflow, SubflowKind::RefreshCandidates);
     let seats = bed.seats().await;
     // The second walk, which proves the first, tells nobody twice.
     let fetched = usize::try_from(bed.last_job().await.counts.fetched).unwrap();

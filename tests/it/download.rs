@@ -40,7 +40,8 @@ async fn publishing_downloads_every_seat_then_the_activity() {
         ran,
         [
             ("download_subscriptions", "completed"),
-            ("pull_user_activity", "completed")
+            ("pull_user_activity", "completed"),
+            ("refresh_candidates", "completed")
         ]
     );
     let seats = bed.seats().await;

@@ -8,7 +8,7 @@ use seatsync::clock::sleep;
 use seatsync::connector::facts::Process;
 use seatsync::job::RequestError;
 use seatsync::profile::model::SubflowKind::{
-    DownloadSubscriptions, PullUserActivity, ReclaimSubscriptions,
+    DownloadSubscriptions, PullUserActivity, ReclaimSubscriptions, RefreshCandidates,
 };
 use seatsync::store::condition::{ConditionKind, ConditionStatus};
 use seatsync::store::job::{Counts, Failure, JobState, Trigger};
@@ -28,7 +28,7 @@ async fn what_is_due_runs_once_whoever_notices_it() {
     bed.publish().await;
     bed.clock.set(at("2026-03-03T04:00:00Z"));
     let report = bed.run().await;
-    assert_eq!(report.jobs.len(), 2);
+    assert_eq!(report.jobs.len(), 3);
     assert_eq!(report.jobs[0].due_at, at("2026-03-03T03:00:00Z"));
     assert_eq!(bed.run().await.jobs, []);
     assert_eq!(bed.run().await.jobs, []);
@@ -50,7 +50,8 @@ async fn runs_missed_while_down_are_caught_up_once() {
         ran,
         [
             (DownloadSubscriptions, Trigger::CatchUp, due),
-            (PullUserActivity, Trigger::Chain, due)
+            (PullUserActivity, Trigger::Chain, due),
+            (RefreshCandidates, Trigger::Chain, due)
         ]
     );
 }
@@ -302,16 +303,16 @@ async fn a_process_without_its_scope_degrades_alone() {
         bed.condition("zoom", ConditionKind::Complete).await.status,
         ConditionStatus::True
     );
-    let refused = bed
-        .runner()
+    let runner = bed.runner();
+    runner
         .request(&name("zoom"), ReclaimSubscriptions)
-        .await;
-    assert!(
-        refused
-            .unwrap_err()
-            .to_string()
-            .contains("nothing is written")
-    );
+        .await
+        .unwrap();
+    let report = runner.run_due_to_completion().await.unwrap();
+    let job = report.jobs.last().unwrap();
+    assert_eq!(job.state, JobState::Failed);
+    let message = job.failure.as_ref().unwrap().message.as_str();
+    assert!(message.contains("is not granted"), "{message}");
 }
 
 #[tokio::test]
@@ -336,7 +337,7 @@ async fn what_is_suspended_switched_off_or_removed_runs_nothing_and_keeps_its_da
     .await;
     let report = bed.next_day().await;
     let ran: Vec<_> = report.jobs.iter().map(|job| job.subflow).collect();
-    assert_eq!(ran, [DownloadSubscriptions]);
+    assert_eq!(ran, [DownloadSubscriptions, RefreshCandidates]);
     let refused = bed.runner().request(&name("zoom"), PullUserActivity).await;
     assert!(refused.unwrap_err().to_string().contains("switched off"));
 
@@ -443,7 +444,7 @@ async fn the_runner_wakes_when_something_is_due() {
             .iter()
             .map(|job| (job.trigger, job.state))
             .collect();
-        if states.len() == 4 && states[3].1 == JobState::Completed {
+        if states.len() == 6 && states[5].1 == JobState::Completed {
             break;
         }
         sleep(&SystemClock, SignedDuration::from_millis(50)).await;
@@ -451,9 +452,10 @@ async fn the_runner_wakes_when_something_is_due() {
     stop.cancel();
     running.await.unwrap();
     assert_eq!(
-        states[2..],
+        states[3..],
         [
             (Trigger::Schedule, JobState::Completed),
+            (Trigger::Chain, JobState::Completed),
             (Trigger::Chain, JobState::Completed)
         ]
     );

@@ -167,7 +167,10 @@ async fn a_run_that_is_killed_is_recorded_as_interrupted_and_runs_again() {
     vendor.control().clear_faults();
     host.start();
     host.until_first_run_is_over("zoom");
-    let jobs = host.json(&["jobs", "list"]);
+    let jobs = host.until(&["jobs", "list"], |jobs| {
+        let rows = jobs["rows"].as_array();
+        rows.is_some_and(|rows| rows.iter().all(|job| job["state"] != "in_progress"))
+    });
     let states: Vec<&str> = jobs["rows"]
         .as_array()
         .unwrap()

@@ -10,6 +10,7 @@ mod jobs;
 pub mod model;
 mod plan;
 mod profiles;
+mod rules;
 mod seats;
 mod undo;
 mod usage;
@@ -95,6 +96,7 @@ pub fn service(control: &Control, peer: &Peer) -> Router {
         .route("/v1/candidates", get(candidates::list))
         .route("/v1/candidates/{id}", get(candidates::one))
         .route("/v1/candidates/decide", post(candidates::decide))
+        .route("/v1/rules", get(rules::list))
         .route("/v1/undo", post(undo::undo))
         .route("/v1/connections", get(connections::list))
         .route("/v1/authorizations", post(connections::begin))

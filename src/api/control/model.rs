@@ -9,14 +9,17 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::connector::facts::Verdict;
+use crate::reclamation::candidate::Candidate;
 use crate::reclamation::plan::Plan;
 use crate::store::condition::Condition;
 use crate::store::job::Job;
 use crate::store::subscription::Presence;
+use crate::store::user_facts::UserFacts;
+use crate::subflow::explain::SeatVerdict;
 
 pub use candidate::{
     ApprovalDocument, ApprovalRequest, CandidateDetail, CandidateQuery, DecideAnswer,
-    DecideRequest, ReleaseRequest, Restored, UndoAnswer, UndoRequest,
+    DecideRequest, ReleaseRequest, Restored, RuleRow, UndoAnswer, UndoRequest,
 };
 pub use connection::{
     AuthorizationBegun, AuthorizationDone, AuthorizationRequest, ConnectionStatus, Redirected,
@@ -316,7 +319,21 @@ pub struct Listing<T> {
     pub next: Option<String>,
 }
 
-/// Query of `GET /v1/explain`, which answers with [`crate::store::user_facts::UserFacts`].
+/// Answer to `GET /v1/explain`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Explanation {
+    /// What is known of the user.
+    #[serde(flatten)]
+    pub facts: UserFacts,
+    /// What is concluded of each seat that is held.
+    #[serde(default)]
+    pub verdicts: Vec<SeatVerdict>,
+    /// What was found before, and what became of it.
+    #[serde(default)]
+    pub candidates: Vec<Candidate>,
+}
+
+/// Query of `GET /v1/explain`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ExplainQuery {

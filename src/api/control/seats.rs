@@ -5,10 +5,11 @@ use axum::extract::{Query, State};
 
 use super::Control;
 use super::answer::{Refusal, profile_name};
-use super::model::{ExplainQuery, Listing, SubscriptionQuery};
+use super::model::{ExplainQuery, Explanation, Listing, SubscriptionQuery};
 use crate::profile::name::Name;
+use crate::store::candidate::CandidateFilter;
 use crate::store::subscription::{IdentifierCount, Subscription, SubscriptionFilter};
-use crate::store::user_facts::UserFacts;
+use crate::subflow::explain;
 
 /// Rows of one page, when the asker does not say.
 const PAGE: u32 = 100;
@@ -58,7 +59,7 @@ pub(super) async fn identifiers(
 pub(super) async fn explain(
     State(control): State<Control>,
     Query(query): Query<ExplainQuery>,
-) -> Result<Json<UserFacts>, Refusal> {
+) -> Result<Json<Explanation>, Refusal> {
     let name = profile_name(&query.profile)?;
     let recorded = control
         .store
@@ -69,12 +70,35 @@ pub(super) async fn explain(
         .store
         .user_facts(recorded.id, &name, &query.user)
         .await?;
-    facts.map(Json).ok_or_else(|| {
+    let facts = facts.ok_or_else(|| {
         Refusal::not_found(format!(
             "no seat of `{}` is recorded in `{name}`: `seatsync subscriptions list --profile {name}` lists those that are",
             query.user
         ))
-    })
+    })?;
+    let user = facts
+        .seats
+        .first()
+        .map(|seat| seat.seat.external_user_id.clone());
+    let verdicts = explain::verdicts(
+        &control.store,
+        &recorded,
+        &user.unwrap_or_default(),
+        control.settings.guards,
+        control.clock.now(),
+    )
+    .await?;
+    let filter = CandidateFilter {
+        profile: Some(name),
+        user: Some(query.user),
+        ..CandidateFilter::default()
+    };
+    let candidates = control.store.candidates(filter, None, LARGEST_PAGE).await?;
+    Ok(Json(Explanation {
+        facts,
+        verdicts,
+        candidates,
+    }))
 }
 
 /// The profile that a listing is narrowed to; refused when there is none of that name.

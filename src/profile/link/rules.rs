@@ -10,6 +10,7 @@ use crate::profile::load::LoadedDocument;
 use crate::profile::model::{CheckedDocument, Document, Kind, Profile, ReachingRule};
 use crate::profile::name::Name;
 use crate::settings::{GuardLimits, Settings};
+use crate::yaml::duration::Span;
 
 /// Checks references and conflicts, and returns the profiles that fail by them, with reasons.
 pub(super) fn check(
@@ -24,6 +25,7 @@ pub(super) fn check(
                 if let Some(reclamation) = &profile.reclamation {
                     ceilings(document, reclamation, settings, problems);
                 }
+                reach(document, profile, documents, problems);
             }
             Document::ReclamationRule(rule) => {
                 ceilings(document, &rule.spec, settings, problems);
@@ -46,6 +48,49 @@ pub(super) fn check(
         }
     }
     conflicts(documents, problems)
+}
+
+/// The threshold where nothing is written.
+const DEFAULT_THRESHOLD: Span = Span::days(60);
+
+/// A window that activity is not looked at for is never known whole, so that no seat is found unused.
+fn reach(
+    document: &LoadedDocument,
+    profile: &Profile,
+    documents: &[LoadedDocument],
+    problems: &mut Problems<'_>,
+) {
+    if !profile.subflows.pull_user_activity.enabled {
+        return;
+    }
+    let threshold = |spec: &Json| -> Option<Span> {
+        spec.get("last_activity_threshold")?.as_str()?.parse().ok()
+    };
+    let own = profile.reclamation.as_ref().and_then(threshold);
+    let from_rules = reaching(documents, profile);
+    let longest = match own {
+        Some(own) => own,
+        None => from_rules
+            .iter()
+            .filter_map(|rule| threshold(&rule.spec))
+            .fold(DEFAULT_THRESHOLD, Span::max),
+    };
+    let analyzed = profile.subflows.analyze_from;
+    if longest > analyzed {
+        let message = format!(
+            "activity is looked at for {analyzed}, and a rule judges by {longest}: what is not known proves no disuse, so its seats are found unused only once that long was watched"
+        );
+        let help = format!(
+            "set `analyze_from: {longest}` under `pull_user_activity`, or a shorter threshold"
+        );
+        problems.warning(
+            document,
+            &["reclamation"],
+            "profile::window",
+            message,
+            Some(help),
+        );
+    }
 }
 
 /// The rules that reach a profile.

@@ -5,6 +5,7 @@ mod document;
 mod limits;
 mod trouble;
 mod walk;
+mod writes;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -4,6 +4,7 @@ mod activity;
 mod seats;
 mod tokens;
 mod trouble;
+mod writes;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

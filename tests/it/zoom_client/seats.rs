@@ -180,9 +180,14 @@ async fn a_verdict_names_what_is_missing_and_sees_a_scope_just_added() {
         );
     }
     assert!(zoom.validate(Process::Activity).await.ok);
-    grant(&["user:write:admin"]);
+    grant(&[
+        "user:write:admin",
+        "meeting:read:admin",
+        "webinar:read:admin",
+    ]);
     assert!(zoom.validate(Process::Download).await.ok);
     assert!(zoom.validate(Process::Reclaim).await.ok);
+    grant(&["user:write:admin"]);
     let verdict = zoom.validate(Process::Activity).await;
     assert!(
         !verdict.ok && verdict.message.contains("report:read:list_users:admin"),

@@ -3,9 +3,12 @@
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use crate::connector::facts::ActivityKind;
+use crate::profile::identifier::Identifier;
 use crate::profile::name::Name;
 use crate::reclamation::approval::ApprovedSeat;
 use crate::reclamation::candidate::{Candidate, State};
+use crate::reclamation::rule::Rule;
 use crate::store::write::Write;
 use crate::subflow::decide::{Decided, Decision};
 
@@ -109,6 +112,22 @@ pub struct ApprovalDocument {
     pub expires: Date,
     /// Which seats.
     pub seats: Vec<ApprovedSeat>,
+}
+
+/// The rule that decides for one identifier of a profile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleRow {
+    /// Of which profile.
+    pub profile: Name,
+    /// For seats of what.
+    pub identifier: Identifier,
+    /// What counts as use of such a seat.
+    pub counts: Vec<ActivityKind>,
+    /// Whether the vendor reports its whole use, so that it can be found unused.
+    pub tells_disuse: bool,
+    /// The rule, defaults applied.
+    #[serde(flatten)]
+    pub rule: Rule,
 }
 
 /// `POST /v1/undo`: gives seats back.

@@ -1,0 +1,54 @@
+//! Why a seat is or is not a candidate: every predicate with its value, judged by the same code that
+//! finds candidates.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::criteria::Judging;
+use crate::profile::identifier::Identifier;
+use crate::reclamation::judge::{self, Check, Judgement, Predicate};
+use crate::settings::Guards;
+use crate::store::document::RecordedProfile;
+use crate::store::{Store, StoreError};
+
+/// What is concluded of one seat now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeatVerdict {
+    /// Of what the seat is.
+    pub identifier: Identifier,
+    /// Where the rule is written that decides.
+    pub rule: String,
+    /// Whether it is a candidate.
+    pub unused: bool,
+    /// The first predicate that does not hold.
+    pub fails: Option<Check>,
+    /// Every predicate.
+    pub predicates: Vec<Predicate>,
+}
+
+/// Judges each seat that a user holds.
+pub async fn verdicts(
+    store: &Store,
+    profile: &RecordedProfile,
+    external_user_id: &str,
+    ceiling: Guards,
+    now: Timestamp,
+) -> Result<Vec<SeatVerdict>, StoreError> {
+    let judging = Judging::at(store, profile, ceiling, now).await?;
+    store
+        .judge_user(profile.id, external_user_id, move |identifier, facts| {
+            let criteria = judging.of(identifier);
+            let verdict = judge::judge(&criteria, &judging.knowledge, facts);
+            SeatVerdict {
+                identifier: identifier.clone(),
+                rule: criteria.rule.origin.clone(),
+                unused: matches!(verdict, Judgement::Unused(_)),
+                fails: match verdict {
+                    Judgement::Unused(_) => None,
+                    Judgement::NotACandidate(check) => Some(check),
+                },
+                predicates: judge::explain(&criteria, &judging.knowledge, facts),
+            }
+        })
+        .await
+}
