@@ -3,6 +3,7 @@
 //!
 //! Called by the binary, and by the quickstart example, which runs itself as the daemon.
 
+mod audit;
 mod authorize;
 mod callback;
 mod candidates;
@@ -15,6 +16,7 @@ mod exclusions;
 mod exit;
 mod explain;
 mod findings;
+mod forget;
 mod healthcheck;
 mod jobs;
 mod output;
@@ -107,6 +109,10 @@ enum Command {
     Connections(connections::ConnectionsArgs),
     /// Seats found unused, and the decisions on them.
     Candidates(candidates::CandidatesArgs),
+    /// Every decision and every write, in a chain that shows tampering.
+    Audit(audit::AuditArgs),
+    /// Forget a user who holds no seat any more.
+    Forget(forget::ForgetArgs),
     /// Which rule decides for which seats.
     Rules(rules::RulesArgs),
     /// Give back seats that were taken back.
@@ -168,6 +174,8 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> Result<ExitCode, Failu
         Command::Exclusions(args) => exclusions::run(&args, &runtime, output),
         Command::Connections(args) => connections::run(&args, &runtime, output),
         Command::Candidates(args) => candidates::run(args, &runtime, output),
+        Command::Audit(args) => audit::run(args, &runtime, output),
+        Command::Forget(args) => forget::run(args, &runtime, output),
         Command::Rules(args) => rules::run(&args, &runtime, output),
         Command::Undo(args) => undo::run(args, &runtime, output),
         Command::Jobs(args) => jobs::run(args, &runtime, output),

@@ -128,6 +128,8 @@ impl Lookout {
             subscriptions: retention.subscriptions.into(),
             activity: retention.activity.into(),
             job_results: retention.job_results.into(),
+            candidates: retention.candidates.into(),
+            audit: retention.audit.into(),
         };
         let let_go = self.store.let_go(keep, now, self.clock.elapsed()).await?;
         if let_go != LetGo::default() {

@@ -453,6 +453,9 @@ impl<S: ConnectorSource> Runner<S> {
             never = self.keep_daily_use() => match never {},
         };
         self.note_daily_use().await;
+        if let Err(error) = worker.store.announce_audit().await {
+            tracing::warn!(%error, "the audit log's head is not told");
+        }
         if let Err(error) = recorded {
             tracing::error!(job = %job.id, %error, "the end of a job is not recorded: it runs again at the next start");
         }

@@ -4,7 +4,9 @@
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
+use super::audit::{self, AuditAction, NewEntry};
 use super::column::{At, Day, Json, Word};
 use super::document::ProfileId;
 use super::{Store, StoreError};
@@ -187,11 +189,23 @@ impl Store {
     }
 
     /// Nobody is asked again for the candidate's seat before `until`.
-    pub async fn keep_until(&self, id: i64, until: Timestamp) -> Result<(), StoreError> {
+    pub async fn keep_until(
+        &self,
+        id: i64,
+        until: Timestamp,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let by = by.to_owned();
         self.database
             .write("keep seat", move |t| {
                 t.prepare_cached("UPDATE candidates SET kept_until = ?2 WHERE id = ?1")?
                     .execute(params![id, At(until)])?;
+                if let Some(candidate) = candidate_at(t, id)? {
+                    let facts = json!({ "kept_until": until });
+                    let kept = entry(AuditAction::CandidateKept, &by, &candidate, facts);
+                    audit::append(t, &kept, now)?;
+                }
                 Ok(())
             })
             .await
@@ -234,13 +248,49 @@ fn open(
             new.assignment_group,
             At(now),
         ])?;
-    if opened > 0 && new.user_missing {
-        let id = t.last_insert_rowid();
+    if opened == 0 {
+        return Ok(false);
+    }
+    let id = t.last_insert_rowid();
+    if let Some(candidate) = candidate_at(t, id)? {
+        let facts = json!({
+            "rule": new.rule, "rule_digest": new.rule_digest, "reference": new.reference,
+            "last_activity": candidate.last_activity, "grade": new.grade,
+            "evidence": new.evidence_digest, "savings": new.savings,
+        });
+        audit::append(
+            t,
+            &entry(AuditAction::CandidateOpened, "rule", &candidate, facts),
+            now,
+        )?;
+    }
+    if new.user_missing {
         let reason = "its user is to be asked, and the vendor tells no address";
         let missing = Happening::new(id, Event::UserMissing, reason, "rule");
         happen(t, &missing, now)?;
     }
-    Ok(opened > 0)
+    Ok(true)
+}
+
+/// An entry of the audit log about a candidate.
+pub(super) fn entry(
+    action: AuditAction,
+    who: &str,
+    candidate: &Candidate,
+    facts: Value,
+) -> NewEntry {
+    NewEntry {
+        action,
+        who: who.to_owned(),
+        profile: Some(candidate.profile.clone()),
+        candidate: Some(candidate.id),
+        identifier: Some(candidate.identifier.clone()),
+        facts,
+        texts: vec![
+            ("user", candidate.external_user_id.clone()),
+            ("email", candidate.email.clone()),
+        ],
+    }
 }
 
 /// Lets something happen to a candidate, within a transaction of this room.
@@ -279,6 +329,13 @@ pub(super) fn happen(
     if happening.event == Event::Revoked {
         end_seat(t, &before, now)?;
     }
+    let facts = json!({
+        "event": happening.event, "from": before.state, "to": state,
+        "answer_by": happening.answer_by, "kept_until": happening.kept_until,
+    });
+    let mut moved = entry(AuditAction::CandidateMoved, &happening.by, &before, facts);
+    moved.texts.push(("reason", happening.reason.clone()));
+    audit::append(t, &moved, now)?;
     let after = candidate_at(t, happening.candidate)?;
     Ok(after.map_or(Happened::Unknown, Happened::Moved))
 }

@@ -65,6 +65,9 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The system gives no random bytes.
+    #[error("the system gives no random bytes: nothing was stored")]
+    NoRandomness,
     /// More work waits than the disk keeps up with. Nothing was stored.
     #[error(
         "too much work waits for the disk ({step}): try again in a moment; nothing of this was stored"

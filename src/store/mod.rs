@@ -6,6 +6,7 @@
 
 pub mod activity;
 pub mod add_on;
+pub mod audit;
 pub mod candidate;
 mod checkpoint;
 mod column;
@@ -16,6 +17,7 @@ pub mod document;
 pub mod entry_counts;
 pub mod error;
 mod fair_queue;
+pub mod forget;
 pub mod grant;
 mod inspect;
 pub mod job;
@@ -41,6 +43,7 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
 use database::{Database, GroupCommit, Layout, Migration};
 pub use error::StoreError;
@@ -84,6 +87,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "candidates",
         sql: include_str!("migrations/seatsync/0009_candidates.sql"),
     },
+    Migration {
+        name: "audit",
+        sql: include_str!("migrations/seatsync/0010_audit.sql"),
+    },
 ];
 
 /// What `seatsync.db` is to SQLite: its application id (`SEAT` in ASCII) and its migrations.
@@ -98,6 +105,8 @@ pub struct Store {
     database: Database,
     state: PathBuf,
     known_time: Arc<KnownTime>,
+    /// The last entry of the audit log that the journal was told.
+    audit_told: Arc<AtomicI64>,
 }
 
 impl Store {
@@ -108,6 +117,7 @@ impl Store {
             database,
             state: state.to_owned(),
             known_time: Arc::default(),
+            audit_told: Arc::default(),
         })
     }
 

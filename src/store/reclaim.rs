@@ -4,10 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::{OptionalExtension as _, Transaction, params};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-use super::column::{At, Json};
+use super::audit::{self, AuditAction, NewEntry};
+use super::column::{At, Json, Word};
 use super::document::ProfileId;
 use super::{Store, StoreError};
 use crate::reclamation::approval::ReviewedSeat;
@@ -119,6 +121,17 @@ impl Store {
                         loosened.as_ref().map(|_| At(now)),
                         loosened,
                     ])?;
+                    if let Some(loosened) = &loosened {
+                        let facts = json!({
+                            "identifier": identifier, "rule": rule.origin, "rule_digest": digest,
+                            "loosened": loosened,
+                        });
+                        audit::append(
+                            t,
+                            &of_profile(t, AuditAction::RuleLoosened, "files", profile, facts)?,
+                            now,
+                        )?;
+                    }
                     told.extend(loosened.map(|loosened| format!("`{identifier}`: {loosened}")));
                 }
                 Ok(told)
@@ -234,10 +247,15 @@ impl Store {
                 .execute(params![profile.0, At(now), plan])?;
                 let mut planned =
                     t.prepare_cached("UPDATE candidates SET planned = 1 WHERE id = ?1")?;
-                for candidate in candidates {
+                for candidate in &candidates {
                     planned.execute([candidate])?;
                 }
-                Ok(())
+                let facts = json!({ "plan": plan, "candidates": candidates });
+                audit::append(
+                    t,
+                    &of_profile(t, AuditAction::PlanActedOn, "rule", profile, facts)?,
+                    now,
+                )
             })
             .await
     }
@@ -259,7 +277,12 @@ impl Store {
                          released_by = excluded.released_by, released_at = excluded.released_at",
                 )?
                 .execute(params![profile.0, digest, by, At(now)])?;
-                Ok(())
+                let facts = json!({ "plan": digest });
+                audit::append(
+                    t,
+                    &of_profile(t, AuditAction::PlanReleased, &by, profile, facts)?,
+                    now,
+                )
             })
             .await
     }
@@ -284,8 +307,10 @@ impl Store {
         profile: ProfileId,
         digest: String,
         seats: Vec<ReviewedSeat>,
+        by: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        let by = by.to_owned();
         self.database
             .write("record reviewed plan", move |t| {
                 t.prepare_cached(
@@ -293,7 +318,12 @@ impl Store {
                      VALUES (?1, ?2, ?3, ?4)",
                 )?
                 .execute(params![profile.0, digest, Json(&seats), At(now)])?;
-                Ok(())
+                let facts = json!({ "plan": digest, "seats": seats.len() });
+                audit::append(
+                    t,
+                    &of_profile(t, AuditAction::PlanExported, &by, profile, facts)?,
+                    now,
+                )
             })
             .await
     }
@@ -323,4 +353,22 @@ impl Store {
             })
             .await
     }
+}
+
+/// An entry of the audit log about a profile.
+pub(super) fn of_profile(
+    t: &Transaction<'_>,
+    action: AuditAction,
+    who: &str,
+    profile: ProfileId,
+    facts: Value,
+) -> Result<NewEntry, StoreError> {
+    let name = t
+        .prepare_cached("SELECT name FROM profiles WHERE id = ?1")?
+        .query_row([profile.0], |row| Ok(row.get::<_, Word<_>>(0)?.0))
+        .optional()?;
+    Ok(NewEntry {
+        profile: name,
+        ..NewEntry::new(action, who, facts)
+    })
 }

@@ -22,6 +22,10 @@ pub struct Keep {
     pub activity: SignedDuration,
     /// Ended jobs.
     pub job_results: SignedDuration,
+    /// Closed candidates, and what was written for them.
+    pub candidates: SignedDuration,
+    /// The audit log.
+    pub audit: SignedDuration,
 }
 
 /// What was let go.
@@ -75,7 +79,7 @@ impl Store {
                 day: Day(day),
             }
         };
-        let steps: [(Step, Before); 8] = [
+        let steps: [(Step, Before); 10] = [
             (ended_seats, before(keep.subscriptions)),
             (user_checks, before(keep.subscriptions)),
             (lifted_user_matches, before(keep.subscriptions)),
@@ -84,6 +88,8 @@ impl Store {
             (old_activity, before(keep.activity)),
             (old_activity_days, before(keep.activity)),
             (old_jobs, before(keep.job_results)),
+            (old_candidates, before(keep.candidates)),
+            (old_audit, before(keep.audit)),
         ];
         let mut let_go = LetGo::default();
         for (step, before) in steps {
@@ -236,5 +242,30 @@ fn old_jobs(t: &Transaction<'_>, before: Before) -> rusqlite::Result<usize> {
                  GROUP BY profile_id, subflow)
              LIMIT ?2)",
         params![before.at, ROWS],
+    )
+}
+
+fn old_candidates(t: &Transaction<'_>, before: Before) -> rusqlite::Result<usize> {
+    t.execute(
+        "DELETE FROM candidates WHERE id IN (
+             SELECT id FROM candidates WHERE closed_at < ?1 LIMIT ?2)",
+        params![before.at, ROWS],
+    )
+}
+
+/// From the front alone, so that the chain goes on from what is remembered of the last one.
+fn old_audit(t: &Transaction<'_>, before: Before) -> rusqlite::Result<usize> {
+    t.execute(
+        "INSERT OR REPLACE INTO audit_start (one, seq, hash)
+         SELECT 1, seq, hash FROM audit
+         WHERE seq = (SELECT max(seq) FROM (
+             SELECT seq FROM audit
+             WHERE seq < coalesce((SELECT min(seq) FROM audit WHERE at >= ?1), 9223372036854775807)
+             ORDER BY seq LIMIT ?2))",
+        params![before.at, ROWS],
+    )?;
+    t.execute(
+        "DELETE FROM audit WHERE seq <= (SELECT seq FROM audit_start)",
+        [],
     )
 }

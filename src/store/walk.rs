@@ -4,9 +4,12 @@
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
+use super::audit::{self, AuditAction};
 use super::column::{At, Count, Json, Word};
 use super::document::ProfileId;
+use super::reclaim::of_profile;
 use super::{Store, StoreError};
 use crate::connector::facts::{Purchased, WalkReport};
 
@@ -112,7 +115,7 @@ impl Store {
                            AND verdict = 'held'
                          RETURNING id",
                     )?
-                    .query_row(params![profile.0, At(now), by], |row| row.get(0))
+                    .query_row(params![profile.0, At(now), &by], |row| row.get(0))
                     .optional()?;
                 let Some(id) = id else {
                     return Ok(None);
@@ -120,6 +123,9 @@ impl Store {
                 let walk = t
                     .prepare_cached("SELECT * FROM walks WHERE id = ?1")?
                     .query_row([id], walk_of)?;
+                let facts = json!({ "users": walk.users, "seats": walk.seats });
+                let action = AuditAction::DownloadReleased;
+                audit::append(t, &of_profile(t, action, &by, profile, facts)?, now)?;
                 Ok(Some(walk))
             })
             .await

@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use rusqlite::{Row, params};
+use rusqlite::{Row, Transaction, params};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::candidate::{Happened, Happening, happen};
+use super::audit::{self, AuditAction};
+use super::candidate::{Happened, Happening, candidate_at, entry, happen};
 use super::column::{At, Count, Json, Word};
 use super::document::ProfileId;
 use super::{Store, StoreError};
@@ -133,7 +134,19 @@ impl Store {
                         At(now),
                         write.prior.as_ref().map(Json),
                     ])?;
-                Ok((written > 0).then(|| t.last_insert_rowid()))
+                if written == 0 {
+                    return Ok(None);
+                }
+                let id = t.last_insert_rowid();
+                if let Some(candidate) = candidate_at(t, write.candidate)? {
+                    let facts = json!({
+                        "write": id, "kind": write.kind, "job": write.job, "plan": write.plan,
+                    });
+                    let who = &write.asked_by;
+                    let intended = entry(AuditAction::WriteIntended, who, &candidate, facts);
+                    audit::append(t, &intended, now)?;
+                }
+                Ok(Some(id))
             })
             .await
     }
@@ -175,6 +188,7 @@ impl Store {
                 if ended == 0 {
                     return Ok(None);
                 }
+                tell(t, write, &end, now)?;
                 let errors = match end.state {
                     WriteState::Done => "0",
                     WriteState::Refused | WriteState::Failed => "errors + 1",
@@ -288,6 +302,23 @@ impl Store {
             })
             .await
     }
+}
+
+/// Adds what became of a write to the audit log: what was before, and what is now.
+fn tell(t: &Transaction<'_>, write: i64, end: &WriteEnd, now: Timestamp) -> Result<(), StoreError> {
+    let write = t
+        .prepare_cached(&format!("{SELECT} WHERE w.id = ?1"))?
+        .query_row([write], write_of)?;
+    let Some(candidate) = candidate_at(t, write.candidate)? else {
+        return Ok(());
+    };
+    let facts = json!({
+        "write": write.id, "kind": write.kind, "state": end.state, "before": write.prior,
+        "trace_id": end.trace_id, "job": write.job, "plan": write.plan,
+    });
+    let mut ended = entry(AuditAction::WriteEnded, &write.asked_by, &candidate, facts);
+    ended.texts.push(("outcome", end.outcome.clone()));
+    audit::append(t, &ended, now)
 }
 
 fn write_of(row: &Row<'_>) -> rusqlite::Result<Write> {

@@ -106,7 +106,7 @@ async fn decide_one(
     now: Timestamp,
 ) -> Result<Decided, StoreError> {
     if let (Decision::KeepUntil { until }, true) = (decision, candidate.state.is_closed()) {
-        store.keep_until(candidate.id, until).await?;
+        store.keep_until(candidate.id, until, by, now).await?;
         return Ok(Decided {
             id: candidate.id,
             candidate: store.candidate(candidate.id).await?,

@@ -9,6 +9,7 @@ mod aha_client;
 mod aha_document;
 mod aha_download;
 mod api_serve;
+mod audit;
 mod authorize;
 mod bed;
 mod changed_connection;

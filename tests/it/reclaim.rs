@@ -7,7 +7,7 @@ use vendor_sim::{ZoomSim, ZoomSimOptions};
 use super::support::{Host, text, zoom_profile};
 
 /// A host that may write to `vendor`, with one rule for licensed seats.
-fn host(vendor: &ZoomSim, rule: &str) -> Host {
+pub(crate) fn host(vendor: &ZoomSim, rule: &str) -> Host {
     let mut host = Host::new();
     host.secret(vendor.client_secret());
     host.settings("writes: true\nconnections: {allowed_hosts: [127.0.0.1]}\n");
@@ -20,7 +20,7 @@ fn host(vendor: &ZoomSim, rule: &str) -> Host {
     host
 }
 
-async fn vendor() -> ZoomSim {
+pub(crate) async fn vendor() -> ZoomSim {
     ZoomSim::start(ZoomSimOptions {
         users: 120,
         limits: false,
@@ -30,7 +30,7 @@ async fn vendor() -> ZoomSim {
     .unwrap()
 }
 
-fn last_reclaim(host: &Host, wanted: impl Fn(&Value) -> bool) -> Value {
+pub(crate) fn last_reclaim(host: &Host, wanted: impl Fn(&Value) -> bool) -> Value {
     let listing = host.until(
         &["jobs", "results", "--subflow", "reclaim_subscriptions"],
         |listing| {
@@ -41,6 +41,32 @@ fn last_reclaim(host: &Host, wanted: impl Fn(&Value) -> bool) -> Value {
     );
     let rows = listing["rows"].as_array().unwrap();
     rows.iter().find(|row| wanted(row)).unwrap().clone()
+}
+
+/// Waits for the first run, and presses Reclaim on the candidate of a user. Its number.
+pub(crate) fn press(host: &Host, user: &str) -> String {
+    host.until_first_run_is_over("zoom");
+    last_reclaim(host, |job| job["state"] == "completed");
+    let listing = host.json(&["candidates", "list", "--user", user]);
+    let id = listing["rows"][0]["id"].to_string();
+    host.json(&["candidates", "reclaim", &id]);
+    id
+}
+
+/// Waits until the plan is held, and releases exactly it.
+pub(crate) fn release(host: &Host) {
+    let plan = host.until(&["plan", "--seats", "zoom"], |plans| {
+        plans[0]["held"] == true && plans[0]["steps"][0]["action"] == "reclaim"
+    });
+    let digest = plan[0]["digest"].as_str().unwrap().to_owned();
+    host.until(&["status", "zoom"], |status| {
+        let conditions = status["conditions"].as_array();
+        conditions.is_some_and(|all| {
+            all.iter()
+                .any(|c| c["type"] == "Held" && c["status"] == "True")
+        })
+    });
+    host.json(&["release", "zoom", "--plan", &digest]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

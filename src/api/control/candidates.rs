@@ -77,6 +77,7 @@ pub(super) async fn decide(
         let decision = request.decision.as_str();
         tracing::info!(candidate = one.id, decision, %by, "decided");
     }
+    control.store.announce_audit().await?;
     let message = what_follows(&control, &decided).await?;
     Ok(Json(DecideAnswer { decided, message }))
 }
@@ -84,6 +85,7 @@ pub(super) async fn decide(
 /// `POST /v1/profiles/{profile}/approval`.
 pub(super) async fn approval(
     State(control): State<Control>,
+    Extension(Asker(by)): Extension<Asker>,
     Path(profile): Path<String>,
     Json(request): Json<ApprovalRequest>,
 ) -> Result<Json<ApprovalDocument>, Refusal> {
@@ -118,8 +120,9 @@ pub(super) async fn approval(
     let digest = planned.plan.digest.clone();
     control
         .store
-        .note_reviewed(recorded.id, digest.clone(), planned.reviewed, now)
+        .note_reviewed(recorded.id, digest.clone(), planned.reviewed, &by, now)
         .await?;
+    control.store.announce_audit().await?;
     Ok(Json(ApprovalDocument {
         kind: "Approval".to_owned(),
         name: request.name,

@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Extension, State};
+use serde_json::json;
 
 use super::answer::Refusal;
 use super::model::{
     FindingStatus, FolderStatus, PlanAnswer, RelatedPlace, ReloadRequest, Reloaded, RevisionStatus,
 };
-use super::{Control, exclusions};
+use super::{Asker, Control, exclusions};
 use crate::reconcile::{Outcome, ReconcileError};
 use crate::settings;
+use crate::store::audit::{AuditAction, NewEntry};
 use crate::yaml::diagnostic::Diagnostic;
 
 impl From<ReconcileError> for Refusal {
@@ -24,8 +26,13 @@ impl From<ReconcileError> for Refusal {
 /// there keeps nobody from the profiles.
 pub(super) async fn reload(
     State(control): State<Control>,
+    Extension(Asker(by)): Extension<Asker>,
     Json(request): Json<ReloadRequest>,
 ) -> Result<Json<Option<Reloaded>>, Refusal> {
+    if request.allow_empty {
+        let entry = NewEntry::new(AuditAction::EmptyFolderAccepted, &by, json!({}));
+        control.store.audit(entry, control.clock.now()).await?;
+    }
     if !request.wait {
         // The pass goes on whether or not the asker stays; its outcome shows in `status`.
         tokio::spawn(async move {

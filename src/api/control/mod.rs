@@ -2,6 +2,7 @@
 //! Viewers may read, operators may do everything; `/health` is for any peer that can connect.
 
 mod answer;
+mod audit;
 mod candidates;
 mod connections;
 mod exclusions;
@@ -96,6 +97,9 @@ pub fn service(control: &Control, peer: &Peer) -> Router {
         .route("/v1/candidates", get(candidates::list))
         .route("/v1/candidates/{id}", get(candidates::one))
         .route("/v1/candidates/decide", post(candidates::decide))
+        .route("/v1/audit", get(audit::list))
+        .route("/v1/audit/verify", get(audit::verify))
+        .route("/v1/forget", post(audit::forget))
         .route("/v1/rules", get(rules::list))
         .route("/v1/undo", post(undo::undo))
         .route("/v1/connections", get(connections::list))

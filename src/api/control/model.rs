@@ -1,6 +1,7 @@
 //! What the control socket says: the JSON bodies, the same types at both ends. Times are RFC 3339
 //! in UTC; members are only ever added.
 
+mod audit;
 mod candidate;
 mod connection;
 mod exclusion;
@@ -17,6 +18,7 @@ use crate::store::subscription::Presence;
 use crate::store::user_facts::UserFacts;
 use crate::subflow::explain::SeatVerdict;
 
+pub use audit::{AuditQuery, ForgetRequest, VerifyQuery};
 pub use candidate::{
     ApprovalDocument, ApprovalRequest, CandidateDetail, CandidateQuery, DecideAnswer,
     DecideRequest, ReleaseRequest, Restored, RuleRow, UndoAnswer, UndoRequest,

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Extension, Path, State};
+use serde_json::json;
 
 use super::answer::{Refusal, profile_name};
 use super::model::{
@@ -13,6 +14,7 @@ use crate::job::{self, ValidateError};
 use crate::metrics::Snapshot;
 use crate::profile::model::{DesiredProfile, ProfileState, SubflowKind};
 use crate::schedule::planner;
+use crate::store::audit::{AuditAction, NewEntry};
 use crate::store::condition::{Condition, ConditionKind, ConditionStatus};
 use crate::store::document::RecordedProfile;
 use crate::store::job::{JobFilter, JobState};
@@ -101,6 +103,7 @@ pub(super) async fn release(
         };
         return Err(Refusal::conflict(message));
     };
+    control.store.announce_audit().await?;
     tracing::info!(%profile, users = walk.users, %by, "a held download was released");
     Ok(Json(Decided {
         message: format!(
@@ -143,6 +146,7 @@ async fn release_plan(
         .store
         .release_plan(recorded.id, digest.clone(), by.clone(), now)
         .await?;
+    control.store.announce_audit().await?;
     tracing::info!(%profile, plan = digest, %by, "a plan was released");
     let follows = match control
         .runner
@@ -171,6 +175,11 @@ pub(super) async fn rebind(
         )));
     }
     let bound = control.runner.rebind(&recorded).await?;
+    let entry = NewEntry {
+        profile: Some(recorded.name.clone()),
+        ..NewEntry::new(AuditAction::AccountRebound, &by, json!({ "was": bound }))
+    };
+    control.store.audit(entry, control.clock.now()).await?;
     let message = match &bound {
         Some(account) => format!(
             "`{profile}` is no longer bound to vendor account `{account}`; its next download binds it to the one that its connection leads to"

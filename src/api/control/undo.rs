@@ -59,6 +59,7 @@ pub(super) async fn undo(
             restored.push(answer(&candidate, restoration.ok, restoration.message));
         }
     }
+    control.store.announce_audit().await?;
     Ok(Json(UndoAnswer { restored }))
 }
 

@@ -1,0 +1,99 @@
+//! The audit log: what was decided and written, and whether the chain is whole.
+
+use axum::Json;
+use axum::extract::{Extension, Query, State};
+
+use super::answer::{Refusal, profile_name};
+use super::model::{AuditQuery, ForgetRequest, Listing, VerifyQuery};
+use super::{Asker, Control};
+use crate::store::audit::{AuditEntry, AuditFilter, Head, Verified};
+use crate::store::forget::Forgotten;
+
+/// Rows of one page, when the asker does not say.
+const PAGE: u32 = 100;
+/// Most rows of one page.
+const LARGEST_PAGE: u32 = 10_000;
+
+/// `GET /v1/audit`.
+pub(super) async fn list(
+    State(control): State<Control>,
+    Query(query): Query<AuditQuery>,
+) -> Result<Json<Listing<AuditEntry>>, Refusal> {
+    let limit = query.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
+    let after = query
+        .after
+        .as_deref()
+        .map(str::parse::<i64>)
+        .transpose()
+        .map_err(|_| Refusal::bad_request("`after` is not a token that a page gave"))?;
+    let filter = AuditFilter {
+        // What was decided of a profile that is gone is still to be read.
+        profile: query.profile.as_deref().map(profile_name).transpose()?,
+        candidate: query.candidate,
+        user: query.user,
+        action: query.action,
+        since: query.since,
+    };
+    let mut rows = control
+        .store
+        .audit_entries(filter, after, limit + 1)
+        .await?;
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    let next = rows.last().filter(|_| more).map(|row| row.seq.to_string());
+    Ok(Json(Listing { rows, next }))
+}
+
+/// `GET /v1/audit/verify`.
+pub(super) async fn verify(
+    State(control): State<Control>,
+    Query(query): Query<VerifyQuery>,
+) -> Result<Json<Verified>, Refusal> {
+    let known = query.head.as_deref().map(head).transpose()?;
+    Ok(Json(control.store.verify_audit(known).await?))
+}
+
+/// `POST /v1/forget`.
+pub(super) async fn forget(
+    State(control): State<Control>,
+    Extension(Asker(by)): Extension<Asker>,
+    Json(request): Json<ForgetRequest>,
+) -> Result<Json<Forgotten>, Refusal> {
+    let profile = match &request.profile {
+        None => None,
+        Some(text) => {
+            let recorded = control.store.desired_profile(&profile_name(text)?).await?;
+            Some(recorded.ok_or_else(|| Refusal::no_profile(text))?.id)
+        }
+    };
+    let user = request.user.trim();
+    if user.is_empty() {
+        return Err(Refusal::bad_request(
+            "name a user by address or the vendor's id",
+        ));
+    }
+    let now = control.clock.now();
+    let forgotten = control.store.forget_user(user, profile, &by, now).await?;
+    if forgotten.held > 0 {
+        return Err(Refusal::conflict(format!(
+            "this user still holds {} seats, which the next download would tell again: remove the user at the vendor, run the download, then forget",
+            forgotten.held
+        )));
+    }
+    Ok(Json(forgotten))
+}
+
+/// `SEQ:HASH`, as the journal has it.
+fn head(text: &str) -> Result<Head, Refusal> {
+    let parsed = text.split_once(':').and_then(|(seq, hash)| {
+        Some(Head {
+            seq: seq.parse().ok()?,
+            hash: hash.to_lowercase(),
+        })
+    });
+    parsed.ok_or_else(|| {
+        Refusal::bad_request(format!(
+            "`{text}` is no head: write `SEQ:HASH`, as `audit head` in the journal has them"
+        ))
+    })
+}

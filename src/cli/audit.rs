@@ -1,0 +1,169 @@
+//! `seatsync audit list|verify`: what was decided and written, and whether the log is whole.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::client::{Client, page_size};
+use super::exit::Failure;
+use super::output::{Output, table};
+use super::status::short;
+use crate::api::control::model::{AuditQuery, Listing, VerifyQuery};
+use crate::profile::name::Name;
+use crate::store::audit::{AuditEntry, Verified};
+
+/// Arguments of `audit`.
+#[derive(Debug, Args)]
+pub(super) struct AuditArgs {
+    #[command(subcommand)]
+    command: AuditCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum AuditCommand {
+    /// Every decision and every write, the oldest first.
+    List {
+        /// Only of this profile.
+        #[arg(long)]
+        profile: Option<Name>,
+        /// Only of this candidate.
+        #[arg(long, value_name = "ID")]
+        candidate: Option<i64>,
+        /// Only of this user, by e-mail address or the vendor's id.
+        #[arg(long)]
+        user: Option<String>,
+        /// Only of this kind, for instance `write_ended`.
+        #[arg(long)]
+        action: Option<String>,
+        /// From this time on (RFC 3339).
+        #[arg(long, value_name = "TIME")]
+        since: Option<Timestamp>,
+        /// At most so many.
+        #[arg(long, default_value_t = 100, value_parser = page_size(), allow_negative_numbers = true)]
+        limit: u32,
+        /// Continue after this token, which the last page gave.
+        #[arg(long, value_name = "TOKEN")]
+        after: Option<String>,
+    },
+    /// Whether every entry is as it was written, and none is missing.
+    Verify {
+        /// An entry that must be there, as `audit head` in the journal has it: a log that was cut or
+        /// written anew does not have it.
+        #[arg(long, value_name = "SEQ:HASH")]
+        head: Option<String>,
+    },
+}
+
+/// Lists the log, or verifies it.
+pub(super) fn run(
+    args: AuditArgs,
+    runtime: &Path,
+    output: &mut Output,
+) -> Result<ExitCode, Failure> {
+    let client = Client::new(runtime)?;
+    match args.command {
+        AuditCommand::List {
+            profile,
+            candidate,
+            user,
+            action,
+            since,
+            limit,
+            after,
+        } => {
+            let query = AuditQuery {
+                profile: profile.map(|name| name.to_string()),
+                candidate,
+                user,
+                action,
+                since,
+                after,
+                limit: Some(limit),
+            };
+            let page: Listing<AuditEntry> = client.get("/v1/audit", &query)?;
+            output.show(&page, entries)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        AuditCommand::Verify { head } => {
+            let verified: Verified = client.get("/v1/audit/verify", &VerifyQuery { head })?;
+            output.show(&verified, verdict)?;
+            Ok(match verified.broken {
+                None => ExitCode::SUCCESS,
+                Some(_) => ExitCode::FAILURE,
+            })
+        }
+    }
+}
+
+fn verdict(verified: &Verified) -> String {
+    let head = verified.head.as_ref().map_or_else(
+        || "no entry yet".to_owned(),
+        |head| format!("head {}:{}", head.seq, head.hash),
+    );
+    match &verified.broken {
+        None => format!(
+            "{} entries, all as they were written; {head}\n",
+            verified.entries
+        ),
+        Some(broken) => format!("BROKEN: {broken}\n{} entries; {head}\n", verified.entries),
+    }
+}
+
+fn entries(page: &Listing<AuditEntry>) -> String {
+    let mut text = table(
+        [
+            "SEQ",
+            "AT",
+            "ACTION",
+            "WHO",
+            "PROFILE",
+            "CANDIDATE",
+            "USER",
+            "IDENTIFIER",
+            "WHAT",
+        ],
+        page.rows.iter().map(|entry| {
+            let told = |label: &str| entry.texts.get(label).and_then(Value::as_str);
+            [
+                entry.seq.to_string(),
+                short(entry.at),
+                entry.action.clone(),
+                entry.who.clone(),
+                entry.profile.clone().unwrap_or_default(),
+                entry.candidate.map(|id| id.to_string()).unwrap_or_default(),
+                told("email")
+                    .or(told("user"))
+                    .unwrap_or_default()
+                    .to_owned(),
+                entry.identifier.clone().unwrap_or_default(),
+                what(entry),
+            ]
+        }),
+    );
+    if let Some(next) = &page.next {
+        text.push_str(&format!("more: add `--after {next}`\n"));
+    }
+    text
+}
+
+/// An entry in a few words.
+fn what(entry: &AuditEntry) -> String {
+    let fact = |name: &str| entry.facts.get(name).and_then(Value::as_str);
+    let told = |label: &str| entry.texts.get(label).and_then(Value::as_str);
+    match (fact("from"), fact("to"), fact("kind"), fact("state")) {
+        (Some(from), Some(to), ..) => {
+            format!("{from} to {to}: {}", told("reason").unwrap_or_default())
+        }
+        (_, _, Some(kind), Some(state)) => {
+            format!("{kind} {state}: {}", told("outcome").unwrap_or_default())
+        }
+        (_, _, Some(kind), None) => kind.to_owned(),
+        _ => fact("loosened")
+            .or(fact("plan"))
+            .unwrap_or_default()
+            .to_owned(),
+    }
+}

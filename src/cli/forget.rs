@@ -1,0 +1,43 @@
+//! `seatsync forget USER`: names and addresses go, the numbers stay.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::client::Client;
+use super::exit::Failure;
+use super::output::Output;
+use crate::api::control::model::ForgetRequest;
+use crate::profile::name::Name;
+use crate::store::forget::Forgotten;
+
+/// Arguments of `forget`.
+#[derive(Debug, Args)]
+pub(super) struct ForgetArgs {
+    /// Whom, by e-mail address or the vendor's id.
+    user: String,
+    /// Only in this profile.
+    #[arg(long)]
+    profile: Option<Name>,
+}
+
+/// Forgets a user, and says what went and what stays.
+pub(super) fn run(
+    args: ForgetArgs,
+    runtime: &Path,
+    output: &mut Output,
+) -> Result<ExitCode, Failure> {
+    let request = ForgetRequest {
+        user: args.user,
+        profile: args.profile.map(|name| name.to_string()),
+    };
+    let forgotten: Forgotten = Client::new(runtime)?.post("/v1/forget", &request)?;
+    output.show(&forgotten, |gone| {
+        format!(
+            "forgotten: {} ended seats, {} days of activity, the names of {} candidates, {} texts beside the audit log\nwhat stays: counts, candidates without a name, and the audit log, whose chain is whole; usage records know no names\n",
+            gone.seats, gone.activity, gone.candidates, gone.audit_texts
+        )
+    })?;
+    Ok(ExitCode::SUCCESS)
+}

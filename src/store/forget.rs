@@ -1,0 +1,188 @@
+//! Forgetting a user who holds no seat any more: names and addresses go, the numbers stay, and the audit
+//! log's chain stays whole.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, TransactionBehavior, params};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::audit::{self, AuditAction, NewEntry};
+use super::document::ProfileId;
+use super::{Store, StoreError};
+
+/// What was forgotten of a user.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forgotten {
+    /// Seats that the user still holds: where there are any, nothing was forgotten.
+    pub held: u64,
+    /// Ended seats.
+    pub seats: u64,
+    /// Days of activity.
+    pub activity: u64,
+    /// Candidates whose user is not named any more.
+    pub candidates: u64,
+    /// Texts beside the audit log.
+    pub audit_texts: u64,
+}
+
+impl Store {
+    /// Forgets a user, by the vendor's id or by e-mail address in any case, in one profile or in all.
+    /// Refuses, by telling them, while seats are held.
+    pub async fn forget_user(
+        &self,
+        user: &str,
+        profile: Option<ProfileId>,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<Forgotten, StoreError> {
+        let (user, by) = (user.to_owned(), by.to_owned());
+        let forgotten = self
+            .database
+            .with_writer(move |connection| {
+                forget(connection, &user, profile, &by, now)
+                    .map_err(|error| StoreError::from_sqlite("forget user", error))?
+            })
+            .await?;
+        self.announce_audit().await?;
+        Ok(forgotten)
+    }
+}
+
+/// The rows of a table `x` that has users' ids.
+const MEANT: &str = "EXISTS (SELECT 1 FROM forgetting AS f
+    WHERE f.profile_id = x.profile_id AND f.id = x.external_user_id)";
+
+type Forgetting = Result<Result<Forgotten, StoreError>, rusqlite::Error>;
+
+/// The file is written anew, and the log of the database moved into it: earlier versions of the rows lie
+/// in free space otherwise, so that the name would still be in the bytes.
+fn forget(
+    connection: &mut Connection,
+    user: &str,
+    profile: Option<ProfileId>,
+    by: &str,
+    now: Timestamp,
+) -> Forgetting {
+    let forgotten = within(connection, user, profile, by, now);
+    connection.execute_batch("VACUUM")?;
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    forgotten
+}
+
+fn within(
+    connection: &mut Connection,
+    user: &str,
+    profile: Option<ProfileId>,
+    by: &str,
+    now: Timestamp,
+) -> Forgetting {
+    let t = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    t.execute_batch(
+        "CREATE TEMP TABLE IF NOT EXISTS forgetting (profile_id INTEGER, id TEXT, email TEXT);
+         DELETE FROM forgetting;",
+    )?;
+    let profile = profile.map(|profile| profile.0);
+    for table in ["subscriptions", "candidates"] {
+        t.execute(
+            &format!(
+                "INSERT INTO forgetting SELECT DISTINCT profile_id, external_user_id, email
+                 FROM {table} WHERE (external_user_id = ?1 OR lower(email) = lower(?1))
+                   AND (?2 IS NULL OR profile_id = ?2)"
+            ),
+            params![user, profile],
+        )?;
+    }
+    let held: u64 = count(t.query_row(
+        "SELECT count(*) FROM subscriptions WHERE ended_at IS NULL AND EXISTS (
+             SELECT 1 FROM forgetting AS f WHERE f.profile_id = subscriptions.profile_id
+               AND f.id = subscriptions.external_user_id)",
+        [],
+        |row| row.get(0),
+    )?);
+    if held > 0 {
+        return Ok(Ok(Forgotten {
+            held,
+            ..Forgotten::default()
+        }));
+    }
+    // Of a user whose rows are gone by age, the audit log may still know the name.
+    if profile.is_none() {
+        t.execute(
+            "INSERT INTO forgetting VALUES (NULL, ?1, ?1)",
+            params![user],
+        )?;
+    }
+    let audit_texts = t.execute(
+        "DELETE FROM audit_texts WHERE seq IN (
+             SELECT a.seq FROM audit AS a JOIN audit_texts AS told ON told.seq = a.seq
+             JOIN forgetting AS f ON (told.label = 'user' AND told.text = f.id
+                 OR told.label = 'email' AND lower(told.text) = lower(f.email))
+             WHERE f.profile_id IS NULL
+                OR a.profile = (SELECT name FROM profiles AS p WHERE p.id = f.profile_id))",
+        [],
+    )?;
+    t.execute(
+        &format!(
+            "UPDATE writes SET prior = NULL, outcome = NULL WHERE candidate_id IN (
+                 SELECT x.id FROM candidates AS x WHERE {MEANT})"
+        ),
+        [],
+    )?;
+    let activity = t.execute(
+        "DELETE FROM activities AS x WHERE EXISTS (SELECT 1 FROM forgetting AS f
+             WHERE f.profile_id = x.profile_id
+               AND x.user_key IN ('id:' || f.id, 'email:' || lower(f.email)))",
+        [],
+    )?;
+    for table in ["user_matches", "user_checks"] {
+        t.execute(&format!("DELETE FROM {table} AS x WHERE {MEANT}"), [])?;
+    }
+    t.execute(
+        "UPDATE jobs SET failure = NULL WHERE failure IS NOT NULL AND EXISTS (
+             SELECT 1 FROM forgetting AS f WHERE f.email <> '' AND (
+                 instr(lower(failure), lower(f.email)) OR instr(failure, f.id)))",
+        [],
+    )?;
+    t.execute(
+        "UPDATE reclaim_standings SET last_plan = NULL WHERE last_plan IS NOT NULL AND EXISTS (
+             SELECT 1 FROM forgetting AS f WHERE instr(last_plan, f.id))",
+        [],
+    )?;
+    let candidates = t.execute(
+        &format!(
+            "UPDATE candidates AS x SET external_user_id = 'forgotten', email = '',
+                 display_name = '', reason = 'its user was forgotten' WHERE {MEANT}"
+        ),
+        [],
+    )?;
+    let seats = t.execute(&format!("DELETE FROM subscriptions AS x WHERE {MEANT}"), [])?;
+    t.execute_batch("DELETE FROM forgetting;")?;
+    let forgotten = Forgotten {
+        held: 0,
+        seats: rows(seats),
+        activity: rows(activity),
+        candidates: rows(candidates),
+        audit_texts: rows(audit_texts),
+    };
+    let facts = json!({
+        "seats": forgotten.seats, "activity": forgotten.activity,
+        "candidates": forgotten.candidates, "audit_texts": forgotten.audit_texts,
+    });
+    if let Err(error) = audit::append(
+        &t,
+        &NewEntry::new(AuditAction::UserForgotten, by, facts),
+        now,
+    ) {
+        return Ok(Err(error));
+    }
+    t.commit()?;
+    Ok(Ok(forgotten))
+}
+
+fn count(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or_default()
+}
+
+fn rows(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or_default()
+}
