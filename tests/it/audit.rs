@@ -132,6 +132,9 @@ async fn who_is_forgotten_is_in_no_byte_of_the_store_and_the_chain_stays_whole()
     host.stop();
     for entry in std::fs::read_dir(host.path("state")).unwrap() {
         let file = entry.unwrap().path();
+        if file.is_dir() {
+            continue;
+        }
         let bytes = std::fs::read(&file).unwrap();
         for name in [&idle.email, &idle.id] {
             let found = bytes

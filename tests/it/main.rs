@@ -32,6 +32,7 @@ mod main_job;
 mod merge;
 mod oauth_server;
 mod reclaim;
+mod reclaim_crash;
 mod reconcile;
 mod remedies;
 mod retention;
