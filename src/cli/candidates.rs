@@ -102,7 +102,7 @@ enum CandidatesCommand {
 }
 
 #[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
+#[group(id = "answered", required = true, multiple = false)]
 struct Answer {
     /// The seat is still needed.
     #[arg(long)]
@@ -113,7 +113,7 @@ struct Answer {
 }
 
 #[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
+#[group(id = "decided", required = true, multiple = false)]
 struct Verdict {
     /// The user keeps it.
     #[arg(long)]

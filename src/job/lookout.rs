@@ -13,9 +13,11 @@ use crate::clock::SharedClock;
 use crate::profile::identifier::Vendor;
 use crate::profile::model::{DesiredProfile, ProfileState, SubflowKind};
 use crate::profile::name::Name;
+use crate::reclamation::candidate::Event;
 use crate::reclamation::rule::Rules;
 use crate::schedule::planner::{self, Standing};
 use crate::settings::Settings;
+use crate::store::candidate::{CandidateFilter, Happening};
 use crate::store::document::{ProfileId, RecordedProfile};
 use crate::store::job::{JobState, Trigger};
 use crate::store::queue::NewJob;
@@ -108,7 +110,11 @@ impl Lookout {
         for profile in &profiles {
             let standing = standings.entry(profile.id).or_default();
             self.attend(profile, standing, &seen.barred, now).await?;
-            self.settle_rules(profile, now).await?;
+            if profile.orphaned_at.is_some() {
+                self.close_candidates(profile, now).await?;
+            } else {
+                self.settle_rules(profile, now).await?;
+            }
             let expiry = self.rematch(profile, standing, now).await?;
             seen.wake_at = earlier(seen.wake_at, expiry);
         }
@@ -238,6 +244,28 @@ impl Lookout {
             standing.published_since = Some(since);
         }
         Ok(())
+    }
+
+    /// Nothing is ever taken back for a profile that was removed.
+    async fn close_candidates(
+        &self,
+        profile: &RecordedProfile,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let filter = CandidateFilter {
+            profile: Some(profile.name.clone()),
+            open: Some(true),
+            ..CandidateFilter::default()
+        };
+        let open = self.store.candidates(filter, None, u32::MAX).await?;
+        let closed = open
+            .into_iter()
+            .map(|candidate| {
+                let reason = "its profile was removed";
+                Happening::new(candidate.id, Event::Skipped, reason, "files")
+            })
+            .collect();
+        self.store.happen(closed, now).await.map(drop)
     }
 
     /// Notes the rules that reach a profile as soon as they change, so that it is known since when one

@@ -9,7 +9,8 @@ use super::plan::{Permit, PlanContext, Planned, make_plan};
 use super::{Outcome, Run, SubflowError};
 use crate::clock;
 use crate::connector::{
-    CallStats, Connector, ConnectorError, FreshSeat, Holding, SeatRef, WriteOptions, Written,
+    CallStats, Connector, ConnectorError, Consequence, FreshSeat, Holding, SeatRef, WriteOptions,
+    Written,
 };
 use crate::profile::identifier::Identifier;
 use crate::reclamation::candidate::{Event, State};
@@ -228,7 +229,9 @@ impl<C: Connector> Carrying<'_, C> {
             .connector
             .reclaim_seat(&seat, &fresh.prior, &options)
             .await;
-        self.settle(step, rule, &seat, id, written, counts).await
+        let consequences = fresh.consequences;
+        self.settle(step, rule, (&seat, &consequences), id, written, counts)
+            .await
     }
 
     /// What just read speaks against the write, and what that means for the candidate.
@@ -312,7 +315,7 @@ impl<C: Connector> Carrying<'_, C> {
         &mut self,
         step: &Step,
         rule: &Rule,
-        seat: &SeatRef,
+        (seat, consequences): (&SeatRef, &[Consequence]),
         id: i64,
         written: Result<Written, ConnectorError>,
         counts: &mut Counts,
@@ -352,7 +355,11 @@ impl<C: Connector> Carrying<'_, C> {
                         &pressed_by(step),
                     )
                 };
-                let message = "taken back, and read back".to_owned();
+                let also: String = consequences
+                    .iter()
+                    .map(|one| format!("; {}", one.as_str()))
+                    .collect();
+                let message = format!("taken back, and read back{also}");
                 self.end(id, WriteState::Done, message, trace_id, Some(happening))
                     .await?;
                 let seat = (step.external_user_id.clone(), step.identifier.clone());

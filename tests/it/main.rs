@@ -33,6 +33,7 @@ mod merge;
 mod oauth_server;
 mod reclaim;
 mod reclaim_crash;
+mod reclaim_states;
 mod reconcile;
 mod remedies;
 mod retention;
