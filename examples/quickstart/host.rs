@@ -34,6 +34,7 @@ impl Host {
             "profiles.d/goto.yaml",
             "profiles.d/aha.yaml",
             "profiles.d/company.yaml",
+            "profiles.d/licences.yaml",
             "seatsync.yaml",
         ] {
             let from = samples.join(file);

@@ -69,11 +69,11 @@ async fn chapters(vendors: &Vendors, host: &mut Host) -> Result<()> {
             "5",
         ],
     )?;
-    let user = somebody(host)?;
-    show(host, &["explain", "zoom-emea", &user])?;
     show(host, &["exclusions", "list"])?;
 
-    say("4. An agent on this host pushes usage over the socket; with curl that is\n");
+    take_back_and_give_back(vendors, host).await?;
+
+    say("5. An agent on this host pushes usage over the socket; with curl that is\n");
     say(&format!(
         "   curl --unix-socket {} http://localhost{} \\\n     -H 'Content-Type: application/json' \\\n     -d '{}'\n",
         host.usage_socket().display(),
@@ -93,11 +93,81 @@ async fn chapters(vendors: &Vendors, host: &mut Host) -> Result<()> {
     break_and_mend(host).await
 }
 
+/// Takes one unused seat back at the vendor, and gives it back.
+async fn take_back_and_give_back(vendors: &Vendors, host: &Host) -> Result<()> {
+    say(
+        "4. Licences that nobody used are candidates. One of them, and everything that spoke for it:\n",
+    );
+    let licensed = ["--identifier", "zoom.licensed", "--limit", "5"];
+    show(host, &[&["candidates", "list"][..], &licensed].concat())?;
+    let first = &host.ask_json(&[&["candidates", "list"][..], &licensed].concat())?["rows"][0];
+    let user = first["email"].as_str().context("no candidate was found")?;
+    let id = first["id"].to_string();
+    show(host, &["explain", "zoom-emea", user])?;
+
+    say("   A person decides. The first plan of a profile waits for a second look:\n");
+    show(host, &["candidates", "reclaim", &id])?;
+    until(host, "the first plan to be held", is_held).await?;
+    show(host, &["plan", "--seats", "zoom-emea"])?;
+    let plans = host.ask_json(&["plan", "--seats", "zoom-emea"])?;
+    let digest = plans[0]["digest"]
+        .as_str()
+        .context("a plan has no digest")?;
+    say(&format!(
+        "   at Zoom, {user} is {}\n",
+        vendors.zoom_licence(user)?
+    ));
+    show(host, &["release", "zoom-emea", "--plan", digest])?;
+    until_closed(host, &id).await?;
+    show(host, &["candidates", "show", &id])?;
+    say(&format!(
+        "   at Zoom, {user} is {}\n",
+        vendors.zoom_licence(user)?
+    ));
+    ensure!(vendors.zoom_licence(user)? == "Basic", "nothing was freed");
+
+    say(
+        "   It was a mistake, so it is undone; every step is in the audit log, each bound to the one before:\n",
+    );
+    show(host, &["undo", &id])?;
+    say(&format!(
+        "   at Zoom, {user} is {}\n",
+        vendors.zoom_licence(user)?
+    ));
+    ensure!(vendors.zoom_licence(user)? == "Licensed", "it is not back");
+    show(host, &["audit", "list", "--candidate", &id])?;
+    show(host, &["audit", "verify"])
+}
+
+fn is_held(status: &Value) -> bool {
+    let profiles = status["profiles"].as_array().into_iter().flatten();
+    let mut conditions =
+        profiles.flat_map(|one| one["conditions"].as_array().into_iter().flatten());
+    conditions.any(|one| one["type"] == "Held" && one["status"] == "True")
+}
+
+/// Waits until the daemon has done with a candidate.
+async fn until_closed(host: &Host, id: &str) -> Result<()> {
+    let clock = SystemClock;
+    let give_up = clock.now() + PATIENCE;
+    loop {
+        let candidate = host.ask_json(&["candidates", "show", id])?;
+        if candidate["state"] == "closed_complete" {
+            return Ok(());
+        }
+        ensure!(
+            clock.now() < give_up,
+            "waited in vain for the seat to be freed: {candidate:#}"
+        );
+        sleep(&clock, SignedDuration::from_millis(100)).await;
+    }
+}
+
 /// Kills the daemon and shows that nothing is lost.
 async fn survive(host: &mut Host, seats: u64, sys_id: &str) -> Result<()> {
     let pid = host.daemon_pid().context("no daemon runs")?;
     say(&format!(
-        "5. kill -9 {pid}, and start again: nothing is lost.\n"
+        "6. kill -9 {pid}, and start again: nothing is lost.\n"
     ));
     host.kill_daemon()?;
     host.start_daemon()?;
@@ -118,7 +188,7 @@ async fn survive(host: &mut Host, seats: u64, sys_id: &str) -> Result<()> {
 
 /// Breaks a profile and shows that the good version stays in force.
 async fn break_and_mend(host: &Host) -> Result<()> {
-    say("6. A broken edit does no harm: `check` shows it, the last good version stays in force.\n");
+    say("7. A broken edit does no harm: `check` shows it, the last good version stays in force.\n");
     let file = host.profiles().join("zoom.yaml");
     let good = std::fs::read_to_string(&file).context("read the profile")?;
     let broken = good.replace("analyze_from: 60d", "analyze_form: 60 days");
@@ -203,19 +273,6 @@ fn count_seats(host: &Host) -> Result<u64> {
     let identifiers = host.ask_json(&["identifiers", "list"])?;
     let rows = identifiers["rows"].as_array().context("no rows")?;
     Ok(rows.iter().filter_map(|row| row["seats"].as_u64()).sum())
-}
-
-fn somebody(host: &Host) -> Result<String> {
-    let seats = host.ask_json(&[
-        "subscriptions",
-        "list",
-        "--identifier",
-        "zoom.licensed",
-        "--limit",
-        "1",
-    ])?;
-    let user = seats["rows"][0]["email"].as_str();
-    Ok(user.context("no licensed user came down")?.to_owned())
 }
 
 async fn until_healthy(host: &Host) -> Result<()> {

@@ -55,6 +55,13 @@ impl Vendors {
         )
     }
 
+    /// What the simulated Zoom says of a user's licence.
+    pub(crate) fn zoom_licence(&self, email: &str) -> Result<&'static str> {
+        let user = self.zoom.control().person(email);
+        let kind = user.context("Zoom does not know the user")?.kind;
+        Ok(if kind == 2 { "Licensed" } else { "Basic" })
+    }
+
     /// A sample file, pointed at them.
     pub(crate) fn adapt(&self, sample: &str) -> String {
         let client = self.goto.client();

@@ -144,7 +144,8 @@ fn entries(page: &Listing<AuditEntry>) -> String {
         }),
     );
     if let Some(next) = &page.next {
-        text.push_str(&format!("more: add `--after {next}`\n"));
+        let more = format!("more: add `--after {next}`\n");
+        text.push_str(&more);
     }
     text
 }

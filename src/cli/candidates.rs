@@ -271,7 +271,8 @@ fn list(
     output.show(&page, |page| {
         let mut text = rows(&page.rows);
         if let Some(next) = &page.next {
-            text.push_str(&format!("more: add `--after {next}`\n"));
+            let more = format!("more: add `--after {next}`\n");
+            text.push_str(&more);
         }
         text
     })?;
@@ -346,7 +347,8 @@ fn decide(
             }),
         );
         if !answer.message.is_empty() {
-            text.push_str(&format!("{}\n", answer.message));
+            text.push_str(&answer.message);
+            text.push('\n');
         }
         text
     })?;

@@ -96,7 +96,8 @@ fn concluded(explanation: &Explanation, identifier: &Identifier) -> String {
             None => "unused: a candidate".to_owned(),
             Some(check) => format!("no candidate: `{}` does not hold", check.as_str()),
         };
-        text.push_str(&format!("\n{conclusion}, by {}\n", verdict.rule));
+        let concluded = format!("\n{conclusion}, by {}\n", verdict.rule);
+        text.push_str(&concluded);
         text.push_str(&table(
             ["PREDICATE", "HOLDS", "VALUE", "SOURCE"],
             verdict.predicates.iter().map(|one| {
@@ -111,10 +112,11 @@ fn concluded(explanation: &Explanation, identifier: &Identifier) -> String {
     }
     let candidates = explanation.candidates.iter();
     for candidate in candidates.filter(|one| one.identifier == *identifier) {
-        text.push_str(&format!(
+        let named = format!(
             "candidate {}: {}, {}\n",
             candidate.id, candidate.state, candidate.reason
-        ));
+        );
+        text.push_str(&named);
     }
     text
 }

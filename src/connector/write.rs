@@ -160,10 +160,6 @@ impl Consequence {
 
 /// What a profile lets a write do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is one independent switch of a profile"
-)]
 pub struct WriteOptions {
     /// Zoom: delete Basic users.
     pub delete_basic_users: bool,

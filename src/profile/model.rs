@@ -84,10 +84,6 @@ pub struct Subflows {
 
 /// What a reclaim may do beyond taking a bought seat back. Everything is off by default.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is one independent switch of a profile"
-)]
 pub struct ReclaimOptions {
     /// Zoom: delete unused Basic users, who hold no bought seat.
     pub delete_basic_users: bool,

@@ -282,6 +282,7 @@ impl Check {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each predicate")]
     fn shown(
         self,
         criteria: &Criteria,

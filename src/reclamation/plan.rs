@@ -253,9 +253,8 @@ fn step_of(item: &Item) -> Option<Step> {
         Mode::Automatic => true,
     };
     let action = match (pressed, presses_now) {
-        (true, _) => Action::Reclaim,
         (false, true) if item.rule.asks_user() => Action::Ask,
-        (false, true) => Action::Reclaim,
+        (true, _) | (false, true) => Action::Reclaim,
         (false, false) => return None,
     };
     Some(Step {

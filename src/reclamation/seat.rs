@@ -8,10 +8,6 @@ use crate::connector::facts::{Grade, Role, UserStatus};
 /// A seat that is held, with everything that the decision rests on. Borrowed from a row, so that a
 /// million of them cost no memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is one independent fact of the seat"
-)]
 pub struct SeatFacts<'a> {
     /// Our number of the seat.
     pub subscription: i64,

@@ -77,7 +77,7 @@ impl Happening {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Happened {
     /// The candidate is in this state now.
-    Moved(Candidate),
+    Moved(Box<Candidate>),
     /// It cannot happen in the state that the candidate is in.
     Impossible(ImpossibleTransition),
     /// There is no such candidate.
@@ -337,7 +337,7 @@ pub(super) fn happen(
     moved.texts.push(("reason", happening.reason.clone()));
     audit::append(t, &moved, now)?;
     let after = candidate_at(t, happening.candidate)?;
-    Ok(after.map_or(Happened::Unknown, Happened::Moved))
+    Ok(after.map_or(Happened::Unknown, |after| Happened::Moved(Box::new(after))))
 }
 
 /// A seat that was taken back is not held any more; the next download finds what is there instead.

@@ -2,7 +2,7 @@
 //! log's chain stays whole.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, TransactionBehavior, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -92,13 +92,7 @@ fn within(
             params![user, profile],
         )?;
     }
-    let held: u64 = count(t.query_row(
-        "SELECT count(*) FROM subscriptions WHERE ended_at IS NULL AND EXISTS (
-             SELECT 1 FROM forgetting AS f WHERE f.profile_id = subscriptions.profile_id
-               AND f.id = subscriptions.external_user_id)",
-        [],
-        |row| row.get(0),
-    )?);
+    let held = still_held(&t)?;
     if held > 0 {
         return Ok(Ok(Forgotten {
             held,
@@ -139,13 +133,15 @@ fn within(
     }
     t.execute(
         "UPDATE jobs SET failure = NULL WHERE failure IS NOT NULL AND EXISTS (
-             SELECT 1 FROM forgetting AS f WHERE f.email <> '' AND (
-                 instr(lower(failure), lower(f.email)) OR instr(failure, f.id)))",
+             SELECT 1 FROM forgetting AS f WHERE f.profile_id = jobs.profile_id
+                 AND ((f.email <> '' AND instr(lower(failure), lower(f.email)))
+                     OR (f.id <> '' AND instr(failure, f.id))))",
         [],
     )?;
     t.execute(
         "UPDATE reclaim_standings SET last_plan = NULL WHERE last_plan IS NOT NULL AND EXISTS (
-             SELECT 1 FROM forgetting AS f WHERE instr(last_plan, f.id))",
+             SELECT 1 FROM forgetting AS f WHERE f.id <> ''
+                 AND f.profile_id = reclaim_standings.profile_id AND instr(last_plan, f.id))",
         [],
     )?;
     let candidates = t.execute(
@@ -177,6 +173,21 @@ fn within(
     }
     t.commit()?;
     Ok(Ok(forgotten))
+}
+
+/// Seats and open candidates of whom is to be forgotten.
+fn still_held(t: &Transaction<'_>) -> Result<u64, rusqlite::Error> {
+    t.query_row(
+        // A candidate that is open may yet be written to, by its user's id.
+        &format!(
+            "SELECT (SELECT count(*) FROM subscriptions AS x WHERE x.ended_at IS NULL AND {MEANT})
+                  + (SELECT count(*) FROM candidates AS x
+                     WHERE x.state NOT LIKE 'closed%' AND {MEANT})"
+        ),
+        [],
+        |row| row.get(0),
+    )
+    .map(count)
 }
 
 fn count(number: i64) -> u64 {

@@ -124,7 +124,7 @@ async fn decide_one(
     Ok(match happened.into_iter().next() {
         Some(Happened::Moved(moved)) => Decided {
             id: moved.id,
-            candidate: Some(moved),
+            candidate: Some(*moved),
             refused: None,
         },
         Some(Happened::Impossible(impossible)) => refused(candidate.id, impossible.to_string()),

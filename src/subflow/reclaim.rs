@@ -355,10 +355,10 @@ impl<C: Connector> Carrying<'_, C> {
                         &pressed_by(step),
                     )
                 };
-                let also: String = consequences
+                let also = consequences
                     .iter()
-                    .map(|one| format!("; {}", one.as_str()))
-                    .collect();
+                    .flat_map(|one| ["; ", one.as_str()])
+                    .collect::<String>();
                 let message = format!("taken back, and read back{also}");
                 self.end(id, WriteState::Done, message, trace_id, Some(happening))
                     .await?;
@@ -482,20 +482,19 @@ pub async fn resolve_open_writes<C: Connector>(
     run: &Run<'_>,
 ) -> Result<(), SubflowError> {
     for write in run.store.open_writes(run.profile.id).await? {
-        let end = match &write.prior {
-            None => ended(
+        let end = if write.prior.is_none() {
+            ended(
                 WriteState::Withdrawn,
                 "cut before the vendor was called",
                 None,
-            ),
-            Some(_) => {
-                let seat = SeatRef {
-                    external_user_id: write.external_user_id.clone(),
-                    identifier: write.identifier.clone(),
-                };
-                let held = write.kind == WriteKind::Restore;
-                resolved(&write, read_back(connector, run, &seat, held).await?)
-            }
+            )
+        } else {
+            let seat = SeatRef {
+                external_user_id: write.external_user_id.clone(),
+                identifier: write.identifier.clone(),
+            };
+            let held = write.kind == WriteKind::Restore;
+            resolved(&write, read_back(connector, run, &seat, held).await?)
         };
         tracing::warn!(profile = %run.profile.name, write = write.id, "a write was cut: {}", end.outcome);
         let restored = write.kind == WriteKind::Restore && end.state == WriteState::Done;

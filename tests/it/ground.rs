@@ -66,6 +66,7 @@ pub(crate) struct Ground {
     pub(crate) store: Store,
     pub(crate) clock: ManualClock,
     secret: (String, String),
+    settings: Settings,
     revisions: AtomicU32,
 }
 
@@ -78,8 +79,14 @@ impl Ground {
             folder,
             clock,
             secret: (variable.to_owned(), secret.to_owned()),
+            settings: Settings::default(),
             revisions: AtomicU32::new(0),
         }
+    }
+
+    /// An administrator lets the daemon write to vendors.
+    pub(crate) fn allow_writes(&mut self) {
+        self.settings.writes = true;
     }
 
     /// The clock at the start.
@@ -124,7 +131,7 @@ impl Ground {
         Runner::new(RunnerParts {
             store: self.store.clone(),
             clock: Arc::clone(&clock),
-            settings: Arc::new(Settings::default()),
+            settings: Arc::new(self.settings.clone()),
             source: Connectors::new(secrets, clock, options),
             metrics: Metrics::default(),
             stop_files: vec![self.state().join("stop-writes")],

@@ -34,6 +34,7 @@ mod oauth_server;
 mod reclaim;
 mod reclaim_crash;
 mod reclaim_states;
+mod reclaim_years;
 mod reconcile;
 mod remedies;
 mod retention;

@@ -101,7 +101,7 @@ async fn an_unused_seat_is_planned_held_released_taken_back_and_given_back() {
             .control()
             .requests()
             .iter()
-            .any(|request| request.wrote())
+            .any(vendor_sim::zoom::LoggedRequest::wrote)
     );
     let plan = host.json(&["plan", "--seats", "zoom"]);
     let digest = plan[0]["digest"].as_str().unwrap();

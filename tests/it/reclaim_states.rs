@@ -167,7 +167,7 @@ async fn who_is_asked_may_keep_or_give_up_and_others_decide_or_lose_the_seat() {
             .control()
             .requests()
             .iter()
-            .any(|request| request.wrote())
+            .any(vendor_sim::zoom::LoggedRequest::wrote)
     );
     assert_eq!(host.json(&["audit", "verify"])["broken"], Value::Null);
     assert_eq!(host.stop(), Some(0));
@@ -328,7 +328,7 @@ async fn use_that_is_seen_only_just_before_the_write_cancels_it() {
             .control()
             .requests()
             .iter()
-            .any(|request| request.wrote())
+            .any(vendor_sim::zoom::LoggedRequest::wrote)
     );
     assert_eq!(host.stop(), Some(0));
 }
@@ -340,7 +340,9 @@ async fn a_reviewed_list_is_acted_on_once_and_what_changed_since_is_dropped() {
     host.start();
     let candidates = ready(&host);
     let (first, changed) = (&candidates[0], &candidates[1]);
-    let until = Timestamp::now().saturating_add(240.hours()).unwrap();
+    let until = seatsync::clock::Clock::now(&seatsync::clock::SystemClock)
+        .saturating_add(240.hours())
+        .unwrap();
     let until = until.to_string()[..10].to_owned();
     let exported = host.path("approval.yaml");
     let exported = exported.to_str().unwrap();
@@ -422,7 +424,7 @@ async fn the_file_that_stops_writes_and_files_that_do_not_load_hold_everything()
             .control()
             .requests()
             .iter()
-            .any(|request| request.wrote())
+            .any(vendor_sim::zoom::LoggedRequest::wrote)
     );
     std::fs::remove_file(host.path("profiles.d").join("company.yaml")).unwrap();
     host.json(&["reload", "--wait"]);

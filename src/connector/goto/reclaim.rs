@@ -55,7 +55,7 @@ impl GoToConnector {
         since: Date,
         options: &WriteOptions,
     ) -> Result<FreshSeat, ConnectorError> {
-        if let Some(why) = unreclaimable(&seat.identifier, options) {
+        if let Some(why) = unreclaimable(&seat.identifier, *options) {
             return Ok(FreshSeat::unreclaimable(why));
         }
         let Some(user) = self.user_now(&seat.external_user_id).await? else {
@@ -342,7 +342,7 @@ impl GoToConnector {
 }
 
 /// Why seats of a product are not taken back, where they are not.
-fn unreclaimable(identifier: &Identifier, options: &WriteOptions) -> Option<&'static str> {
+fn unreclaimable(identifier: &Identifier, options: WriteOptions) -> Option<&'static str> {
     if is(identifier, "g2m") || is(identifier, "g2w") {
         None
     } else if is(identifier, "connect") {

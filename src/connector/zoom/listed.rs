@@ -46,6 +46,8 @@ const WEBINARS: List = List {
 /// A page, with the day of each row that has one.
 struct Page {
     rows: Vec<(String, Option<Date>)>,
+    /// Rows on all pages, as told.
+    total: Option<u64>,
     next: Option<Next>,
 }
 
@@ -101,6 +103,7 @@ impl ZoomConnector {
         let mut days = BTreeMap::new();
         let mut known = HashSet::new();
         let mut next = None;
+        let mut rows = 0;
         loop {
             let mut page = self.list_page(list, user, next.as_ref()).await?;
             // A walk by token ends with its last token; the numbers beside it stand still.
@@ -112,6 +115,7 @@ impl ZoomConnector {
                 None => "",
             };
             let step = walk.page(page.rows.iter().map(|(key, _)| key.as_str()), None, token);
+            rows += page.rows.len() as u64;
             for (key, day) in page.rows {
                 if let Some(day) = day.filter(|_| known.insert(key)) {
                     *days.entry(day).or_default() += 1;
@@ -119,16 +123,16 @@ impl ZoomConnector {
             }
             match step {
                 Step::Next(_) => next = page.next,
-                Step::Last => return Ok(days),
-                Step::Broken(reason) => {
-                    return Err(ConnectorError::Unavailable {
-                        context: CallContext {
-                            step: list.step.to_owned(),
-                            ..CallContext::default()
-                        },
-                        message: format!("the list was not whole: {reason}"),
-                    });
+                Step::Last => {
+                    return match page.total {
+                        Some(total) if rows < total => Err(not_whole(
+                            list.step,
+                            &format!("{rows} rows came of {total}"),
+                        )),
+                        _ => Ok(days),
+                    };
                 }
+                Step::Broken(reason) => return Err(not_whole(list.step, &reason)),
             }
         }
     }
@@ -157,6 +161,17 @@ impl ZoomConnector {
     }
 }
 
+/// What a list that lacks something is.
+pub(super) fn not_whole(step: &str, reason: &str) -> ConnectorError {
+    ConnectorError::Unavailable {
+        context: CallContext {
+            step: step.to_owned(),
+            ..CallContext::default()
+        },
+        message: format!("the list was not whole: {reason}"),
+    }
+}
+
 /// The numbers of a page that was asked for by token are not those of the walk.
 fn read_list(body: &[u8], by_token: bool) -> serde_json::Result<Page> {
     let page: ListedPage<'_> = serde_json::from_slice(body)?;
@@ -167,6 +182,7 @@ fn read_list(body: &[u8], by_token: bool) -> serde_json::Result<Page> {
             .filter(|(number, count)| !by_token && number < count)
             .map(|(number, _)| Next::Number((number + 1).to_string())),
     };
+    let total = page.total_records.count();
     let rows = page
         .meetings
         .into_iter()
@@ -176,7 +192,7 @@ fn read_list(body: &[u8], by_token: bool) -> serde_json::Result<Page> {
             (key, day_of(&row.start_time.0))
         })
         .collect();
-    Ok(Page { rows, next })
+    Ok(Page { rows, total, next })
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::ZoomConnector;
 use super::client::{Fact, fact};
 use super::identifiers::base_seat;
+use super::listed::not_whole;
 use super::products;
 use super::refusals;
 use super::scopes::{
@@ -309,11 +310,15 @@ impl ZoomConnector {
             .get(operation, &call, |body| {
                 let page: ListedPage<'_> = serde_json::from_slice(body)?;
                 let rows = page.meetings.iter();
-                Ok(rows.map(|row| day_of(&row.start_time.0, today)).collect())
+                let days: Vec<Date> = rows.map(|row| day_of(&row.start_time.0, today)).collect();
+                // More pages may follow, but none does after an empty one.
+                let lacking = page.total_records.count().filter(|_| days.is_empty());
+                Ok((days, lacking.unwrap_or(0)))
             })
             .await;
         match read {
-            Ok(days) => Ok(days),
+            Ok((days, 0)) => Ok(days),
+            Ok((_, total)) => Err(not_whole(&step, &format!("none came of {total} rows"))),
             Err(error)
                 if matches!(
                     fact(&error),

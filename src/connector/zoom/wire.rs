@@ -153,6 +153,8 @@ pub(super) struct ListedPage<'a> {
     pub(super) page_number: Number,
     #[serde(default)]
     pub(super) page_count: Number,
+    #[serde(default)]
+    pub(super) total_records: Number,
     #[serde(borrow, alias = "webinars")]
     pub(super) meetings: Vec<Listed<'a>>,
 }

@@ -150,16 +150,17 @@ fn many_new_candidates_at_once_trip_the_wire() {
 
 #[test]
 fn nobody_releases_what_is_switched_off_or_unknown() {
-    let holds: [(Guard, fn(&mut Situation)); 4] = [
+    type Change = fn(&mut Situation);
+    let holds: [(Guard, Change); 4] = [
         (Guard::Switch, |s| s.switched_off = Some("off".to_owned())),
         (Guard::Account, |s| {
-            s.account_trouble = Some("other".to_owned())
+            s.account_trouble = Some("other".to_owned());
         }),
         (Guard::Files, |s| {
-            s.files_trouble = Some("broken".to_owned())
+            s.files_trouble = Some("broken".to_owned());
         }),
         (Guard::Clock, |s| {
-            s.vendor_ahead = Some(SignedDuration::from_mins(6))
+            s.vendor_ahead = Some(SignedDuration::from_mins(6));
         }),
     ];
     for (guard, change) in holds {
@@ -212,6 +213,7 @@ fn a_base_seat_goes_only_with_everything_it_takes_along() {
 
 #[test]
 fn a_mode_says_who_presses_and_a_rule_whether_the_user_is_asked() {
+    use State::{AwaitingRevocation, Ready};
     let with = |mode, notify_user, state| Item {
         state,
         rule: Rule {
@@ -225,7 +227,6 @@ fn a_mode_says_who_presses_and_a_rule_whether_the_user_is_asked() {
         let plan = Plan::of(&situation(100), vec![item]);
         plan.steps.first().map(|step| step.action)
     };
-    use State::{AwaitingRevocation, Ready};
     let cases = [
         (Mode::Manual, false, Ready, None),
         (

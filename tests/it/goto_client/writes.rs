@@ -82,7 +82,8 @@ async fn what_stands_in_the_way_is_found_before_anything_is_written() {
     let bench = Bench::start().await;
     let goto = bench.goto();
     let plain = WriteOptions::default();
-    let table: [(Cast, &str, WriteOptions, fn(&Hindrance) -> bool); 7] = [
+    type Expected = fn(&Hindrance) -> bool;
+    let table: [(Cast, &str, WriteOptions, Expected); 7] = [
         (Cast::Admin, "goto.g2m", plain, |h| {
             *h == Hindrance::OwnAccount
         }),

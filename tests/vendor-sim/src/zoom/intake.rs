@@ -72,6 +72,7 @@ impl State {
             self.route(request, ticket.found, &mut entry)
         };
         let worked_out = reply.status;
+        let honest: Option<serde_json::Value> = serde_json::from_slice(&reply.body).ok();
         let mut reply = match action {
             None => reply,
             Some(action) => action.spoil(
@@ -90,11 +91,12 @@ impl State {
             Some(action) if !action.preempts() => worked_out,
             _ => reply.status,
         };
+        let body: Option<serde_json::Value> = serde_json::from_slice(&reply.body).ok();
+        let dropped_nothing = matches!(action, Some(Action::DropRows { .. })) && honest == body;
+        let spoilt = action.is_some_and(Action::spoils_page) && !dropped_nothing;
         if entry.status >= 400 {
-            let body: Option<serde_json::Value> = serde_json::from_slice(&reply.body).ok();
             entry.code = body.and_then(|body| body.get("code")?.as_i64());
         }
-        let spoilt = action.is_some_and(Action::spoils_page);
         entry.fault = ticket.fault.as_ref().map(|fault| fault.name.clone());
         let turned = self.turned.take();
         self.oracle

@@ -64,6 +64,8 @@ pub(crate) struct Oracle {
 #[derive(Debug)]
 struct Progress {
     walk: u64,
+    /// The user whose list it is, of lists that are one user's.
+    of: Option<String>,
     /// Milliseconds since 1970.
     began: i64,
     /// Pages that the client did not get whole, by their position.
@@ -102,7 +104,7 @@ impl Oracle {
             return;
         };
         if let Some(turned) = turned {
-            self.follow(turned, spoilt, entry.at.as_millisecond());
+            self.follow(turned, entry, spoilt);
         }
         let now = entry.at.as_millisecond();
         let good = (200..300).contains(&entry.status);
@@ -111,12 +113,14 @@ impl Oracle {
                 .extend(entry.user_id.iter().map(|user| (user.clone(), now)));
         }
         if entry.wrote() {
-            for user in written(entry, world) {
-                self.judge(entry, &user, world, now);
+            let written = written(entry, world);
+            for user in &written {
+                self.judge(entry, user, world, now);
             }
             let lacking = self
                 .walks
                 .iter()
+                .filter(|(_, walk)| walk.concerns(&written))
                 .find(|(key, walk)| walk.lacks_something(key, now));
             if let Some((key, _)) = lacking {
                 let key = key.replace('\n', " ");
@@ -129,13 +133,13 @@ impl Oracle {
         }
     }
 
-    fn follow(&mut self, turned: &Turned, spoilt: bool, now: i64) {
+    fn follow(&mut self, turned: &Turned, entry: &LoggedRequest, spoilt: bool) {
         let progress = self
             .walks
             .entry(turned.key.clone())
-            .or_insert_with(|| Progress::new(turned.walk, now));
+            .or_insert_with(|| Progress::new(turned.walk, entry));
         if progress.walk != turned.walk {
-            *progress = Progress::new(turned.walk, now);
+            *progress = Progress::new(turned.walk, entry);
         }
         if spoilt {
             progress.harmed.insert(turned.position);
@@ -174,13 +178,20 @@ impl Oracle {
 }
 
 impl Progress {
-    const fn new(walk: u64, began: i64) -> Self {
+    fn new(walk: u64, entry: &LoggedRequest) -> Self {
         Self {
             walk,
-            began,
+            of: entry.user_id.clone(),
+            began: entry.at.as_millisecond(),
             harmed: BTreeSet::new(),
             ended: false,
         }
+    }
+
+    /// Whether it tells something about these users.
+    fn concerns(&self, users: &[User]) -> bool {
+        let of = self.of.as_ref();
+        of.is_none_or(|of| users.iter().any(|user| user.id == *of))
     }
 
     /// Whether a write at `now` acts on less than this walk set out to see. A walk in the smallest pages
