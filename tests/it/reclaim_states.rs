@@ -1,6 +1,6 @@
 //! Every state of a candidate and the transitions between them, through the command line.
 
-use jiff::{Timestamp, ToSpan as _};
+use jiff::ToSpan as _;
 use serde_json::Value;
 use vendor_sim::aha::Cast;
 use vendor_sim::zoom::{Action, Endpoint, Fault, Hosted, PersonChange};

@@ -12,6 +12,9 @@ use vendor_sim::goto::{Action, Cast, Endpoint, Fault, Kind, LoggedRequest};
 
 use super::Bench;
 
+/// Whether a hindrance is the expected one.
+type Expected = fn(&Hindrance) -> bool;
+
 /// Sixty days before the start.
 const SINCE: Date = date(2026, 1, 1);
 
@@ -82,7 +85,6 @@ async fn what_stands_in_the_way_is_found_before_anything_is_written() {
     let bench = Bench::start().await;
     let goto = bench.goto();
     let plain = WriteOptions::default();
-    type Expected = fn(&Hindrance) -> bool;
     let table: [(Cast, &str, WriteOptions, Expected); 7] = [
         (Cast::Admin, "goto.g2m", plain, |h| {
             *h == Hindrance::OwnAccount
