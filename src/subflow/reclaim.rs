@@ -17,7 +17,8 @@ use crate::reclamation::candidate::{Event, State};
 use crate::reclamation::evidence;
 use crate::reclamation::judge;
 use crate::reclamation::plan::{Action, ERRORS_THAT_STOP, Plan, Step};
-use crate::reclamation::rule::Rule;
+use crate::reclamation::rule::{Rule, Rules};
+use crate::settings::Guards;
 use crate::store::StoreError;
 use crate::store::candidate::{Happened, Happening};
 use crate::store::job::{Counts, Failure};
@@ -481,6 +482,8 @@ pub async fn resolve_open_writes<C: Connector>(
     connector: &C,
     run: &Run<'_>,
 ) -> Result<(), SubflowError> {
+    // No ceiling of a guard bears on how long nobody is asked again.
+    let rules = Rules::of(&run.profile.desired, Guards::default());
     for write in run.store.open_writes(run.profile.id).await? {
         let end = if write.prior.is_none() {
             ended(
@@ -494,7 +497,10 @@ pub async fn resolve_open_writes<C: Connector>(
                 identifier: write.identifier.clone(),
             };
             let held = write.kind == WriteKind::Restore;
-            resolved(&write, read_back(connector, run, &seat, held).await?)
+            let cool_down = rules.for_identifier(&write.identifier).cool_down;
+            let kept_until = later(run.now(), cool_down);
+            let holding = read_back(connector, run, &seat, held).await?;
+            resolved(&write, holding, kept_until)
         };
         tracing::warn!(profile = %run.profile.name, write = write.id, "a write was cut: {}", end.outcome);
         let restored = write.kind == WriteKind::Restore && end.state == WriteState::Done;
@@ -510,12 +516,14 @@ pub async fn resolve_open_writes<C: Connector>(
     Ok(())
 }
 
-fn resolved(write: &Write, holding: Holding) -> WriteEnd {
+fn resolved(write: &Write, holding: Holding, kept_until: Option<Timestamp>) -> WriteEnd {
     match (write.kind, holding) {
         (WriteKind::Reclaim, Holding::NotHeld | Holding::UserGone) => {
             let reason = "taken back at the vendor, which was read after a cut";
-            let happening =
-                Happening::new(write.candidate, Event::Revoked, reason, &write.asked_by);
+            let happening = Happening {
+                kept_until,
+                ..Happening::new(write.candidate, Event::Revoked, reason, &write.asked_by)
+            };
             ended(WriteState::Done, reason, Some(happening))
         }
         (WriteKind::Restore, Holding::Held) => ended(

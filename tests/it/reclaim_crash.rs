@@ -65,6 +65,7 @@ fn ends_with_one_change(host: &mut Host, vendor: &ZoomSim, id: &str, user: &str)
         1,
         "{shown:#}"
     );
+    assert!(shown["kept_until"].is_string(), "{shown:#}");
     assert_eq!(host.json(&["audit", "verify"])["broken"], Value::Null);
     shown
 }

@@ -63,6 +63,9 @@ struct World {
     protected: BTreeSet<String>,
     /// Entries that were lifted, and when.
     lifted: BTreeMap<String, Timestamp>,
+    /// A run was cut: until the next one looks, nobody else changes a licence, or which of the two
+    /// changes a seat shows could not be told.
+    cut: bool,
     tally: Tally,
 }
 
@@ -88,6 +91,7 @@ impl World {
             excluded: BTreeSet::new(),
             protected: BTreeSet::new(),
             lifted: BTreeMap::new(),
+            cut: false,
             tally: Tally::default(),
         };
         world.apply().await;
@@ -147,7 +151,9 @@ impl World {
             .iter()
             .filter(|person| person.kind == 1 && person.status == "active")
             .collect();
-        if let Some(person) = self.dice.pick(&basic) {
+        if let Some(person) = self.dice.pick(&basic)
+            && !std::mem::take(&mut self.cut)
+        {
             let licensed = PersonChange {
                 kind: Some(2),
                 ..PersonChange::default()
@@ -299,6 +305,7 @@ impl World {
             let requests = self.bed.zoom().requests();
             if requests.iter().any(|request| request.fault.is_some()) {
                 self.tally.crashes += 1;
+                self.cut = true;
                 return;
             }
         }
