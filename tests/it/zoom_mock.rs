@@ -25,6 +25,7 @@ use super::zoom_document::document_path;
 const SCOPES: &str = "user:read:list_users:admin user:read:settings:admin user:read:user:admin \
      user:read:summary:admin user:update:user:admin user:update:settings:admin \
      user:delete:user:admin report:read:list_users:admin report:read:list_history_meetings:admin \
+     meeting:read:list_meetings:admin webinar:read:list_webinars:admin \
      billing:read:plan_usage:admin";
 
 /// Enough to list users and what each hosts, and nothing of reports.
@@ -248,6 +249,12 @@ impl Changes {
                     }
                 }
                 answer["total_records"] = json!(users.len());
+            }
+            // The examples show one row of a list that is said to have more.
+            for list in ["meetings", "webinars"] {
+                if let Some(rows) = answer[list].as_array().map(Vec::len) {
+                    answer["total_records"] = json!(rows);
+                }
             }
         }
         answer.to_string().into()
