@@ -3,7 +3,7 @@
 use jiff::ToSpan as _;
 use serde_json::Value;
 use vendor_sim::aha::Cast;
-use vendor_sim::zoom::{Action, Endpoint, Fault, Hosted, PersonChange};
+use vendor_sim::zoom::{Action, Endpoint, Fault, Hosted, HostedKind, PersonChange};
 use vendor_sim::{AhaSim, AhaSimOptions};
 
 use super::reclaim::{host, last_reclaim, release, vendor};
@@ -301,22 +301,30 @@ async fn use_that_is_seen_only_just_before_the_write_cancels_it() {
     let mut host = host(&vendor, "mode: manual");
     host.start();
     let candidates = ready(&host);
-    let [active, meets, ..] = candidates.as_slice() else {
+    let [active, instant, meets, ..] = candidates.as_slice() else {
         panic!("too few candidates");
     };
     let hour_ago = vendor.control().now().saturating_sub(1.hours()).unwrap();
     vendor
         .control()
         .host(&active.user, &Hosted::meeting(hour_ago));
+    // No list of a user shows it, and the reports by day do not tell it yet.
+    let on_the_spot = Hosted {
+        kind: HostedKind::Instant,
+        ..Hosted::meeting(hour_ago)
+    };
+    vendor.control().host(&instant.user, &on_the_spot);
     let tomorrow = vendor.control().now().saturating_add(24.hours()).unwrap();
     vendor
         .control()
         .host(&meets.user, &Hosted::meeting(tomorrow));
-    host.json(&["candidates", "reclaim", &active.id, &meets.id]);
+    host.json(&["candidates", "reclaim", &active.id, &instant.id, &meets.id]);
     release(&host);
-    host.until(&["candidates", "show", &active.id], |shown| {
-        shown["state"] == "closed_canceled"
-    });
+    for used in [active, instant] {
+        host.until(&["candidates", "show", &used.id], |shown| {
+            shown["state"] == "closed_canceled"
+        });
+    }
     let waits = host.until(&["candidates", "show", &meets.id], |shown| {
         shown["writes"][0]["state"] == "withdrawn"
     });

@@ -9,7 +9,9 @@ use jiff::{SignedDuration, Timestamp};
 use seatsync::reclamation::guard::Guard;
 use seatsync::store::reclaim::ReclaimStanding;
 use serde_json::json;
-use vendor_sim::zoom::{Action, Endpoint, Fault, Hosted, LoggedRequest, PersonChange, Population};
+use vendor_sim::zoom::{
+    Action, Endpoint, Fault, Hosted, HostedKind, LoggedRequest, PersonChange, Population,
+};
 
 use crate::bed::{Bed, name};
 
@@ -144,7 +146,16 @@ impl World {
             if let Some(person) = self.dice.pick(&people) {
                 let hours = i64::try_from(self.dice.below(20)).unwrap();
                 let at = self.now() - SignedDuration::from_hours(hours);
-                self.bed.zoom().host(&person.id, &Hosted::meeting(at));
+                let kind = if self.dice.one_in(2) {
+                    HostedKind::Instant
+                } else {
+                    HostedKind::Scheduled
+                };
+                let hosted = Hosted {
+                    kind,
+                    ..Hosted::meeting(at)
+                };
+                self.bed.zoom().host(&person.id, &hosted);
             }
         }
         let basic: Vec<_> = people
@@ -240,6 +251,7 @@ impl World {
                     Endpoint::UpdateUser,
                     Endpoint::UpdateSettings,
                     Endpoint::UserMeetings,
+                    Endpoint::ReportUserMeetings,
                 ];
                 let endpoint = *self.dice.pick(&endpoints).unwrap();
                 let after = u32::try_from(self.dice.below(4)).unwrap();

@@ -25,7 +25,7 @@ use super::zoom_document::document_path;
 const SCOPES: &str = "user:read:list_users:admin user:read:settings:admin user:read:user:admin \
      user:read:summary:admin user:update:user:admin user:update:settings:admin \
      user:delete:user:admin report:read:list_users:admin report:read:list_history_meetings:admin \
-     meeting:read:list_meetings:admin webinar:read:list_webinars:admin \
+     meeting:read:list_meetings:admin webinar:read:list_webinars:admin report:read:user:admin \
      billing:read:plan_usage:admin";
 
 /// Enough to list users and what each hosts, and nothing of reports.

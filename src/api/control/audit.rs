@@ -5,27 +5,18 @@ use axum::extract::{Extension, Query, State};
 
 use super::answer::{Refusal, profile_name};
 use super::model::{AuditQuery, ForgetRequest, Listing, VerifyQuery};
+use super::page::{self, PageSize};
 use super::{Asker, Control};
 use crate::store::audit::{AuditEntry, AuditFilter, Head, Verified};
 use crate::store::forget::Forgotten;
-
-/// Rows of one page, when the asker does not say.
-const PAGE: u32 = 100;
-/// Most rows of one page.
-const LARGEST_PAGE: u32 = 10_000;
 
 /// `GET /v1/audit`.
 pub(super) async fn list(
     State(control): State<Control>,
     Query(query): Query<AuditQuery>,
 ) -> Result<Json<Listing<AuditEntry>>, Refusal> {
-    let limit = query.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
-    let after = query
-        .after
-        .as_deref()
-        .map(str::parse::<i64>)
-        .transpose()
-        .map_err(|_| Refusal::bad_request("`after` is not a token that a page gave"))?;
+    let size = PageSize::of(query.limit, page::USUAL);
+    let after = page::number_after(query.after.as_deref())?;
     let filter = AuditFilter {
         // What was decided of a profile that is gone is still to be read.
         profile: query.profile.as_deref().map(profile_name).transpose()?,
@@ -34,13 +25,11 @@ pub(super) async fn list(
         action: query.action,
         since: query.since,
     };
-    let mut rows = control
+    let rows = control
         .store
-        .audit_entries(filter, after, limit + 1)
+        .audit_entries(filter, after, size.with_one_ahead())
         .await?;
-    let more = rows.len() > limit as usize;
-    rows.truncate(limit as usize);
-    let next = rows.last().filter(|_| more).map(|row| row.seq.to_string());
+    let (rows, next) = size.cut(rows, |row| row.seq.to_string());
     Ok(Json(Listing { rows, next }))
 }
 

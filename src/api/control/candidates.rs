@@ -9,6 +9,7 @@ use super::model::{
     ApprovalDocument, ApprovalRequest, CandidateDetail, CandidateQuery, DecideAnswer,
     DecideRequest, Listing,
 };
+use super::page::{self, PageSize};
 use super::seats::known_profile;
 use super::{Asker, Control, plan};
 use crate::profile::model::SubflowKind;
@@ -18,10 +19,8 @@ use crate::reclamation::candidate::{Candidate, State as CandidateState};
 use crate::store::candidate::CandidateFilter;
 use crate::subflow::decide::{self, Decided, Decision};
 
-/// Rows of one page, when the asker does not say.
-const PAGE: u32 = 100;
-/// Most rows of one page, and most candidates that one decision is on.
-const LARGEST_PAGE: u32 = 10_000;
+/// Most candidates that one decision is on.
+const MOST_DECIDED: u32 = page::LARGEST;
 /// Days that a list for review holds when the asker does not say.
 const LIST_HOLDS_DAYS: i64 = 14;
 
@@ -30,18 +29,14 @@ pub(super) async fn list(
     State(control): State<Control>,
     Query(query): Query<CandidateQuery>,
 ) -> Result<Json<Listing<Candidate>>, Refusal> {
-    let limit = query.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
-    let after = query
-        .after
-        .as_deref()
-        .map(str::parse::<i64>)
-        .transpose()
-        .map_err(|_| Refusal::bad_request("`after` is not a token that a page gave"))?;
+    let size = PageSize::of(query.limit, page::USUAL);
+    let after = page::number_after(query.after.as_deref())?;
     let filter = filter_of(&control, query).await?;
-    let mut rows = control.store.candidates(filter, after, limit + 1).await?;
-    let more = rows.len() > limit as usize;
-    rows.truncate(limit as usize);
-    let next = rows.last().filter(|_| more).map(|row| row.id.to_string());
+    let rows = control
+        .store
+        .candidates(filter, after, size.with_one_ahead())
+        .await?;
+    let (rows, next) = size.cut(rows, |row| row.id.to_string());
     Ok(Json(Listing { rows, next }))
 }
 
@@ -163,7 +158,7 @@ async fn candidates_meant(
     };
     let filter = filter_of(control, query).await?;
     let states = decide::states_for(request.decision);
-    let found = control.store.candidates(filter, None, LARGEST_PAGE).await?;
+    let found = control.store.candidates(filter, None, MOST_DECIDED).await?;
     meant.extend(
         found
             .into_iter()

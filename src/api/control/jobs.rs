@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::Control;
 use super::answer::{Refusal, profile_name};
 use super::model::{JobProgress, JobQuery, JobRequest, Listing};
+use super::page::PageSize;
 use super::seats::known_profile;
 use crate::clock::sleep;
 use crate::job::RequestError;
@@ -16,8 +17,6 @@ use crate::store::job::{Job, JobFilter, JobState};
 
 /// Rows of one page, when the asker does not say.
 const PAGE: u32 = 50;
-/// Most rows of one page.
-const LARGEST_PAGE: u32 = 10_000;
 /// The longest that a question is kept open.
 const LONGEST_WAIT: u32 = 60;
 
@@ -36,7 +35,7 @@ pub(super) async fn list(
     State(control): State<Control>,
     Query(query): Query<JobQuery>,
 ) -> Result<Json<Listing<Job>>, Refusal> {
-    let limit = query.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
+    let size = PageSize::of(query.limit, PAGE);
     let filter = JobFilter {
         profile: known_profile(&control, query.profile.as_deref()).await?,
         subflow: query.subflow.as_deref().map(subflow).transpose()?,
@@ -44,10 +43,11 @@ pub(super) async fn list(
         ended: query.ended.then_some(true),
         before: query.before,
     };
-    let mut rows = control.store.job_results(filter, limit + 1).await?;
-    let more = rows.len() > limit as usize;
-    rows.truncate(limit as usize);
-    let next = rows.last().filter(|_| more).map(|job| job.id.clone());
+    let rows = control
+        .store
+        .job_results(filter, size.with_one_ahead())
+        .await?;
+    let (rows, next) = size.cut(rows, |job| job.id.clone());
     Ok(Json(Listing { rows, next }))
 }
 

@@ -9,6 +9,7 @@ mod exclusions;
 mod folder;
 mod jobs;
 pub mod model;
+mod page;
 mod plan;
 mod profiles;
 mod rules;

@@ -6,28 +6,19 @@ use axum::extract::{Query, State};
 use super::Control;
 use super::answer::{Refusal, profile_name};
 use super::model::{ExplainQuery, Explanation, Listing, SubscriptionQuery};
+use super::page::{self, PageSize};
 use crate::profile::name::Name;
 use crate::store::candidate::CandidateFilter;
 use crate::store::subscription::{IdentifierCount, Subscription, SubscriptionFilter};
 use crate::subflow::explain;
-
-/// Rows of one page, when the asker does not say.
-const PAGE: u32 = 100;
-/// Most rows of one page.
-const LARGEST_PAGE: u32 = 10_000;
 
 /// `GET /v1/subscriptions`.
 pub(super) async fn list(
     State(control): State<Control>,
     Query(query): Query<SubscriptionQuery>,
 ) -> Result<Json<Listing<Subscription>>, Refusal> {
-    let limit = query.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
-    let after = query
-        .after
-        .as_deref()
-        .map(str::parse::<i64>)
-        .transpose()
-        .map_err(|_| Refusal::bad_request("`after` is not a token that a page gave"))?;
+    let size = PageSize::of(query.limit, page::USUAL);
+    let after = page::number_after(query.after.as_deref())?;
     let filter = SubscriptionFilter {
         profile: known_profile(&control, query.profile.as_deref()).await?,
         identifier: query.identifier,
@@ -35,13 +26,11 @@ pub(super) async fn list(
         excluded: query.excluded,
         presence: query.presence,
     };
-    let mut rows = control
+    let rows = control
         .store
-        .subscriptions(filter, after, limit + 1)
+        .subscriptions(filter, after, size.with_one_ahead())
         .await?;
-    let more = rows.len() > limit as usize;
-    rows.truncate(limit as usize);
-    let next = rows.last().filter(|_| more).map(|row| row.id.to_string());
+    let (rows, next) = size.cut(rows, |row| row.id.to_string());
     Ok(Json(Listing { rows, next }))
 }
 
@@ -93,7 +82,10 @@ pub(super) async fn explain(
         user: Some(query.user),
         ..CandidateFilter::default()
     };
-    let candidates = control.store.candidates(filter, None, LARGEST_PAGE).await?;
+    let candidates = control
+        .store
+        .candidates(filter, None, page::LARGEST)
+        .await?;
     Ok(Json(Explanation {
         facts,
         verdicts,

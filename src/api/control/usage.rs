@@ -9,15 +9,11 @@ use http_body_util::channel::{Channel, Sender};
 use super::Control;
 use super::answer::Refusal;
 use super::model::{DeviceUseRow, Listing, ProductUseRow, UsageQuery, UsageRow, UsageSummaryRow};
+use super::page::{self, PageSize};
 use crate::store::StoreError;
 use crate::store::usage::{UsageExport, UsageFilter, UsageSummary};
 use crate::usage::Months;
 use crate::usage::record::{Key, Period, ReclamationType, Record, Reference};
-
-/// Rows of one page, when the asker does not say.
-const PAGE: u32 = 100;
-/// Most rows of one page.
-const LARGEST_PAGE: u32 = 10_000;
 
 /// Pages of an export that are read before the asker has taken the one before.
 const PAGES_AHEAD: usize = 2;
@@ -27,15 +23,13 @@ pub(super) async fn list(
     State(control): State<Control>,
     Query(query): Query<UsageQuery>,
 ) -> Result<Json<Listing<UsageRow>>, Refusal> {
-    let limit = query.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
+    let size = PageSize::of(query.limit, page::USUAL);
     let after = query.after.as_deref().map(key_of).transpose()?;
-    let mut records = control
+    let records = control
         .usage
-        .list(filter(&query)?, after, limit + 1)
+        .list(filter(&query)?, after, size.with_one_ahead())
         .await?;
-    let more = records.len() > limit as usize;
-    records.truncate(limit as usize);
-    let next = records.last().filter(|_| more).map(|last| token(&last.key));
+    let (records, next) = size.cut(records, |last| token(&last.key));
     let rows = records.iter().map(row).collect();
     Ok(Json(Listing { rows, next }))
 }
@@ -75,18 +69,15 @@ pub(super) async fn devices(
     Query(query): Query<UsageQuery>,
 ) -> Result<Json<Listing<DeviceUseRow>>, Refusal> {
     let months = months(&control, &query)?;
-    let limit = query.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
+    let size = PageSize::of(query.limit, page::USUAL);
     let after = query.after.as_deref().map(place_of).transpose()?;
-    let mut devices = control
+    let devices = control
         .usage
-        .devices(months, filter(&query)?, after, limit + 1)
+        .devices(months, filter(&query)?, after, size.with_one_ahead())
         .await?;
-    let more = devices.len() > limit as usize;
-    devices.truncate(limit as usize);
-    let next = devices
-        .last()
-        .filter(|_| more)
-        .map(|last| format!("{}.{}", last.configuration_item, last.norm_product));
+    let (devices, next) = size.cut(devices, |last| {
+        format!("{}.{}", last.configuration_item, last.norm_product)
+    });
     let rows = devices.into_iter().map(|device| DeviceUseRow {
         configuration_item: device.configuration_item.to_string(),
         norm_product: device.norm_product.to_string(),

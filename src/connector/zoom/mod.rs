@@ -6,6 +6,7 @@
 
 mod activity;
 mod client;
+mod host_report;
 mod identifiers;
 mod listed;
 mod products;

@@ -27,6 +27,7 @@ use crate::connector::write::{
     Consequence, FreshSeat, Hindrance, Holding, PriorState, SeatRef, WriteOptions, Written,
 };
 use crate::profile::identifier::Identifier;
+use crate::profile::identifier::ProfileType;
 
 const BASIC: i64 = 1;
 const LICENSED: i64 = 2;
@@ -65,6 +66,8 @@ struct UserNow {
 /// What a user's settings tell.
 struct SettingsNow {
     held: Vec<Identifier>,
+    /// Seats that end with the licence, counted by profiles of this type or not.
+    depending: Vec<Identifier>,
     feature: Value,
 }
 
@@ -103,7 +106,7 @@ impl ZoomConnector {
             prior: prior_of(kind, &user, &settings),
         };
         match kind {
-            Kind::Licensed => fresh.takes_along = settings.held,
+            Kind::Licensed => fresh.takes_along = settings.depending,
             Kind::Basic => fresh.consequences.push(Consequence::DeletesUser),
             Kind::Switch(_) => {}
         }
@@ -131,6 +134,7 @@ impl ZoomConnector {
             Kind::Switch(_) => self.settings_now(user_id).await?,
             Kind::Licensed | Kind::Basic => SettingsNow {
                 held: Vec::new(),
+                depending: Vec::new(),
                 feature: Value::Null,
             },
         };
@@ -164,7 +168,17 @@ impl ZoomConnector {
                 let kind = prior.0["type"].as_i64().unwrap_or(LICENSED);
                 self.set_type(user, kind).await
             }
-            Some(Kind::Switch(_)) => self.set_feature(user, &prior.0["feature"]).await,
+            Some(Kind::Switch(name)) => match &prior.0["feature"] {
+                Value::Object(feature) if feature.contains_key(name) => {
+                    self.set_feature(user, &prior.0["feature"]).await
+                }
+                _ => Err(ConnectorError::Unsupported {
+                    what: format!(
+                        "giving back a seat of {} of which nothing was recorded",
+                        seat.identifier
+                    ),
+                }),
+            },
             Some(Kind::Basic) | None => Err(ConnectorError::Unsupported {
                 what: format!("giving back a seat of {}", seat.identifier),
             }),
@@ -260,8 +274,10 @@ impl ZoomConnector {
         self.get(USER_SETTINGS, &call, |body| {
             let settings: Settings<'_> = serde_json::from_slice(body)?;
             let raw: Value = serde_json::from_slice(body)?;
+            let held = products::seats(&settings.feature, self.profile_type, None);
             Ok(SettingsNow {
-                held: products::seats(&settings.feature, self.profile_type, None),
+                depending: depending(&settings.feature, &held),
+                held,
                 feature: switches(&settings.feature, &raw["feature"]),
             })
         })
@@ -331,21 +347,38 @@ impl ZoomConnector {
         }
     }
 
-    /// The latest use that the lists of the user tell by now.
+    /// The latest use that the host's own report and the lists of the user tell by now.
     async fn used_since(
         &self,
         user: &str,
         counting: &[ActivityKind],
         since: Date,
     ) -> Result<Option<(Date, ActivityKind, Grade)>, ConnectorError> {
+        let reported = self.reported_of_host(user, counting, since).await?;
         let page = self.listed_activity(user, since).await?;
-        Ok(page
+        let listed = page
             .activities
             .into_iter()
             .filter(|activity| counting.contains(&activity.kind))
             .map(|activity| (activity.day, activity.kind, activity.grade))
-            .max())
+            .max();
+        Ok(reported.max(listed))
     }
+}
+
+/// The add-ons in `held`, and of products that the profile does not count those that only a licensed user
+/// can host with.
+fn depending(feature: &Feature<'_>, held: &[Identifier]) -> Vec<Identifier> {
+    let all = products::seats(feature, ProfileType::ZoomWorkplace, None);
+    let hosting = |identifier: &Identifier| {
+        ["zoom.zoom_events", "zoom.zoom_webinars_plus"]
+            .iter()
+            .any(|product| identifier.as_str().starts_with(product))
+    };
+    let uncounted = all
+        .into_iter()
+        .filter(|one| hosting(one) && !held.contains(one));
+    held.iter().cloned().chain(uncounted).collect()
 }
 
 fn holding_of(

@@ -1,4 +1,4 @@
-//! What Zoom means when it refuses a change of a licence. A code alone is no key, so status, code and
+//! What Zoom means when it refuses a change of a licence. A code alone is no key, so code and
 //! text are looked at together; the codes are those of `PATCH /users/{userId}`, of its settings and of
 //! `DELETE /users/{userId}` in Zoom's API document.
 
@@ -71,7 +71,7 @@ fn meaning(code: &str, message: &str) -> (RefusalKind, &'static str) {
             "webinars and Zoom Events exclude each other: look at the user in Zoom's web portal",
         ),
         "1122" => (Other, "webinars are for licensed users alone"),
-        "200" if message.contains("max") || message.contains("plan") => (
+        "200" if message.contains("You can add max") => (
             NoRoom,
             "no seat of that kind is free: buy one or free one first",
         ),
@@ -88,7 +88,7 @@ mod tests {
     use crate::connector::error::CallContext;
 
     #[test]
-    fn status_code_and_text_together_say_what_is_meant() {
+    fn code_and_text_together_say_what_is_meant() {
         use RefusalKind::{NoRoom, NotAllowed, Other, Protected, UserGone};
         let cases = [
             (404, "1001", "User does not exist: x.", UserGone),

@@ -48,6 +48,8 @@ pub(super) const DELETE_USER: Operation =
     operation("delete a user", "user:delete:user", USER_WRITE);
 pub(super) const REPORT_HOSTS: Operation =
     operation("report hosts", "report:read:list_users", REPORT_READ);
+pub(super) const REPORT_HOST: Operation =
+    operation("report what one host did", "report:read:user", REPORT_READ);
 pub(super) const REPORT_WEBINARS: Operation = operation(
     "report past webinars",
     "report:read:list_history_meetings",

@@ -124,6 +124,28 @@ pub(super) struct Host<'a> {
     pub(super) meetings: Number,
 }
 
+/// A page of `GET /report/users/{userId}/meetings`.
+#[derive(Debug, Deserialize)]
+pub(super) struct HostPage<'a> {
+    #[serde(borrow, default)]
+    pub(super) next_page_token: Text<'a>,
+    #[serde(default)]
+    pub(super) total_records: Number,
+    #[serde(borrow)]
+    pub(super) meetings: Vec<TookPlace<'a>>,
+}
+
+/// A row of it.
+#[derive(Debug, Deserialize)]
+pub(super) struct TookPlace<'a> {
+    #[serde(borrow, default)]
+    pub(super) uuid: Text<'a>,
+    #[serde(rename = "type", default)]
+    pub(super) kind: Number,
+    #[serde(borrow, default)]
+    pub(super) start_time: Text<'a>,
+}
+
 /// A page of `GET /report/history_meetings`.
 #[derive(Debug, Deserialize)]
 pub(super) struct HistoryPage<'a> {

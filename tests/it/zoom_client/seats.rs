@@ -184,6 +184,7 @@ async fn a_verdict_names_what_is_missing_and_sees_a_scope_just_added() {
         "user:write:admin",
         "meeting:read:admin",
         "webinar:read:admin",
+        "report:read:admin",
     ]);
     assert!(zoom.validate(Process::Download).await.ok);
     assert!(zoom.validate(Process::Reclaim).await.ok);
