@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::api::answers::{self, Answers};
 use crate::api::control::{self, Control};
 use crate::api::listen::{Access, Listener};
 use crate::api::role::{ControlAccess, gid_of};
@@ -24,6 +25,7 @@ use crate::api::serve::{Limits, serve};
 use crate::api::usage::{UsageApi, UsagePolicy};
 use crate::clock::{Clock, SharedClock, sleep};
 use crate::connector::{ConnectorOptions, Connectors};
+use crate::delivery::{Deliverer, DelivererParts};
 use crate::job::{Runner, RunnerParts};
 use crate::metrics::Metrics;
 use crate::reconcile::{Driver, ReconcileHandle, Reconciler};
@@ -106,17 +108,18 @@ pub async fn run(
     let doors = if options.once {
         None
     } else {
-        Some(Doors::open(&options.runtime, &surroundings)?)
+        Some(Doors::open(&options.runtime, &surroundings, &settings)?)
     };
     let store = Store::open(&options.state)?;
     let usage = UsageStore::open(&options.state)?;
     let secrets = Arc::new(surroundings.secrets());
     let sealer = Sealer::new(Arc::clone(&secrets), &options.state);
-    let grants = GrantVault::open(store.clone(), sealer).await?;
+    let grants = GrantVault::open(store.clone(), sealer.clone()).await?;
     let kept = Kept {
         store,
         usage,
         grants,
+        sealer,
     };
     let rooms = Rooms::furnish(&options, secrets, &settings, kept, clock);
     match doors {
@@ -125,27 +128,82 @@ pub async fn run(
     }
 }
 
-/// The two sockets, handed over by systemd or bound here.
+/// The sockets, handed over by systemd or bound here.
 struct Doors {
     control: Listener,
     usage: Listener,
+    /// Only where users answer by a link.
+    answers: Option<Listener>,
 }
 
 impl Doors {
-    fn open(runtime: &Path, surroundings: &Surroundings) -> Result<Self> {
+    fn open(runtime: &Path, surroundings: &Surroundings, settings: &Settings) -> Result<Self> {
         let handed = HandedSockets::take(surroundings.get("LISTEN_FDNAMES"))
             .context("take the sockets that systemd passed")?;
-        if handed.control.is_none() || handed.usage.is_none() {
+        let by_systemd = handed.control.is_some() && handed.usage.is_some();
+        if !by_systemd {
             make_enterable(runtime)?;
         }
         let listen = |handed, name: &str, group: &str| match handed {
             Some(socket) => Listener::handed_over(socket).context("take a socket from systemd"),
             None => Ok(Listener::bind(&runtime.join(name), access_for(group))?),
         };
+        let answers = match (handed.answers, &settings.notifications.answer_url) {
+            (None, None) => None,
+            (None, Some(_)) if by_systemd => {
+                tracing::error!(
+                    "nobody can answer by a link: `notifications.answer_url` is set, and systemd passed no socket for it: `systemctl enable --now seatsync-answers.socket`, then restart the daemon"
+                );
+                None
+            }
+            (handed, _) => Some(listen(handed, "answers.sock", "seatsync-answers")?),
+        };
         Ok(Self {
             control: listen(handed.control, "control.sock", "seatsync-admin")?,
             usage: listen(handed.usage, "usage.sock", "seatsync-usage")?,
+            answers,
         })
+    }
+}
+
+impl Doors {
+    /// Serves every socket until `stop`.
+    fn attend(
+        self,
+        tasks: &TaskTracker,
+        control: Control,
+        usage: UsageApi,
+        asked: Answers,
+        stop: &CancellationToken,
+    ) {
+        let clock = Arc::clone(&control.clock);
+        if let Some(listener) = self.answers {
+            tasks.spawn(serve(
+                listener,
+                Limits::default(),
+                Arc::clone(&clock),
+                move |_| answers::service(&asked),
+                answers::unserved,
+                stop.clone(),
+            ));
+        }
+        tasks.spawn(serve(
+            self.control,
+            Limits::default(),
+            Arc::clone(&clock),
+            move |peer| control::service(&control, &peer),
+            control::unserved,
+            stop.clone(),
+        ));
+        let refusing = usage.clone();
+        tasks.spawn(serve(
+            self.usage,
+            Limits::default(),
+            clock,
+            move |peer| usage.service(peer),
+            move |fault| refusing.unserved(fault),
+            stop.clone(),
+        ));
     }
 }
 
@@ -195,6 +253,8 @@ struct Kept {
     store: Store,
     usage: UsageStore,
     grants: GrantVault,
+    /// Holds the key of tokens and of the links by which users answer.
+    sealer: Sealer,
 }
 
 /// Everything that runs, wired together.
@@ -202,6 +262,7 @@ struct Rooms {
     store: Store,
     usage: UsageStore,
     grants: GrantVault,
+    sealer: Sealer,
     connectors: Arc<Connectors>,
     settings: Arc<Settings>,
     clock: SharedClock,
@@ -209,6 +270,7 @@ struct Rooms {
     driver: Driver,
     reconcile: ReconcileHandle,
     runner: Runner,
+    deliverer: Deliverer,
     applied: Arc<Notify>,
 }
 
@@ -224,6 +286,7 @@ impl Rooms {
             store,
             usage,
             grants,
+            sealer,
         } = kept;
         let applied = Arc::new(Notify::new());
         let metrics = Metrics::default();
@@ -239,6 +302,14 @@ impl Rooms {
             scratch: Some(options.state.clone()),
             ..ConnectorOptions::default()
         };
+        let deliverer = Deliverer::new(DelivererParts {
+            store: store.clone(),
+            clock: Arc::clone(&clock),
+            settings: Arc::clone(settings),
+            secrets: Arc::clone(&secrets),
+            sealer: sealer.clone(),
+            grants: grants.clone(),
+        });
         let connectors = Connectors::new(secrets, Arc::clone(&clock), options)
             .keeping_grants(Arc::new(grants.clone()));
         let connectors = Arc::new(connectors);
@@ -254,6 +325,7 @@ impl Rooms {
             store,
             usage,
             grants,
+            sealer,
             connectors,
             settings: Arc::clone(settings),
             clock,
@@ -261,6 +333,7 @@ impl Rooms {
             driver,
             reconcile,
             runner,
+            deliverer,
             applied,
         }
     }
@@ -271,6 +344,7 @@ impl Rooms {
             tracing::warn!("{finding}");
         }
         let jobs = self.runner.run_due_to_completion().await?;
+        self.deliverer.pass(&CancellationToken::new()).await?;
         self.connectors.close().await;
         self.store.close().await;
         self.usage.close().await;
@@ -316,23 +390,14 @@ impl Rooms {
             folder: options.profiles.clone(),
             config: options.config.clone(),
         };
-        tasks.spawn(serve(
-            doors.control,
-            Limits::default(),
-            Arc::clone(&self.clock),
-            move |peer| control::service(&control, &peer),
-            control::unserved,
-            stop.clone(),
-        ));
-        let (reloaded, refusing) = (usage_api.clone(), usage_api.clone());
-        tasks.spawn(serve(
-            doors.usage,
-            Limits::default(),
-            Arc::clone(&self.clock),
-            move |peer| usage_api.service(peer),
-            move |fault| refusing.unserved(fault),
-            stop.clone(),
-        ));
+        let reloaded = usage_api.clone();
+        let asked = Answers {
+            store: self.store.clone(),
+            settings: Arc::clone(&self.settings),
+            sealer: self.sealer,
+            clock: Arc::clone(&self.clock),
+        };
+        doors.attend(&tasks, control, usage_api, asked, &stop);
         tasks.spawn(self.driver.run(stop.clone()));
         tasks.spawn(self.runner.clone().run(stop.clone()));
         tasks.spawn(wake_planner(self.applied, self.runner, stop.clone()));
@@ -348,6 +413,7 @@ impl Rooms {
             Arc::clone(&self.clock),
             stop.clone(),
         ));
+        tasks.spawn(self.deliverer.run(stop.clone()));
         tasks.spawn(keep_watchdog(Arc::clone(&self.clock), stop.clone()));
         tasks.close();
 

@@ -25,7 +25,9 @@
 //! | [`connector`] | the vendors' wires behind one trait |
 //! | [`reclamation`] | when a seat is unused, what becomes of it, what may be written: facts in, decisions out |
 //! | [`usage`] | the usage record: parse, key, merge rule |
+//! | [`notice`] | what people are told, as mail and as a webhook |
 //! | [`store`] | all SQL |
+//! | [`delivery`] | takes notices out of the store, sends them, records what became of them |
 //! | [`api`] | the two sockets: peer identity, usage, control |
 //! | [`cli`] | one file per subcommand |
 
@@ -34,8 +36,10 @@ pub mod cli;
 pub mod clock;
 pub mod connector;
 pub mod daemon;
+pub mod delivery;
 pub mod job;
 pub mod metrics;
+pub mod notice;
 pub mod profile;
 pub mod reclamation;
 pub mod reconcile;

@@ -15,6 +15,8 @@ pub struct HandedSockets {
     pub usage: Option<UnixListener>,
     /// `control.sock`.
     pub control: Option<UnixListener>,
+    /// `answers.sock`.
+    pub answers: Option<UnixListener>,
 }
 
 impl HandedSockets {
@@ -30,11 +32,12 @@ impl HandedSockets {
             match name {
                 "usage" => sockets.usage = listener,
                 "control" => sockets.control = listener,
+                "answers" => sockets.answers = listener,
                 other => {
                     return Err(io::Error::new(
                         io::ErrorKind::InvalidInput,
                         format!(
-                            "systemd passed a socket named `{other}`: set `FileDescriptorName=` of the socket unit to `usage` or `control`"
+                            "systemd passed a socket named `{other}`: set `FileDescriptorName=` of the socket unit to `usage`, `control` or `answers`"
                         ),
                     ));
                 }

@@ -10,6 +10,7 @@ use jiff::{Timestamp, ToSpan};
 
 use super::client::{Client, page_size};
 use super::exit::Failure;
+use super::notices;
 use super::output::{Output, table, word_of};
 use super::status::short;
 use crate::api::control::model::{
@@ -300,6 +301,10 @@ fn show(client: &Client, id: i64, output: &mut Output) -> Result<ExitCode, Failu
                 }),
             ));
         }
+        if !detail.notices.is_empty() {
+            text.push('\n');
+            text.push_str(&notices::rows(&detail.notices));
+        }
         text
     })?;
     Ok(ExitCode::SUCCESS)
@@ -442,6 +447,7 @@ fn facts(candidate: &Candidate) -> String {
             "pressed by",
             candidate.pressed_by.clone().unwrap_or_default(),
         ),
+        ("asked", or_none(candidate.asked_at)),
         ("answer by", or_none(candidate.answer_by)),
         ("kept until", or_none(candidate.kept_until)),
         ("given back", or_none(candidate.restored_at)),

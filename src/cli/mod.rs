@@ -19,6 +19,7 @@ mod findings;
 mod forget;
 mod healthcheck;
 mod jobs;
+mod notices;
 mod output;
 mod plan;
 mod progress;
@@ -109,6 +110,8 @@ enum Command {
     Connections(connections::ConnectionsArgs),
     /// Seats found unused, and the decisions on them.
     Candidates(candidates::CandidatesArgs),
+    /// What people were told, and whether it arrived.
+    Notices(notices::NoticesArgs),
     /// Every decision and every write, in a chain that shows tampering.
     Audit(audit::AuditArgs),
     /// Forget a user who holds no seat any more.
@@ -174,6 +177,7 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> Result<ExitCode, Failu
         Command::Exclusions(args) => exclusions::run(&args, &runtime, output),
         Command::Connections(args) => connections::run(&args, &runtime, output),
         Command::Candidates(args) => candidates::run(args, &runtime, output),
+        Command::Notices(args) => notices::run(args, &runtime, output),
         Command::Audit(args) => audit::run(args, &runtime, output),
         Command::Forget(args) => forget::run(args, &runtime, output),
         Command::Rules(args) => rules::run(&args, &runtime, output),

@@ -22,6 +22,15 @@ pub enum Vendor {
 }
 
 impl Vendor {
+    /// The vendor as it writes itself.
+    pub fn display_name(self) -> &'static str {
+        match self {
+            Self::Zoom => "Zoom",
+            Self::GoTo => "GoTo",
+            Self::Aha => "Aha!",
+        }
+    }
+
     /// The word in files and identifiers.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -316,6 +316,8 @@ pub struct Candidate {
     pub pressed_by: Option<String>,
     /// How often its user was asked.
     pub round: u32,
+    /// When a mail server took the last question to the user. Without it, silence is no answer.
+    pub asked_at: Option<Timestamp>,
     /// Until when the user's answer is waited for.
     pub answer_by: Option<Timestamp>,
     /// Nobody is asked again for this seat before.

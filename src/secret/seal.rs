@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::hmac;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 use sha2::{Digest as _, Sha256};
@@ -99,6 +100,8 @@ pub struct Sealer {
 struct Key {
     id: String,
     cipher: LessSafeKey,
+    /// Derived from the same bytes, so that no key is used in two ways.
+    signer: hmac::Key,
 }
 
 impl Sealer {
@@ -157,6 +160,28 @@ impl Sealer {
             .len();
         text.truncate(length);
         Ok(SecretSlice::from(text))
+    }
+
+    /// Signs `claim` for one purpose: HMAC-SHA-256 with a key that is derived from the sealing one.
+    pub fn sign(&self, purpose: &str, claim: &[u8]) -> Result<Vec<u8>, SealError> {
+        let key = self.sealing_key()?;
+        let tag = hmac::sign(&key.signer, &for_purpose(purpose, claim));
+        Ok(tag.as_ref().to_vec())
+    }
+
+    /// Whether [`Sealer::sign`] made `signature` of `claim` for this purpose, with a key that is here.
+    pub fn is_signed(
+        &self,
+        purpose: &str,
+        claim: &[u8],
+        signature: &[u8],
+    ) -> Result<bool, SealError> {
+        let signed = for_purpose(purpose, claim);
+        let keys = [self.credential()?, self.file_key()?];
+        Ok(keys
+            .iter()
+            .flatten()
+            .any(|key| hmac::verify(&key.signer, &signed, signature).is_ok()))
     }
 
     fn sealing_key(&self) -> Result<Key, SealError> {
@@ -237,11 +262,19 @@ impl Key {
             .chain_update("seatsync token key id")
             .chain_update(&bytes)
             .finalize();
+        let root = hmac::Key::new(hmac::HMAC_SHA256, &bytes);
+        let derived = hmac::sign(&root, b"seatsync signing key");
         Ok(Self {
             id: format!("{digest:x}").chars().take(16).collect(),
             cipher: LessSafeKey::new(cipher),
+            signer: hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref()),
         })
     }
+}
+
+/// A claim that is signed for one purpose counts for no other.
+fn for_purpose(purpose: &str, claim: &[u8]) -> Vec<u8> {
+    [purpose.as_bytes(), b"\0", claim].concat()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
+use lettre::message::Mailbox;
 
 use super::guards::{GuardLimits, Guards};
 use super::model::{
@@ -133,7 +134,10 @@ fn checked(raw: RawSettings, to: &mut Findings) -> Settings {
                 .unwrap_or_default(),
         },
         guards: raw.guards.as_ref().map_or(default.guards, ceilings),
-        notifications: raw.notifications.map(notifications).unwrap_or_default(),
+        notifications: raw
+            .notifications
+            .map(|raw| notifications(raw, to))
+            .unwrap_or_default(),
         retention: raw.retention.as_ref().map(retention).unwrap_or_default(),
     }
 }
@@ -260,15 +264,16 @@ pub(crate) fn limits(raw: &RawGuards) -> GuardLimits {
     }
 }
 
-fn notifications(raw: RawNotifications) -> NotificationSettings {
+fn notifications(raw: RawNotifications, to: &mut Findings) -> NotificationSettings {
     NotificationSettings {
-        smtp: raw.smtp.and_then(smtp),
+        smtp: raw.smtp.and_then(|raw| smtp(raw, to)),
         webhook: raw.webhook.and_then(webhook),
         answer_url: raw.answer_url.map(|url| url.as_text()),
+        templates: raw.templates.map(|folder| PathBuf::from(folder.0)),
     }
 }
 
-fn smtp(raw: RawSmtp) -> Option<SmtpSettings> {
+fn smtp(raw: RawSmtp, to: &mut Findings) -> Option<SmtpSettings> {
     Some(SmtpSettings {
         host: raw.host.0?,
         port: raw
@@ -276,11 +281,25 @@ fn smtp(raw: RawSmtp) -> Option<SmtpSettings> {
             .and_then(|port| port.0.try_into().ok())
             .unwrap_or(587),
         tls: raw.tls.unwrap_or_default(),
-        from: raw.from.0?,
-        to: raw.to.unwrap_or_default(),
+        from: mail_address(raw.from.0?, to),
+        to: raw
+            .to
+            .unwrap_or_default()
+            .into_iter()
+            .map(|address| mail_address(address, to))
+            .collect(),
         username: raw.username,
         password: raw.password.and_then(|secret| secret.value.checked()),
     })
+}
+
+fn mail_address(written: At<String>, to: &mut Findings) -> String {
+    if written.value.parse::<Mailbox>().is_err() {
+        let message = format!("`{}` is not a mail address", written.value);
+        to.error("settings::mail_address", written.region, message)
+            .help("write `name@example.com` or `Name <name@example.com>`");
+    }
+    written.value
 }
 
 fn webhook(raw: RawWebhook) -> Option<WebhookSettings> {
@@ -347,6 +366,7 @@ notifications:
   smtp: {host: mail, from: seatsync@example.com, password: {credential: smtp}}
   webhook: {url: "https://hooks.example.com/x", secret: {file: /etc/seatsync/secrets/hook}}
   answer_url: https://seatsync.example.com/answer
+  templates: /etc/seatsync/templates
 retention: {audit: 3650d}
 "#,
         )

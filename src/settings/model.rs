@@ -204,8 +204,10 @@ pub struct NotificationSettings {
     pub smtp: Option<SmtpSettings>,
     /// A POST per event.
     pub webhook: Option<WebhookSettings>,
-    /// Where people answer; the answer's token is appended to it.
+    /// Where people answer; a slash and the answer's token are appended to it.
     pub answer_url: Option<String>,
+    /// A folder with texts of mail that stand in for the built-in ones.
+    pub templates: Option<PathBuf>,
 }
 
 /// How mail goes out.
@@ -217,9 +219,9 @@ pub struct SmtpSettings {
     pub port: u16,
     /// How the wire is protected (default STARTTLS).
     pub tls: SmtpTls,
-    /// The sender's address.
+    /// The sender's address, with or without a name.
     pub from: String,
-    /// Who is told what concerns no single user.
+    /// Who is told what concerns no single user; empty for nobody.
     pub to: Vec<String>,
     /// The relay's user.
     pub username: Option<String>,

@@ -169,6 +169,8 @@ record! {
         webhook: Option<RawWebhook>,
         /// Where people answer.
         answer_url: Option<Endpoint>,
+        /// A folder with texts of mail that stand in for the built-in ones.
+        templates: Option<AbsolutePath>,
     }
 }
 
@@ -182,9 +184,9 @@ record! {
         /// How the wire is protected; `starttls` when absent.
         tls: Option<SmtpTls>,
         /// The sender's address.
-        from: Need<String>,
+        from: Need<At<String>>,
         /// Who is told what concerns no single user.
-        to: Option<Vec<String>>,
+        to: Option<Vec<At<String>>>,
         /// The relay's user.
         username: Option<String>,
         /// Where that user's password is.

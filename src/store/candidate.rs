@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 use super::audit::{self, AuditAction, NewEntry};
 use super::column::{At, Day, Json, Word};
 use super::document::ProfileId;
-use super::{Store, StoreError};
+use super::{Store, StoreError, notice};
 use crate::connector::facts::Grade;
+use crate::notice::Occasion;
 use crate::profile::name::Name;
 use crate::reclamation::candidate::{
     Attention, Candidate, Event, ImpossibleTransition, Justification, Savings, State,
@@ -178,14 +179,21 @@ impl Store {
         if happenings.is_empty() {
             return Ok(Vec::new());
         }
-        self.database
+        let asks = |happening: &Happening| happening.event == Event::Pressed { asks_user: true };
+        let is_question = happenings.iter().any(asks);
+        let happened = self
+            .database
             .write("move candidates", move |t| {
                 happenings
                     .iter()
                     .map(|happening| happen(t, happening, now))
                     .collect()
             })
-            .await
+            .await?;
+        if is_question {
+            self.outbox.notify_one();
+        }
+        Ok(happened)
     }
 
     /// Nobody is asked again for the candidate's seat before `until`.
@@ -311,7 +319,8 @@ pub(super) fn happen(
     t.prepare_cached(
         "UPDATE candidates SET state = ?2, attention = ?3, reason = ?4, changed_at = ?5,
              closed_at = ?6, pressed_by = coalesce(?7, pressed_by), round = round + ?8,
-             answer_by = ?9, kept_until = coalesce(?10, kept_until)
+             answer_by = ?9, kept_until = coalesce(?10, kept_until),
+             asked_at = CASE WHEN ?8 THEN NULL ELSE asked_at END
          WHERE id = ?1",
     )?
     .execute(params![
@@ -328,6 +337,10 @@ pub(super) fn happen(
     ])?;
     if happening.event == Event::Revoked {
         end_seat(t, &before, now)?;
+    }
+    if asks {
+        let (candidate, round) = (before.id, before.round + 1);
+        notice::announce(t, &Occasion::Question { candidate, round }, now)?;
     }
     let facts = json!({
         "event": happening.event, "from": before.state, "to": state,
@@ -404,6 +417,7 @@ pub(super) fn candidate_of(row: &Row<'_>) -> rusqlite::Result<Candidate> {
         closed_at: instant("closed_at")?,
         pressed_by: row.get("pressed_by")?,
         round: row.get("round")?,
+        asked_at: instant("asked_at")?,
         answer_by: instant("answer_by")?,
         kept_until: instant("kept_until")?,
         restored_at: instant("restored_at")?,

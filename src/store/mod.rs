@@ -6,6 +6,7 @@
 
 pub mod activity;
 pub mod add_on;
+pub mod alert;
 pub mod audit;
 pub mod candidate;
 mod checkpoint;
@@ -26,6 +27,7 @@ mod known_time;
 pub mod lock;
 pub mod matching;
 mod merge;
+pub mod notice;
 pub mod queue;
 pub mod reclaim;
 mod recorded;
@@ -48,6 +50,7 @@ use std::sync::atomic::AtomicI64;
 use database::{Database, GroupCommit, Layout, Migration};
 pub use error::StoreError;
 use known_time::KnownTime;
+use tokio::sync::Notify;
 
 /// The migrations of `seatsync.db`, oldest first. A released one is never edited.
 const MIGRATIONS: &[Migration] = &[
@@ -91,6 +94,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "audit",
         sql: include_str!("migrations/seatsync/0010_audit.sql"),
     },
+    Migration {
+        name: "notices",
+        sql: include_str!("migrations/seatsync/0011_notices.sql"),
+    },
 ];
 
 /// What `seatsync.db` is to SQLite: its application id (`SEAT` in ASCII) and its migrations.
@@ -107,6 +114,8 @@ pub struct Store {
     known_time: Arc<KnownTime>,
     /// The last entry of the audit log that the journal was told.
     audit_told: Arc<AtomicI64>,
+    /// Rung when a notice was recorded.
+    outbox: Arc<Notify>,
 }
 
 impl Store {
@@ -118,6 +127,7 @@ impl Store {
             state: state.to_owned(),
             known_time: Arc::default(),
             audit_told: Arc::default(),
+            outbox: Arc::default(),
         })
     }
 

@@ -24,6 +24,8 @@ pub struct Keep {
     pub job_results: SignedDuration,
     /// Closed candidates, and what was written for them.
     pub candidates: SignedDuration,
+    /// Notices whose every way is over, and alerts that are.
+    pub events: SignedDuration,
     /// The audit log.
     pub audit: SignedDuration,
 }
@@ -79,7 +81,7 @@ impl Store {
                 day: Day(day),
             }
         };
-        let steps: [(Step, Before); 10] = [
+        let steps: [(Step, Before); 12] = [
             (ended_seats, before(keep.subscriptions)),
             (user_checks, before(keep.subscriptions)),
             (lifted_user_matches, before(keep.subscriptions)),
@@ -89,6 +91,8 @@ impl Store {
             (old_activity_days, before(keep.activity)),
             (old_jobs, before(keep.job_results)),
             (old_candidates, before(keep.candidates)),
+            (old_notices, before(keep.events)),
+            (old_alerts, before(keep.events)),
             (old_audit, before(keep.audit)),
         ];
         let mut let_go = LetGo::default();
@@ -249,6 +253,23 @@ fn old_candidates(t: &Transaction<'_>, before: Before) -> rusqlite::Result<usize
     t.execute(
         "DELETE FROM candidates WHERE id IN (
              SELECT id FROM candidates WHERE closed_at < ?1 LIMIT ?2)",
+        params![before.at, ROWS],
+    )
+}
+
+fn old_notices(t: &Transaction<'_>, before: Before) -> rusqlite::Result<usize> {
+    t.execute(
+        "DELETE FROM notices WHERE id IN (
+             SELECT id FROM notices AS n WHERE created_at < ?1 AND NOT EXISTS (
+                 SELECT 1 FROM deliveries AS d WHERE d.notice_id = n.id AND d.state = 'waiting')
+             LIMIT ?2)",
+        params![before.at, ROWS],
+    )
+}
+
+fn old_alerts(t: &Transaction<'_>, before: Before) -> rusqlite::Result<usize> {
+    t.execute(
+        "DELETE FROM alerts WHERE id IN (SELECT id FROM alerts WHERE cleared_at < ?1 LIMIT ?2)",
         params![before.at, ROWS],
     )
 }

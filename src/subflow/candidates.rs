@@ -129,16 +129,29 @@ fn next_of(candidate: &Candidate, seat: Option<&Seen>, now: Timestamp) -> Option
                 format!("it required attention for more than {days} days"),
             )
         }
-        // Silence is no consent where nothing is known to have reached the user.
-        (State::AwaitingUser, _) if candidate.answer_by.is_some_and(|by| by < now) => happens(
-            Event::NoticeFailed,
-            "its user did not answer in time, and no notice is known to have reached them: ask them, then record it with `seatsync candidates answer` after `resume` and `reclaim`, or set `notify_user: false` in the rule".to_owned(),
-        ),
+        (State::AwaitingUser, _) if candidate.answer_by.is_some_and(|by| by < now) => {
+            let (event, reason) = silence(candidate);
+            happens(event, reason)
+        }
         (State::Ready, _) if seat.asks_user && !seat.has_address => happens(
             Event::UserMissing,
             "its user is to be asked, and the vendor tells no address".to_owned(),
         ),
         _ => None,
+    }
+}
+
+/// What it means that a user did not answer in time: consent only where a mail server took the question.
+fn silence(candidate: &Candidate) -> (Event, String) {
+    match candidate.asked_at {
+        Some(asked_at) => (
+            Event::NoAnswer,
+            format!("its user was asked by mail at {asked_at:.0} and did not answer in time"),
+        ),
+        None => (
+            Event::NoticeFailed,
+            "its user did not answer in time, and no mail server is known to have taken the question: ask them, then record it with `seatsync candidates answer` after `resume` and `reclaim`, or set `notify_user: false` in the rule".to_owned(),
+        ),
     }
 }
 

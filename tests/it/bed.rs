@@ -4,6 +4,7 @@ use std::ops::Deref;
 
 use seatsync::clock::Clock as _;
 use seatsync::job::OnceReport;
+use seatsync::settings::model::NotificationSettings;
 use serde_json::{Value, json};
 use vendor_sim::zoom::{Control, ZoomSim, ZoomSimOptions};
 use vendor_sim::{SimClock, zoom};
@@ -52,6 +53,11 @@ impl Bed {
     /// An administrator lets the daemon write to vendors.
     pub(crate) fn allow_writes(&mut self) {
         self.ground.allow_writes();
+    }
+
+    /// What the settings say of who is told what.
+    pub(crate) fn notifications(&mut self, notifications: NotificationSettings) {
+        self.ground.notifications(notifications);
     }
 
     pub(crate) fn zoom(&self) -> &Control {

@@ -11,15 +11,19 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use seatsync::clock::{Clock, ManualClock};
 use seatsync::connector::{ConnectorOptions, Connectors, Limits};
+use seatsync::delivery::{Deliverer, DelivererParts};
 use seatsync::job::{OnceReport, Runner, RunnerParts};
 use seatsync::metrics::Metrics;
 use seatsync::profile::model::DesiredProfile;
 use seatsync::profile::name::Name;
 use seatsync::secret::Secrets;
+use seatsync::secret::seal::Sealer;
 use seatsync::settings::Settings;
+use seatsync::settings::model::NotificationSettings;
 use seatsync::store::Store;
 use seatsync::store::condition::{Condition, ConditionKind};
 use seatsync::store::document::{Application, ProfileId, ProfileWrite};
+use seatsync::store::grant::GrantVault;
 use seatsync::store::job::{Job, JobFilter};
 use seatsync::store::revision::{Attempt, RevisionOutcome};
 use seatsync::store::subscription::{Presence, Subscription, SubscriptionFilter};
@@ -87,6 +91,26 @@ impl Ground {
     /// An administrator lets the daemon write to vendors.
     pub(crate) fn allow_writes(&mut self) {
         self.settings.writes = true;
+    }
+
+    /// What the settings say of who is told what.
+    pub(crate) fn notifications(&mut self, notifications: NotificationSettings) {
+        self.settings.notifications = notifications;
+    }
+
+    /// A deliverer as the daemon has it, on the clock that stands still.
+    pub(crate) async fn deliverer(&self) -> Deliverer {
+        let secrets = Arc::new(Secrets::new(None, [self.secret.clone()]));
+        let sealer = Sealer::new(Arc::clone(&secrets), self.state());
+        let grants = GrantVault::open(self.store.clone(), sealer.clone()).await;
+        Deliverer::new(DelivererParts {
+            store: self.store.clone(),
+            clock: Arc::new(self.clock.clone()),
+            settings: Arc::new(self.settings.clone()),
+            secrets,
+            sealer,
+            grants: grants.unwrap(),
+        })
     }
 
     /// The clock at the start.

@@ -10,6 +10,8 @@
 //!   and nothing of how they are kept. `store` speaks the words of both.
 //! - `reclamation` decides from facts that it is given, in the words of `connector`; `store` keeps its
 //!   candidates, so it stands below the store and never asks it.
+//! - `notice` words what people are told and sends it; `store` keeps the outbox, and `delivery`, above
+//!   both, takes notices from there to the world and back.
 //! - `reconcile` stands above `job`, because applying a profile set enqueues its first runs.
 //! - `cli` stands below `daemon`, which may use everything, with one exception: `cli/run.rs` and its
 //!   module declaration start the daemon, as `main.rs` starts the command line.
@@ -28,8 +30,9 @@ const LAYERS: &[&[&str]] = &[
     &["profile"],
     &["watch", "connector", "usage"],
     &["reclamation"],
+    &["notice"],
     &["store"],
-    &["subflow"],
+    &["subflow", "delivery"],
     &["schedule"],
     &["job"],
     &["reconcile"],
@@ -45,7 +48,9 @@ const UPWARDS: &[(&str, &str)] = &[("cli/run.rs", "daemon")];
 const DOORS: &[(&str, &[&str])] = &[
     ("rusqlite", &["store"]),
     ("serde_yaml", &["yaml", "settings", "profile"]),
-    ("reqwest", &["connector"]),
+    ("reqwest", &["connector", "notice"]),
+    ("lettre", &["settings", "notice"]),
+    ("minijinja", &["notice"]),
     ("sd_notify", &["systemd"]),
     ("listenfd", &["systemd"]),
     ("anyhow", &["cli", "daemon"]),

@@ -83,6 +83,17 @@ check "its timer starts" systemctl start seatsync-agent.timer
 check "exposure of the agent at most 1.5" bash -c 'systemd-analyze security --no-pager --threshold=15 seatsync-agent.service | tail -n 1'
 check "exposure at most 1.5" bash -c 'systemd-analyze security --no-pager --threshold=15 seatsync.service | tail -n 1'
 
+answer() { curl --silent --output /dev/null --write-out '%{http_code}' --unix-socket /run/seatsync/answers.sock "$@"; }
+check "no answers socket unless it is enabled" fails test -e /run/seatsync/answers.sock
+printf 'notifications: {answer_url: "https://seats.example.com/answer"}\n' >/etc/seatsync/seatsync.yaml
+check "without the socket unit the daemon starts" systemctl restart seatsync.service
+check "and says what to enable" says seatsync-answers.socket journalctl --no-pager --unit seatsync.service
+check "the answers socket starts" systemctl enable --now seatsync-answers.socket
+check "it is the proxy's" is "$(stat -c '%a %U %G' /run/seatsync/answers.sock)" "660 root seatsync-answers"
+check "the daemon takes it" systemctl restart seatsync.service
+check "a link that is none of ours is not known" is "$(answer http://seats.example.com/answer/1.1.forged)" 404
+check "the answers socket stops" systemctl disable --now seatsync-answers.socket
+
 check "all three stop in one command" systemctl stop seatsync-usage.socket seatsync-control.socket seatsync.service
 check "and stay so" is "$(prop seatsync ActiveState)" inactive
 check "the end was clean" is "$(prop seatsync Result)" success

@@ -17,6 +17,7 @@ use crate::profile::name::Name;
 use crate::reclamation::approval::ApprovedSeat;
 use crate::reclamation::candidate::{Candidate, State as CandidateState};
 use crate::store::candidate::CandidateFilter;
+use crate::store::notice::NoticeFilter;
 use crate::subflow::decide::{self, Decided, Decision};
 
 /// Most candidates that one decision is on.
@@ -47,7 +48,16 @@ pub(super) async fn one(
 ) -> Result<Json<CandidateDetail>, Refusal> {
     let candidate = find(&control, id).await?;
     let writes = control.store.writes_of(id).await?;
-    Ok(Json(CandidateDetail { candidate, writes }))
+    let filter = NoticeFilter {
+        candidate: Some(id),
+        ..NoticeFilter::default()
+    };
+    let notices = control.store.notices(filter, page::USUAL).await?;
+    Ok(Json(CandidateDetail {
+        candidate,
+        writes,
+        notices,
+    }))
 }
 
 /// `POST /v1/candidates/decide`.

@@ -9,6 +9,7 @@ mod exclusions;
 mod folder;
 mod jobs;
 pub mod model;
+mod notices;
 mod page;
 mod plan;
 mod profiles;
@@ -101,6 +102,8 @@ pub fn service(control: &Control, peer: &Peer) -> Router {
         .route("/v1/audit", get(audit::list))
         .route("/v1/audit/verify", get(audit::verify))
         .route("/v1/forget", post(audit::forget))
+        .route("/v1/notices", get(notices::list))
+        .route("/v1/notices/trial", post(notices::trial))
         .route("/v1/rules", get(rules::list))
         .route("/v1/undo", post(undo::undo))
         .route("/v1/connections", get(connections::list))

@@ -5,6 +5,7 @@ mod audit;
 mod candidate;
 mod connection;
 mod exclusion;
+mod notice;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,7 @@ pub use connection::{
 };
 
 pub use exclusion::{ExclusionQuery, Exclusions};
+pub use notice::{NoticeQuery, TrialAnswer};
 
 /// Header of every answer: the daemon's version.
 pub const VERSION_HEADER: &str = "x-seatsync-version";

@@ -137,7 +137,7 @@ fn build(options: &ConnectorOptions) -> Result<reqwest::Client, String> {
 
 /// The provider is named here and not installed for the process, so that nothing depends on who
 /// was first.
-fn tls() -> Result<rustls::ClientConfig, String> {
+pub(crate) fn tls() -> Result<rustls::ClientConfig, String> {
     use rustls_platform_verifier::BuilderVerifierExt;
 
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -209,7 +209,7 @@ fn refused_certificate(error: &(dyn Error + 'static)) -> Option<String> {
 }
 
 /// The innermost cause says what happened (`Connection refused`); the outer ones say who tried.
-fn cause(error: &dyn Error) -> String {
+pub(crate) fn cause(error: &dyn Error) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {
         innermost = source;

@@ -4,6 +4,7 @@
 pub(crate) mod agent;
 pub(crate) mod browser;
 pub(crate) mod chromium;
+pub(crate) mod mail_server;
 pub(crate) mod programs;
 
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ pub(crate) struct Host {
     folder: TempDir,
     secret: String,
     log_level: String,
+    trusted: Option<PathBuf>,
     daemon: Option<Child>,
 }
 
@@ -42,6 +44,7 @@ impl Host {
             folder,
             secret: "unset".to_owned(),
             log_level: "info".to_owned(),
+            trusted: None,
             daemon: None,
         };
         host.settings("connections: {allowed_hosts: [127.0.0.1]}\n");
@@ -72,6 +75,11 @@ impl Host {
     /// How much the daemon logs.
     pub(crate) fn log_level(&mut self, level: &str) {
         level.clone_into(&mut self.log_level);
+    }
+
+    /// The daemon trusts the certificate authorities of this file, and no other.
+    pub(crate) fn trust(&mut self, authorities: PathBuf) {
+        self.trusted = Some(authorities);
     }
 
     /// Writes the settings file.
@@ -116,6 +124,9 @@ impl Host {
             .env(SECRET, &self.secret)
             .env("SEATSYNC_LOG", &self.log_level)
             .stdin(Stdio::null());
+        if let Some(authorities) = &self.trusted {
+            command.env("SSL_CERT_FILE", authorities);
+        }
         command
     }
 

@@ -9,6 +9,7 @@ use crate::profile::name::Name;
 use crate::reclamation::approval::ApprovedSeat;
 use crate::reclamation::candidate::{Candidate, State};
 use crate::reclamation::rule::Rule;
+use crate::store::notice::RecordedNotice;
 use crate::store::write::Write;
 use crate::subflow::decide::{Decided, Decision};
 
@@ -47,6 +48,8 @@ pub struct CandidateDetail {
     pub candidate: Candidate,
     /// What was written to the vendor for it, the first one first.
     pub writes: Vec<Write>,
+    /// What its user was asked, the last question first.
+    pub notices: Vec<RecordedNotice>,
 }
 
 /// `POST /v1/candidates/decide`.
