@@ -147,13 +147,17 @@ impl ZoomConnector {
         options: &WriteOptions,
     ) -> Result<Written, ConnectorError> {
         let user = seat.external_user_id.as_str();
-        match kind_of(&seat.identifier) {
+        let changed = match kind_of(&seat.identifier) {
             Some(Kind::Licensed) => self.set_type(user, BASIC).await,
             Some(Kind::Switch(name)) => self.set_feature(user, &json!({ name: false })).await,
             Some(Kind::Basic) if options.delete_basic_users => self.delete(user).await,
             Some(Kind::Basic) | None => Err(ConnectorError::Unsupported {
                 what: format!("taking back a seat of {}", seat.identifier),
             }),
+        };
+        match changed {
+            Ok(trace_id) => Ok(Written::Done { trace_id }),
+            Err(error) => refusals::taken(error),
         }
     }
 
@@ -163,7 +167,7 @@ impl ZoomConnector {
         prior: &PriorState,
     ) -> Result<Written, ConnectorError> {
         let user = seat.external_user_id.as_str();
-        match kind_of(&seat.identifier) {
+        let changed = match kind_of(&seat.identifier) {
             Some(Kind::Licensed) => {
                 let kind = prior.0["type"].as_i64().unwrap_or(LICENSED);
                 self.set_type(user, kind).await
@@ -182,10 +186,14 @@ impl ZoomConnector {
             Some(Kind::Basic) | None => Err(ConnectorError::Unsupported {
                 what: format!("giving back a seat of {}", seat.identifier),
             }),
+        };
+        match changed {
+            Ok(trace_id) => Ok(Written::Done { trace_id }),
+            Err(error) => refusals::refused(error),
         }
     }
 
-    async fn set_type(&self, user: &str, kind: i64) -> Result<Written, ConnectorError> {
+    async fn set_type(&self, user: &str, kind: i64) -> Result<Option<String>, ConnectorError> {
         let call = Call {
             step: "change a user's licence",
             label: Label::Light,
@@ -197,7 +205,11 @@ impl ZoomConnector {
             .await
     }
 
-    async fn set_feature(&self, user: &str, feature: &Value) -> Result<Written, ConnectorError> {
+    async fn set_feature(
+        &self,
+        user: &str,
+        feature: &Value,
+    ) -> Result<Option<String>, ConnectorError> {
         let call = Call {
             step: "change a user's add-on",
             label: Label::Medium,
@@ -209,7 +221,7 @@ impl ZoomConnector {
             .await
     }
 
-    async fn delete(&self, user: &str) -> Result<Written, ConnectorError> {
+    async fn delete(&self, user: &str) -> Result<Option<String>, ConnectorError> {
         let call = Call {
             step: "delete a Basic user",
             label: Label::Medium,
@@ -219,17 +231,16 @@ impl ZoomConnector {
         self.change(DELETE_USER, &call, Method::DELETE, None).await
     }
 
+    /// The trace id of the answer.
     async fn change(
         &self,
         operation: Operation,
         call: &Call<'_>,
         method: Method,
         body: Option<&Value>,
-    ) -> Result<Written, ConnectorError> {
-        match self.api.change(call, method, body).await {
-            Ok(trace_id) => Ok(Written::Done { trace_id }),
-            Err(error) => refusals::written(super::with_scopes(operation, error)),
-        }
+    ) -> Result<Option<String>, ConnectorError> {
+        let changed = self.api.change(call, method, body).await;
+        changed.map_err(|error| super::with_scopes(operation, error))
     }
 
     /// `None` for one whom Zoom does not know.

@@ -6,16 +6,25 @@ use super::client::{Fact, fact};
 use crate::connector::error::ConnectorError;
 use crate::connector::write::{Refusal, RefusalKind, Written};
 
+/// What taking back came to, where it was refused; an error that says nothing of the seat stays one.
+pub(super) fn taken(error: ConnectorError) -> Result<Written, ConnectorError> {
+    match &error {
+        // A host who is not paid for has nothing left to take.
+        ConnectorError::Rejected { context, .. } if context.code.as_deref() == Some("1109") => {
+            Ok(Written::AlreadySo {
+                trace_id: context.trace_id.clone(),
+            })
+        }
+        _ => refused(error),
+    }
+}
+
 /// What a refused change came to; an error that says nothing of the seat stays one.
-pub(super) fn written(error: ConnectorError) -> Result<Written, ConnectorError> {
+pub(super) fn refused(error: ConnectorError) -> Result<Written, ConnectorError> {
     let gone = fact(&error) == Some(Fact::UserGone);
     let ConnectorError::Rejected { context, message } = error else {
         return Err(error);
     };
-    let trace_id = context.trace_id.clone();
-    if let (Some(400), Some("1109")) = (context.status, context.code.as_deref()) {
-        return Ok(Written::AlreadySo { trace_id });
-    }
     let (kind, remedy) = if gone {
         (
             RefusalKind::UserGone,
@@ -35,12 +44,14 @@ pub(super) fn written(error: ConnectorError) -> Result<Written, ConnectorError> 
 }
 
 fn meaning(code: &str, message: &str) -> (RefusalKind, &'static str) {
-    use RefusalKind::{NoRoom, NotAllowed, Other, Protected};
+    use RefusalKind::{NoRoom, Other, Protected};
     match code {
+        "1108" if message.contains("large meeting") => NEEDS_LICENCE,
         "1108" => (
-            NotAllowed,
-            "let the role of the app's owner change user types",
+            Protected,
+            "Zoom lets the app's owner change no licence of this user: look at the owner's role, and at the user's",
         ),
+        "1109" | "1122" => NEEDS_LICENCE,
         "2033" | "2039" => (
             NoRoom,
             "no Basic user fits into the account: make room, or ask Zoom for more",
@@ -70,10 +81,17 @@ fn meaning(code: &str, message: &str) -> (RefusalKind, &'static str) {
             Protected,
             "webinars and Zoom Events exclude each other: look at the user in Zoom's web portal",
         ),
-        "1122" => (Other, "webinars are for licensed users alone"),
-        "200" if message.contains("You can add max") => (
+        "200" if message.contains("You can add max") || message.contains("You can't add paid") => (
             NoRoom,
             "no seat of that kind is free: buy one or free one first",
+        ),
+        "200" if message.contains("Zoom Room") => (
+            Protected,
+            "it is the licence of a room: change it in Zoom's web portal",
+        ),
+        "200" if message.contains("delete") => (
+            Protected,
+            "Zoom deletes neither owners nor, in some accounts, deactivated users: ask Zoom's support",
         ),
         _ => (
             Other,
@@ -82,6 +100,11 @@ fn meaning(code: &str, message: &str) -> (RefusalKind, &'static str) {
     }
 }
 
+const NEEDS_LICENCE: (RefusalKind, &str) = (
+    RefusalKind::Other,
+    "Zoom gives it to licensed users alone: give the user's `zoom.licensed` back first",
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,14 +112,14 @@ mod tests {
 
     #[test]
     fn code_and_text_together_say_what_is_meant() {
-        use RefusalKind::{NoRoom, NotAllowed, Other, Protected, UserGone};
+        use RefusalKind::{NoRoom, Other, Protected, UserGone};
         let cases = [
             (404, "1001", "User does not exist: x.", UserGone),
             (
                 400,
                 "1108",
-                "You are not allowed to change this user's type.",
-                NotAllowed,
+                "Permission requirements to change the user type of this user were not met.",
+                Protected,
             ),
             (400, "2033", "Basic users have reached the maximum.", NoRoom),
             (400, "2034", "No licence left.", NoRoom),
@@ -137,7 +160,7 @@ mod tests {
                 },
                 message: message.to_owned(),
             };
-            let Ok(Written::Refused(refusal)) = written(error) else {
+            let Ok(Written::Refused(refusal)) = taken(error) else {
                 panic!("{code} is no refusal");
             };
             assert_eq!(refusal.kind, expected, "{code} {message}");

@@ -9,6 +9,7 @@ mod tokens;
 mod trouble;
 mod walk;
 pub(crate) mod workplace;
+mod writes;
 
 use std::sync::Arc;
 use std::time::Duration;
