@@ -123,7 +123,7 @@ impl Operation {
             answers: answers
                 .map(|(status, answer)| (status.parse().unwrap(), example_of(answer)))
                 .collect(),
-            body: example_of(&operation["requestBody"]),
+            body: example_of(&operation["requestBody"]).map(Shape::with_less),
         }
     }
 }
@@ -133,6 +133,18 @@ impl Shape {
         let mut shape = Self::default();
         shape.learn(example);
         shape
+    }
+
+    /// The same, of which any member may be left out: an example shows what may be sent, not all that
+    /// must be.
+    fn with_less(mut self) -> Self {
+        self.always = None;
+        let members = self.members.into_iter();
+        self.members = members
+            .map(|(name, member)| (name, member.with_less()))
+            .collect();
+        self.items = self.items.map(|items| Box::new(items.with_less()));
+        self
     }
 
     fn learn(&mut self, example: &Value) {

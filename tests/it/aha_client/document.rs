@@ -1,8 +1,9 @@
 //! The simulator's answers and the client's requests, judged by Aha!'s own document. Without it (see
 //! `aha_document`) the tests say so and pass; CI provides it.
 
-use seatsync::connector::Connector as _;
-use seatsync::connector::facts::Process;
+use jiff::civil::date;
+use seatsync::connector::facts::{ActivityKind, Process};
+use seatsync::connector::{Connector as _, SeatRef, WriteOptions, Written};
 use serde_json::{Value, json};
 use vendor_sim::aha::{Cast, Endpoint};
 
@@ -35,6 +36,33 @@ async fn every_request_is_one_that_aha_documents() {
         let called = requests.iter().any(|one| one.endpoint == Some(endpoint));
         assert!(called, "{endpoint:?} was not called");
     }
+    let findings = document.judge_requests(&requests);
+    assert!(findings.is_empty(), "{}", findings.join("\n"));
+}
+
+#[tokio::test]
+async fn every_write_and_the_reads_before_it_are_what_aha_documents() {
+    let Some(document) = document() else { return };
+    let bench = Bench::start().await;
+    let aha = bench.aha();
+    let seat = SeatRef {
+        external_user_id: bench.sim.cast(Cast::Idle).unwrap().id,
+        identifier: "aha.paid_seat".parse().unwrap(),
+    };
+    let options = WriteOptions::default();
+    let kinds = [ActivityKind::SignIn];
+    let fresh = aha.read_seat(&seat, &kinds, date(2026, 1, 1), &options);
+    let fresh = fresh.await.unwrap();
+    let taken = aha.reclaim_seat(&seat, &fresh.prior, &options).await;
+    assert!(matches!(taken, Ok(Written::Done { .. })), "{taken:?}");
+    aha.holding(&seat).await.unwrap();
+    let back = aha.restore_seat(&seat, &fresh.prior).await;
+    assert!(matches!(back, Ok(Written::Done { .. })), "{back:?}");
+    let requests = bench.control().requests();
+    let wrote = requests
+        .iter()
+        .filter(|one| one.endpoint == Some(Endpoint::UpdateUser));
+    assert_eq!(wrote.count(), 2);
     let findings = document.judge_requests(&requests);
     assert!(findings.is_empty(), "{}", findings.join("\n"));
 }
