@@ -43,11 +43,11 @@ impl Connector for AnyConnector {
         }
     }
 
-    async fn validate(&self, process: Process) -> Verdict {
+    async fn validate(&self, process: Process, options: &WriteOptions) -> Verdict {
         match self {
-            Self::Zoom(zoom) => zoom.validate(process).await,
-            Self::GoTo(goto) => goto.validate(process).await,
-            Self::Aha(aha) => aha.validate(process).await,
+            Self::Zoom(zoom) => zoom.validate(process, options).await,
+            Self::GoTo(goto) => goto.validate(process, options).await,
+            Self::Aha(aha) => aha.validate(process, options).await,
         }
     }
 

@@ -53,9 +53,13 @@ pub trait Connector: Send + Sync {
     /// Which account the credentials belong to, and which scopes they were granted.
     fn account(&self) -> impl Future<Output = Result<Account, ConnectorError>> + Send;
 
-    /// Proves that one process can work: download and activity by calling for real, reclaim by the
-    /// granted scopes without writing.
-    fn validate(&self, process: Process) -> impl Future<Output = Verdict> + Send;
+    /// Proves that one process can work: download and activity by calling for real, reclaim, as far
+    /// as `options` let it go, by the granted scopes without writing.
+    fn validate(
+        &self,
+        process: Process,
+        options: &WriteOptions,
+    ) -> impl Future<Output = Verdict> + Send;
 
     /// Streams every seat that the vendor's list calls tell into `pages`, one page a message. The
     /// report says whether the walk was complete; the receiver judges nothing before it has it.

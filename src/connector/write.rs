@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::error::CallContext;
 use super::facts::{ActivityKind, Grade, Role, UserStatus};
 use crate::profile::identifier::Identifier;
+use crate::profile::model::ReclaimOptions;
 
 /// Which seat.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -167,6 +168,16 @@ pub struct WriteOptions {
     pub suppress_email: bool,
     /// GoTo: take licences of GoToConnect back.
     pub goto_connect: bool,
+}
+
+impl From<ReclaimOptions> for WriteOptions {
+    fn from(options: ReclaimOptions) -> Self {
+        Self {
+            delete_basic_users: options.delete_basic_users,
+            suppress_email: options.suppress_email,
+            goto_connect: options.goto_connect,
+        }
+    }
 }
 
 /// What a write came to, by the vendor's answer.

@@ -149,8 +149,9 @@ pub(super) async fn prove<C: Connector>(
         now,
     };
     let mut verdicts = Vec::new();
+    let options = profile.desired.profile.subflows.reclaim_options.into();
     for process in PROCESSES {
-        let verdict = connector.validate(process).await;
+        let verdict = connector.validate(process, &options).await;
         if is_on(&profile.desired, process) {
             conditions.validated(&verdict).await?;
         }
@@ -162,13 +163,14 @@ pub(super) async fn prove<C: Connector>(
     Ok(verdicts)
 }
 
-/// What a proof is of: the connections and the type. `sha256:…` of them; a changed exclusion or
-/// schedule leaves it as it is.
+/// What a proof is of: the connections, the type, and how far reclaiming may go. `sha256:…` of them;
+/// a changed exclusion or schedule leaves it as it is.
 pub(super) fn proved_by(desired: &DesiredProfile) -> String {
     let parts = serde_json::json!({
         "type": desired.profile.profile_type,
         "connection": desired.connection,
         "connect_connection": desired.connect_connection,
+        "reclaim_options": desired.profile.subflows.reclaim_options,
     });
     format!("sha256:{:x}", Sha256::digest(parts.to_string()))
 }

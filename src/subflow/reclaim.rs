@@ -422,7 +422,13 @@ impl<C: Connector> Carrying<'_, C> {
     }
 
     fn options(&self) -> WriteOptions {
-        options_of(self.run)
+        self.run
+            .profile
+            .desired
+            .profile
+            .subflows
+            .reclaim_options
+            .into()
     }
 
     fn outcome(self) -> Outcome {
@@ -434,15 +440,6 @@ impl<C: Connector> Carrying<'_, C> {
             message: self.failures.join("; "),
             ..Failure::default()
         })
-    }
-}
-
-fn options_of(run: &Run<'_>) -> WriteOptions {
-    let options = run.profile.desired.profile.subflows.reclaim_options;
-    WriteOptions {
-        delete_basic_users: options.delete_basic_users,
-        suppress_email: options.suppress_email,
-        goto_connect: options.goto_connect,
     }
 }
 

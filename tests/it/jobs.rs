@@ -504,6 +504,39 @@ async fn a_changed_connection_is_proved_at_once_and_refuted_when_it_is_refused()
 }
 
 #[tokio::test]
+async fn a_reclaim_that_may_go_further_is_proved_at_once() {
+    let bed = Bed::start().await;
+    bed.publish().await;
+    bed.apply("zoom", |value| {
+        value["profile"]["subflows"]["reclaim_subscriptions"]["enabled"] = true.into();
+    })
+    .await;
+    bed.runner().validate(&name("zoom")).await.unwrap();
+    let reclaim = ConditionKind::Validated(Process::Reclaim);
+    let proved = bed.condition("zoom", reclaim).await;
+    assert_eq!(proved.status, ConditionStatus::True, "{proved:?}");
+    bed.zoom().change_app(bed.sim.client_id(), |app| {
+        app.scopes
+            .retain(|scope| !scope.starts_with("user:delete:") && scope != "user:write:admin");
+    });
+    bed.apply("zoom", |value| {
+        value["profile"]["subflows"]["reclaim_subscriptions"]["enabled"] = true.into();
+        value["profile"]["subflows"]["reclaim_options"] = serde_json::json!({
+            "delete_basic_users": true, "suppress_email": false, "goto_connect": false
+        });
+    })
+    .await;
+    bed.run().await;
+    let refused = bed.condition("zoom", reclaim).await;
+    assert_eq!(refused.status, ConditionStatus::False, "{refused:?}");
+    assert!(
+        refused.message.contains("user:delete:user:admin"),
+        "{}",
+        refused.message
+    );
+}
+
+#[tokio::test]
 async fn a_changed_exclusion_is_no_reason_to_ask_the_vendor() {
     let bed = Bed::start().await;
     bed.publish().await;

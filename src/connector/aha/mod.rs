@@ -84,7 +84,7 @@ impl Connector for AhaConnector {
         })
     }
 
-    async fn validate(&self, process: Process) -> Verdict {
+    async fn validate(&self, process: Process, _options: &WriteOptions) -> Verdict {
         self.verdict(process).await
     }
 

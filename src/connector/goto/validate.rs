@@ -11,6 +11,7 @@ use crate::connector::error::ConnectorError;
 use crate::connector::facts::{ActivityPlan, ActivitySource, Process, Verdict};
 use crate::connector::http::api::Call;
 use crate::connector::limits::Label;
+use crate::connector::write::WriteOptions;
 
 /// What trying a process told.
 struct Finding {
@@ -19,7 +20,7 @@ struct Finding {
 }
 
 impl GoToConnector {
-    pub(super) async fn verdict(&self, process: Process) -> Verdict {
+    pub(super) async fn verdict(&self, process: Process, options: WriteOptions) -> Verdict {
         // A scope that was just added shows only in a new token.
         let granted = match self.granted_afresh().await {
             Ok(granted) => granted,
@@ -32,12 +33,11 @@ impl GoToConnector {
                 &granted,
                 self.try_download().await,
             ),
-            Process::Reclaim => judged(
-                process,
-                needed(process, None),
-                &granted,
-                self.try_reclaim(&granted).await,
-            ),
+            Process::Reclaim => {
+                let sold = self.licenses().await.map(Licenses::abilities);
+                let found = self.try_reclaim(&granted, options).await;
+                judged(process, needed(process, sold.ok()), &granted, found)
+            }
             Process::Activity => {
                 let sold = self.licenses().await.map(Licenses::abilities);
                 let found = self.try_activity().await;
@@ -154,7 +154,11 @@ impl GoToConnector {
         }
     }
 
-    async fn try_reclaim(&self, granted: &[String]) -> Result<Finding, ConnectorError> {
+    async fn try_reclaim(
+        &self,
+        granted: &[String],
+        options: WriteOptions,
+    ) -> Result<Finding, ConnectorError> {
         if granted.is_empty() {
             return Ok(Finding {
                 ok: false,
@@ -162,6 +166,10 @@ impl GoToConnector {
                     "GoTo's token answer tells no scopes, so the right to reclaim is not proved"
                         .to_owned(),
             });
+        }
+        if options.goto_connect && self.licenses().await?.abilities().calls {
+            // The last look before a licence of GoToConnect is taken is at its user's calls.
+            self.call_source().await?;
         }
         let login = self.login().await?;
         let is = |wanted: &str| login.roles.iter().any(|role| role == wanted);
@@ -182,14 +190,15 @@ impl GoToConnector {
     }
 }
 
-/// The scopes of a process; of activity, those of the products that are sold.
+/// The scopes of a process; where use is looked at, which it is before a licence is taken too, those of
+/// the products that are sold.
 fn needed(process: Process, sold: Option<Abilities>) -> Vec<&'static str> {
     let mut needed = vec![ADMIN];
+    let sold = sold.unwrap_or_default();
+    if process != Process::Download && (sold.meetings || sold.webinars || sold.trainings) {
+        needed.push(COLLAB);
+    }
     if process == Process::Activity {
-        let sold = sold.unwrap_or_default();
-        if sold.meetings {
-            needed.push(COLLAB);
-        }
         if sold.support {
             needed.push(SUPPORT);
         }

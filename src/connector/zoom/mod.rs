@@ -170,8 +170,8 @@ impl Connector for ZoomConnector {
         })
     }
 
-    async fn validate(&self, process: Process) -> Verdict {
-        self.verdict(process).await
+    async fn validate(&self, process: Process, options: &WriteOptions) -> Verdict {
+        self.verdict(process, *options).await
     }
 
     async fn walk_seats(&self, pages: Sender<SeatPage>) -> Result<WalkReport, ConnectorError> {

@@ -7,14 +7,15 @@ use jiff::tz::TimeZone;
 
 use super::ZoomConnector;
 use super::scopes::{
-    LIST_MEETINGS, LIST_USERS, LIST_WEBINARS, Operation, READ_USER, REPORT_HOST, REPORT_HOSTS,
-    REPORT_WEBINARS, UPDATE_SETTINGS, UPDATE_USER, USER_SETTINGS,
+    DELETE_USER, LIST_MEETINGS, LIST_USERS, LIST_WEBINARS, Operation, READ_USER, REPORT_HOST,
+    REPORT_HOSTS, REPORT_WEBINARS, UPDATE_SETTINGS, UPDATE_USER, USER_SETTINGS,
 };
 use super::wire::{HistoryPage, HostsPage, UsersPage};
 use crate::connector::error::ConnectorError;
 use crate::connector::facts::{ActivitySource, Process, Verdict};
 use crate::connector::http::api::Call;
 use crate::connector::limits::Label;
+use crate::connector::write::WriteOptions;
 use crate::profile::identifier::ProfileType;
 use crate::profile::model::Plan;
 
@@ -22,24 +23,36 @@ use crate::profile::model::Plan;
 const FEW: &str = "10";
 
 impl ZoomConnector {
-    pub(super) async fn verdict(&self, process: Process) -> Verdict {
-        let needed = needed(process, self.plan, self.profile_type);
+    pub(super) async fn verdict(&self, process: Process, options: WriteOptions) -> Verdict {
+        let needed = &self.needed(process, options);
         // A scope that was just added shows only in a new token.
         let granted = match self.granted_afresh().await {
             Ok(granted) => granted,
             Err(error) => return judged(process, needed, &[], Err(error)),
         };
         let found = match process {
-            Process::Download => self.try_download(&granted).await,
+            Process::Download => self.try_download(needed, &granted).await,
             Process::Activity => self.try_activity().await,
-            Process::Reclaim => Ok(reclaim_by_scopes(needed, &granted)),
+            Process::Reclaim => Ok(reclaim_by_scopes(needed, &granted, options)),
         };
         judged(process, needed, &granted, found)
     }
 
-    async fn try_download(&self, granted: &[String]) -> Result<Finding, ConnectorError> {
+    fn needed(&self, process: Process, options: WriteOptions) -> Vec<Operation> {
+        match process {
+            Process::Download => to_download(self.profile_type),
+            Process::Activity => to_see_activity(self.plan),
+            Process::Reclaim => to_reclaim(self.plan, options),
+        }
+    }
+
+    async fn try_download(
+        &self,
+        needed: &[Operation],
+        granted: &[String],
+    ) -> Result<Finding, ConnectorError> {
         let (users, somebody) = self.few_users().await?;
-        let lacking = needed(Process::Download, self.plan, self.profile_type)
+        let lacking = needed
             .iter()
             .find(|operation| !super::allows(granted, **operation));
         if let Some(user) = somebody {
@@ -167,36 +180,39 @@ impl Finding {
     }
 }
 
-/// The operations that a process is made of. Reclaim takes a licence by changing the user, and an
-/// add-on by changing the user's settings: both can be undone. What only deleting or unlinking a
-/// user would free, a Basic seat or an open invitation, it leaves alone, so nobody is asked for the
-/// right to delete. The suites of Zoom Workplace are told by the call for one user alone.
-fn needed(process: Process, plan: Plan, profile_type: ProfileType) -> &'static [Operation] {
-    match process {
-        Process::Download if profile_type == ProfileType::ZoomWorkplace => {
-            &[LIST_USERS, USER_SETTINGS, READ_USER]
-        }
-        Process::Download => &[LIST_USERS, USER_SETTINGS],
-        // Lists of what is scheduled stand in for reports, which the Free plan does not have.
-        Process::Activity if plan == Plan::Free => &[LIST_MEETINGS, LIST_WEBINARS],
-        Process::Activity => &[REPORT_HOSTS, REPORT_WEBINARS],
-        Process::Reclaim if plan == Plan::Free => &RECLAIM[..6],
-        Process::Reclaim => &RECLAIM,
+/// The suites of Zoom Workplace are told by the call for one user alone.
+fn to_download(profile_type: ProfileType) -> Vec<Operation> {
+    let mut needed = vec![LIST_USERS, USER_SETTINGS];
+    needed.extend((profile_type == ProfileType::ZoomWorkplace).then_some(READ_USER));
+    needed
+}
+
+/// Lists of what is scheduled stand in for reports, which the Free plan does not have.
+fn to_see_activity(plan: Plan) -> Vec<Operation> {
+    match plan {
+        Plan::Free => vec![LIST_MEETINGS, LIST_WEBINARS],
+        Plan::Pro | Plan::Business => vec![REPORT_HOSTS, REPORT_WEBINARS],
     }
 }
 
-/// The report of one host, the last look before a write, comes last: the Free plan does not have it.
-static RECLAIM: [Operation; 7] = [
-    READ_USER,
-    USER_SETTINGS,
-    LIST_MEETINGS,
-    LIST_WEBINARS,
-    UPDATE_USER,
-    UPDATE_SETTINGS,
-    REPORT_HOST,
-];
+/// A licence is taken by changing the user, and an add-on by changing the user's settings: both can be
+/// undone. The right to delete is asked for only where the profile has Basic users deleted.
+fn to_reclaim(plan: Plan, options: WriteOptions) -> Vec<Operation> {
+    let mut needed = vec![
+        READ_USER,
+        USER_SETTINGS,
+        LIST_MEETINGS,
+        LIST_WEBINARS,
+        UPDATE_USER,
+        UPDATE_SETTINGS,
+    ];
+    // The last look before a write is at the host's own report.
+    needed.extend((plan != Plan::Free).then_some(REPORT_HOST));
+    needed.extend(options.delete_basic_users.then_some(DELETE_USER));
+    needed
+}
 
-fn reclaim_by_scopes(needed: &[Operation], granted: &[String]) -> Finding {
+fn reclaim_by_scopes(needed: &[Operation], granted: &[String], options: WriteOptions) -> Finding {
     if granted.is_empty() {
         return Finding {
             ok: false,
@@ -208,16 +224,12 @@ fn reclaim_by_scopes(needed: &[Operation], granted: &[String]) -> Finding {
         .iter()
         .copied()
         .find(|operation| operation.held(granted).is_none());
-    lacking.map_or_else(
-        || {
-            Finding::ok(
-                "the scopes granted allow taking licences and add-ons, which is all that reclaiming does: \
-                 no user is deleted; nothing was written"
-                    .to_owned(),
-            )
-        },
-        Finding::not_granted,
-    )
+    let all = if options.delete_basic_users {
+        "the scopes granted allow taking licences and add-ons, and deleting Basic users as `delete_basic_users` says; nothing was written"
+    } else {
+        "the scopes granted allow taking licences and add-ons, which is all that reclaiming does: no user is deleted; nothing was written"
+    };
+    lacking.map_or_else(|| Finding::ok(all.to_owned()), Finding::not_granted)
 }
 
 fn judged(
@@ -304,14 +316,13 @@ mod tests {
         ];
         for (granted, lacking) in cases {
             let granted: Vec<String> = granted.iter().map(|&scope| scope.to_owned()).collect();
-            let free = needed(Process::Reclaim, Plan::Free, ProfileType::Zoom);
-            let found = reclaim_by_scopes(free, &granted);
+            let plain = WriteOptions::default();
+            let found = reclaim_by_scopes(&to_reclaim(Plan::Free, plain), &granted, plain);
             assert_eq!(found.ok, lacking.is_none(), "{granted:?}");
             if let Some(lacking) = lacking {
                 assert!(found.message.contains(lacking), "{}", found.message);
             } else {
-                let pro = needed(Process::Reclaim, Plan::Pro, ProfileType::Zoom);
-                let found = reclaim_by_scopes(pro, &granted);
+                let found = reclaim_by_scopes(&to_reclaim(Plan::Pro, plain), &granted, plain);
                 assert!(!found.ok && found.message.contains("report:read:user:admin"));
             }
         }
@@ -322,7 +333,7 @@ mod tests {
         let granted = ["user:read:admin".to_owned(), "report:read:admin".to_owned()];
         let found = judged(
             Process::Download,
-            needed(Process::Download, Plan::Pro, ProfileType::Zoom),
+            &to_download(ProfileType::Zoom),
             &granted,
             Ok(Finding::ok(String::new())),
         );

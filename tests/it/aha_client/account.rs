@@ -1,13 +1,16 @@
 //! Whose key it is: the account behind it, the rights that each process needs, and what was bought.
 
 use seatsync::connector::facts::{Process, Purchased, Verdict};
-use seatsync::connector::{Connector as _, ConnectorError};
+use seatsync::connector::{Connector as _, ConnectorError, WriteOptions};
 use vendor_sim::aha::{Action, Cast, Endpoint, Fault, NonAdmin, PersonChange, Refusal};
 
 use super::{Bench, impatient, walk};
 
 async fn verdict(bench: &Bench, process: Process) -> Verdict {
-    bench.aha().validate(process).await
+    bench
+        .aha()
+        .validate(process, &WriteOptions::default())
+        .await
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ async fn every_request_is_one_that_aha_documents() {
     let aha = bench.aha();
     walk(&aha).await.0.unwrap();
     for process in [Process::Download, Process::Activity, Process::Reclaim] {
-        assert!(aha.validate(process).await.ok);
+        assert!(aha.validate(process, &WriteOptions::default()).await.ok);
     }
     aha.purchased().await.unwrap();
     let requests = bench.control().requests();

@@ -1,7 +1,7 @@
 //! Tokens that die on the way, scopes that are missing, and what is said about it.
 
 use seatsync::connector::facts::{Completeness, Process, Verdict};
-use seatsync::connector::{Connector as _, ConnectorError};
+use seatsync::connector::{Connector as _, ConnectorError, WriteOptions};
 use vendor_sim::goto::{Action, Cast, Endpoint, Fault, LoggedRequest, Refusal};
 
 use super::{Bench, walk};
@@ -59,7 +59,10 @@ async fn a_token_that_is_never_accepted_ends_the_run_with_a_remedy() {
 }
 
 async fn verdict(bench: &Bench, process: Process) -> Verdict {
-    bench.goto().validate(process).await
+    bench
+        .goto()
+        .validate(process, &WriteOptions::default())
+        .await
 }
 
 #[tokio::test]
@@ -103,6 +106,29 @@ async fn a_product_that_cannot_be_read_is_named_and_the_others_are_read() {
     assert!(
         verdict.ok && verdict.message.contains("calls are not known"),
         "{verdict:?}"
+    );
+}
+
+#[tokio::test]
+async fn reclaiming_needs_the_scopes_of_the_last_look_before_a_write() {
+    let bench = Bench::start().await;
+    bench.control().grant_only(&["identity:", "support:"]);
+    let refused = verdict(&bench, Process::Reclaim).await;
+    assert!(
+        !refused.ok && refused.message.contains("`collab:`"),
+        "{refused:?}"
+    );
+    bench.control().grant_only(&["identity:", "collab:"]);
+    assert!(verdict(&bench, Process::Reclaim).await.ok);
+    let with_connect = WriteOptions {
+        goto_connect: true,
+        ..WriteOptions::default()
+    };
+    let goto = bench.goto();
+    let refused = goto.validate(Process::Reclaim, &with_connect).await;
+    assert!(
+        !refused.ok && refused.message.contains("cr.v1.read"),
+        "{refused:?}"
     );
 }
 

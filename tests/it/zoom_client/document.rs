@@ -25,7 +25,7 @@ async fn every_request_is_one_that_zoom_documents() {
     let zoom = bench.zoom();
     walk(&zoom).await.0.unwrap();
     for process in [Process::Download, Process::Activity, Process::Reclaim] {
-        assert!(zoom.validate(process).await.ok);
+        assert!(zoom.validate(process, &WriteOptions::default()).await.ok);
     }
     zoom.purchased().await.unwrap();
     let forbidden = Action::Refuse {

@@ -1,7 +1,7 @@
 //! Add-ons, what was bought, and whether each process can work.
 
-use seatsync::connector::Connector as _;
 use seatsync::connector::facts::{Process, Purchased};
+use seatsync::connector::{Connector as _, WriteOptions};
 use seatsync::profile::identifier::{Identifier, ProfileType};
 use serde_json::json;
 use vendor_sim::zoom::{Action, Cast, Endpoint, Fault, Refusal};
@@ -140,7 +140,7 @@ async fn every_process_of_a_well_made_app_is_proved_without_a_write() {
     let bench = Bench::start().await;
     let zoom = bench.zoom();
     for process in [Process::Download, Process::Activity, Process::Reclaim] {
-        let verdict = zoom.validate(process).await;
+        let verdict = zoom.validate(process, &WriteOptions::default()).await;
         assert!(verdict.ok, "{verdict:?}");
         assert_eq!(verdict.process, process);
         assert!(!verdict.scopes_needed.is_empty());
@@ -173,23 +173,37 @@ async fn a_verdict_names_what_is_missing_and_sees_a_scope_just_added() {
         (Process::Reclaim, "user:read:user:admin or user:read:admin"),
     ];
     for (process, missing) in cases {
-        let verdict = zoom.validate(process).await;
+        let verdict = zoom.validate(process, &WriteOptions::default()).await;
         assert!(
             !verdict.ok && verdict.message.contains(missing),
             "{verdict:?}"
         );
     }
-    assert!(zoom.validate(Process::Activity).await.ok);
+    assert!(
+        zoom.validate(Process::Activity, &WriteOptions::default())
+            .await
+            .ok
+    );
     grant(&[
         "user:write:admin",
         "meeting:read:admin",
         "webinar:read:admin",
         "report:read:admin",
     ]);
-    assert!(zoom.validate(Process::Download).await.ok);
-    assert!(zoom.validate(Process::Reclaim).await.ok);
+    assert!(
+        zoom.validate(Process::Download, &WriteOptions::default())
+            .await
+            .ok
+    );
+    assert!(
+        zoom.validate(Process::Reclaim, &WriteOptions::default())
+            .await
+            .ok
+    );
     grant(&["user:write:admin"]);
-    let verdict = zoom.validate(Process::Activity).await;
+    let verdict = zoom
+        .validate(Process::Activity, &WriteOptions::default())
+        .await;
     assert!(
         !verdict.ok && verdict.message.contains("report:read:list_users:admin"),
         "{verdict:?}"
@@ -199,7 +213,9 @@ async fn a_verdict_names_what_is_missing_and_sees_a_scope_just_added() {
         "meeting:read:admin",
         "webinar:read:admin",
     ]);
-    let verdict = zoom.validate(Process::Activity).await;
+    let verdict = zoom
+        .validate(Process::Activity, &WriteOptions::default())
+        .await;
     assert!(verdict.ok, "{verdict:?}");
     assert!(
         verdict
@@ -210,10 +226,77 @@ async fn a_verdict_names_what_is_missing_and_sees_a_scope_just_added() {
 }
 
 #[tokio::test]
+async fn the_right_to_delete_is_asked_for_only_where_users_may_be_deleted() {
+    let bench = Bench::start().await;
+    let zoom = bench.zoom();
+    let deleting = WriteOptions {
+        delete_basic_users: true,
+        ..WriteOptions::default()
+    };
+    let grant = |more: &str| {
+        let scopes = [
+            "user:read:user:admin",
+            "user:read:settings:admin",
+            "user:update:user:admin",
+            "user:update:settings:admin",
+            "meeting:read:admin",
+            "webinar:read:admin",
+            "report:read:admin",
+            more,
+        ];
+        let scopes = scopes.map(str::to_owned).to_vec();
+        let client = bench.sim.client_id();
+        bench
+            .control()
+            .change_app(client, |app| app.scopes = scopes);
+    };
+    grant("user:read:list_users:admin");
+    let plain = WriteOptions::default();
+    assert!(zoom.validate(Process::Reclaim, &plain).await.ok);
+    let verdict = zoom.validate(Process::Reclaim, &deleting).await;
+    assert!(
+        !verdict.ok && verdict.message.contains("user:delete:user:admin"),
+        "{verdict:?}"
+    );
+    grant("user:delete:user:admin");
+    let verdict = zoom.validate(Process::Reclaim, &deleting).await;
+    assert!(
+        verdict.ok && verdict.message.contains("deleting Basic users"),
+        "{verdict:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_samples_name_every_scope_that_a_process_needs() {
+    let bench = Bench::start().await;
+    let all = WriteOptions {
+        delete_basic_users: true,
+        ..WriteOptions::default()
+    };
+    let samples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles.d");
+    for (profile_type, sample) in [
+        (ProfileType::Zoom, "zoom.yaml"),
+        (ProfileType::ZoomWorkplace, "zoom-workplace.yaml"),
+    ] {
+        let told = std::fs::read_to_string(samples.join(sample)).unwrap();
+        let zoom = bench.zoom_for(profile_type);
+        for process in [Process::Download, Process::Activity, Process::Reclaim] {
+            for needed in zoom.validate(process, &all).await.scopes_needed {
+                let granular = needed.split('|').next().unwrap();
+                assert!(told.contains(granular), "{sample} does not name {granular}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn credentials_that_are_refused_fail_every_process() {
     let mut bench = Bench::start().await;
     bench.connection.client_id = Some("other".to_owned());
-    let verdict = bench.zoom().validate(Process::Download).await;
+    let verdict = bench
+        .zoom()
+        .validate(Process::Download, &WriteOptions::default())
+        .await;
     assert!(!verdict.ok);
     assert!(verdict.message.contains("check `client_id`"), "{verdict:?}");
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use seatsync::connector::facts::{Completeness, Process};
-use seatsync::connector::{Connector as _, ConnectorError};
+use seatsync::connector::{Connector as _, ConnectorError, WriteOptions};
 use seatsync::profile::identifier::{Identifier, ProfileType};
 use serde_json::{Value, json};
 use vendor_sim::zoom::{
@@ -234,7 +234,9 @@ async fn validating_names_the_scope_that_tells_suites() {
     let listing = ["user:read:list_users:admin", "user:read:settings:admin"];
     grant(&listing);
     let zoom = bench.zoom_for(ProfileType::ZoomWorkplace);
-    let verdict = zoom.validate(Process::Download).await;
+    let verdict = zoom
+        .validate(Process::Download, &WriteOptions::default())
+        .await;
     assert!(!verdict.ok, "{verdict:?}");
     assert!(
         verdict.message.contains("user:read:user"),
@@ -242,9 +244,17 @@ async fn validating_names_the_scope_that_tells_suites() {
         verdict.message
     );
     // The old type has no use for it.
-    assert!(bench.zoom().validate(Process::Download).await.ok);
+    assert!(
+        bench
+            .zoom()
+            .validate(Process::Download, &WriteOptions::default())
+            .await
+            .ok
+    );
     grant(&[listing[0], listing[1], "user:read:user:admin"]);
-    let verdict = zoom.validate(Process::Download).await;
+    let verdict = zoom
+        .validate(Process::Download, &WriteOptions::default())
+        .await;
     assert!(verdict.ok, "{verdict:?}");
     assert_eq!(verdict.scopes_needed.len(), 3);
     assert!(verdict.message.contains("suites, products and add-ons"));
