@@ -234,13 +234,21 @@ async fn bind(conditions: &Conditions<'_>, account: &Account) -> Result<(), Vali
     }
 }
 
-/// Another profile that runs on the same vendor account. Products of one vendor overlap: every
-/// profile type of it lists the same users.
+/// Another profile that runs on the same vendor account, where this one runs too: a draft may be
+/// proved beside the profile that it is to follow. Products of one vendor overlap: every profile type
+/// of it lists the same users.
 async fn sharer(
     store: &Store,
     profile: &RecordedProfile,
     account: &str,
 ) -> Result<Option<Name>, StoreError> {
+    let runs = |profile: &RecordedProfile| {
+        let desired = &profile.desired.profile;
+        desired.state == ProfileState::Published && !desired.suspend
+    };
+    if !runs(profile) {
+        return Ok(None);
+    }
     let vendor = profile.desired.profile.profile_type.vendor();
     let others = store.desired_profiles().await?;
     Ok(others
@@ -248,8 +256,7 @@ async fn sharer(
         .find(|other| {
             other.id != profile.id
                 && other.orphaned_at.is_none()
-                && other.desired.profile.state == ProfileState::Published
-                && !other.desired.profile.suspend
+                && runs(other)
                 && other.desired.profile.profile_type.vendor() == vendor
                 && other.bound_account.as_deref() == Some(account)
         })

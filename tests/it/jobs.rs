@@ -428,6 +428,34 @@ async fn two_profiles_on_one_account_stall_until_one_gives_way() {
 }
 
 #[tokio::test]
+async fn a_draft_is_proved_beside_the_profile_that_it_is_to_follow() {
+    let bed = Bed::start().await;
+    bed.publish().await;
+    bed.apply("zoom-next", |profile| {
+        profile["profile"]["state"] = "draft".into();
+    })
+    .await;
+    let validation = bed.runner().validate(&name("zoom-next")).await.unwrap();
+    assert!(validation.verdicts.iter().all(|verdict| verdict.ok));
+    let conditions = bed.store.conditions(&name("zoom-next")).await.unwrap();
+    let stalled = conditions
+        .iter()
+        .find(|condition| condition.kind == ConditionKind::Stalled);
+    assert!(
+        stalled.is_none_or(|stalled| stalled.status != ConditionStatus::True),
+        "{stalled:?}"
+    );
+    // Published, it would count the same seats twice.
+    bed.apply("zoom-next", |_| {}).await;
+    let report = bed.run().await;
+    assert_eq!(report.jobs, [], "both wait");
+    for profile in ["zoom", "zoom-next"] {
+        let stalled = bed.condition(profile, ConditionKind::Stalled).await;
+        assert_eq!(stalled.reason, "SharedAccount", "{profile}");
+    }
+}
+
+#[tokio::test]
 async fn the_runner_wakes_when_something_is_due() {
     let bed = Bed::start().await;
     bed.publish().await;
