@@ -187,15 +187,7 @@ impl<S: ConnectorSource> Worker<S> {
     ) -> Result<Ran, StoreError> {
         let conditions = self.conditions(profile);
         let process = validate::process_of(job.subflow);
-        // What only a person can put right is said once, as a condition.
-        if let Some(barrier) = Barrier::of(error) {
-            conditions.stalled(barrier, error.to_string()).await?;
-            // When it is put right, everything is to be proved again.
-            validate::disprove(&conditions, process, error).await?;
-        } else if let ConnectorError::MissingScope { .. } = error {
-            conditions.refuted(process, error.to_string()).await?;
-        }
-        conditions.answered(error).await?;
+        validate::note(&conditions, process, error).await?;
         let decision = decision::after(error, job.attempts, self.clock.now());
         Ok(Ran::Cut(Failure::from(error), decision))
     }

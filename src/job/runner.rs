@@ -16,6 +16,7 @@ use super::lookout::{self, Lookout};
 use super::source::ConnectorSource;
 use super::validate::{self, Validation, ValidationError};
 use crate::clock::SharedClock;
+use crate::connector::facts::Process;
 use crate::connector::{CallStats, Connectors};
 use crate::metrics::Metrics;
 use crate::profile::identifier::ProfileType;
@@ -251,8 +252,12 @@ impl<S: ConnectorSource> Runner<S> {
         let held = conditions.held().await.map_err(RequestError::from)?;
         let found = validate::validate(&connector, &worker.store, &recorded, self.now()).await;
         if let Err(ValidationError::Connector(error)) = &found {
-            let answered = conditions.answered(error).await;
-            answered.map_err(RequestError::from)?;
+            let noted = if validate::runs(&recorded) {
+                validate::note(&conditions, Process::Download, error).await
+            } else {
+                conditions.answered(error).await
+            };
+            noted.map_err(RequestError::from)?;
         }
         let found = found?;
         if found.works(&recorded.desired) {

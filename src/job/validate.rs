@@ -175,9 +175,26 @@ pub(super) fn proved_by(desired: &DesiredProfile) -> String {
     format!("sha256:{:x}", Sha256::digest(parts.to_string()))
 }
 
+/// Records what `error`, which `process` met, says of the profile.
+pub(super) async fn note(
+    conditions: &Conditions<'_>,
+    process: Process,
+    error: &ConnectorError,
+) -> Result<(), StoreError> {
+    // What only a person can put right is said once, as a condition.
+    if let Some(barrier) = Barrier::of(error) {
+        conditions.stalled(barrier, error.to_string()).await?;
+        // When it is put right, everything is to be proved again.
+        disprove(conditions, process, error).await?;
+    } else if let ConnectorError::MissingScope { .. } = error {
+        conditions.refuted(process, error.to_string()).await?;
+    }
+    conditions.answered(error).await
+}
+
 /// Records that the vendor refuses what it accepted before, which `error` says: `process` does not
 /// work, and whether the others do is to be proved again.
-pub(super) async fn disprove(
+async fn disprove(
     conditions: &Conditions<'_>,
     process: Process,
     error: &ConnectorError,
@@ -234,6 +251,12 @@ async fn bind(conditions: &Conditions<'_>, account: &Account) -> Result<(), Vali
     }
 }
 
+/// Whether the profile is to run at all.
+pub(super) fn runs(profile: &RecordedProfile) -> bool {
+    let desired = &profile.desired.profile;
+    desired.state == ProfileState::Published && !desired.suspend
+}
+
 /// Another profile that runs on the same vendor account, where this one runs too: a draft may be
 /// proved beside the profile that it is to follow. Products of one vendor overlap: every profile type
 /// of it lists the same users.
@@ -242,10 +265,6 @@ async fn sharer(
     profile: &RecordedProfile,
     account: &str,
 ) -> Result<Option<Name>, StoreError> {
-    let runs = |profile: &RecordedProfile| {
-        let desired = &profile.desired.profile;
-        desired.state == ProfileState::Published && !desired.suspend
-    };
     if !runs(profile) {
         return Ok(None);
     }

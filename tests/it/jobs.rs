@@ -616,6 +616,31 @@ async fn a_repaired_secret_frees_the_profile_as_soon_as_it_is_validated() {
 }
 
 #[tokio::test]
+async fn a_validation_that_fails_otherwise_says_so_in_the_status() {
+    let bed = Bed::start().await;
+    bed.publish().await;
+    bed.zoom()
+        .change_app(bed.sim.client_id(), |app| app.active = false);
+    bed.zoom().expire_tokens();
+    bed.next_day().await;
+    let before = bed.condition("zoom", ConditionKind::Stalled).await;
+    assert_eq!(before.status, ConditionStatus::True);
+    bed.zoom().change_app(bed.sim.client_id(), |app| {
+        app.active = true;
+        app.client_secret = Some("another".to_owned());
+    });
+    let error = bed.runner().validate(&name("zoom")).await.unwrap_err();
+    for kind in [
+        ConditionKind::Stalled,
+        ConditionKind::Validated(Process::Download),
+    ] {
+        let now = bed.condition("zoom", kind).await;
+        assert_eq!(now.message, error.to_string(), "{kind}");
+        assert_ne!(now.message, before.message, "{kind}");
+    }
+}
+
+#[tokio::test]
 async fn a_run_that_works_does_not_hide_that_the_file_does_not_load() {
     use seatsync::store::condition::Condition;
 
