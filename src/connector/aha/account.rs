@@ -52,25 +52,10 @@ impl AhaConnector {
                 ))
             })
             .await
-            .map_err(|error| self.nowhere(error))?;
+            .map_err(|error| self.api.nowhere(error))?;
         let host = self.api.base.host_str().unwrap_or_default();
         let account = account_of(host, &memberships)?;
         Ok(KeyOwner { id, email, account })
-    }
-}
-
-impl AhaConnector {
-    /// Everybody with a key can ask whose it is: where that is not found, there is no account.
-    fn nowhere(&self, error: ConnectorError) -> ConnectorError {
-        match error {
-            ConnectorError::Rejected { context, message } if context.status == Some(404) => {
-                ConnectorError::Rejected {
-                    message: self.api.misdirected(&message),
-                    context,
-                }
-            }
-            other => other,
-        }
     }
 }
 

@@ -43,8 +43,8 @@ impl GoToConnector {
             query: &[],
         };
         require(&self.granted().await?, ADMIN, call.step)?;
-        let reached = self.apis.admin.get(&call, read).await?;
-        self.chosen(reached)
+        let reached = self.apis.admin.get(&call, read).await;
+        self.chosen(reached.map_err(|error| self.apis.admin.nowhere(error))?)
     }
 
     /// The account that the connection names, or the only one there is. A login that reaches

@@ -157,13 +157,13 @@ impl Api {
                 Judged::Trouble(error) if once => return Err(error),
                 Judged::Trouble(error) => self.back_off(error, &mut patience).await?,
                 Judged::TokenRefused(error) if patience.token_renewed => {
-                    return Err(self.tokens.advise(error));
+                    return Err(self.tokens.advise(error, &self.connection));
                 }
                 Judged::TokenRefused(error) => {
                     tracing::debug!(%error, "getting another token");
                     patience.token_renewed = true;
                     let Some(other) = self.tokens.renew(&token, self.retry).await? else {
-                        return Err(self.tokens.advise(error));
+                        return Err(self.tokens.advise(error, &self.connection));
                     };
                     self.stats.retried();
                     token = other;
@@ -324,20 +324,33 @@ impl Api {
             }),
             // A vendor that misses a record says so in its own form.
             Meaning::Other if answer.status == 404 && refusal.message.is_empty() => {
-                let message = self.misdirected(&message);
-                Judged::Final(ConnectorError::Rejected { context, message })
+                Judged::Final(self.misdirected(context, &message))
             }
+            Meaning::NoSuchCall => Judged::Final(self.misdirected(context, &message)),
             Meaning::Other => Judged::Final(ConnectorError::Rejected { context, message }),
         }
     }
 
+    /// The same failure of a call that everybody with credentials may make: where that is not found,
+    /// there is no API.
+    pub(crate) fn nowhere(&self, error: ConnectorError) -> ConnectorError {
+        match error {
+            ConnectorError::Rejected { context, message }
+                if context.status == Some(404) && !message.ends_with(CHECK_URL) =>
+            {
+                self.misdirected(context, &message)
+            }
+            other => other,
+        }
+    }
+
     /// What there is to do when something answers, and it is not the API.
-    pub(crate) fn misdirected(&self, message: &str) -> String {
-        format!(
-            "{message} (`{}`, connection `{}`): check `url`",
-            host_of(&self.base),
-            self.connection
-        )
+    fn misdirected(&self, context: CallContext, message: &str) -> ConnectorError {
+        let (host, connection) = (host_of(&self.base), &self.connection);
+        ConnectorError::Rejected {
+            context,
+            message: format!("{message} (`{host}`, connection `{connection}`): {CHECK_URL}"),
+        }
     }
 
     /// The vendor's words where it gives any, the status otherwise.
@@ -424,12 +437,15 @@ impl Api {
     }
 }
 
+/// The remedy where the address of a connection is not the API's.
+const CHECK_URL: &str = "check `url`";
+
 fn elsewhere(headers: &HeaderMap) -> String {
     let to = headers.get(LOCATION).and_then(|value| value.to_str().ok());
     // A query may hold what lets somebody in.
     let to = to.and_then(|to| to.split(['?', '#']).next());
     format!(
-        "it sends us on to `{}`, which is not the host of the connection: check `url`",
+        "it sends us on to `{}`, which is not the host of the connection: {CHECK_URL}",
         tame(to.unwrap_or("nowhere"), &[])
     )
 }

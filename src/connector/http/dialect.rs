@@ -23,6 +23,8 @@ pub(crate) enum Meaning {
     MissingScope(Vec<String>),
     /// The credentials' role may not do this.
     NoPermission,
+    /// There is no such call: what answers is not this API, or not at this address.
+    NoSuchCall,
     /// Anything else: up to the caller.
     Other,
 }

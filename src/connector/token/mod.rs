@@ -218,12 +218,13 @@ impl TokenSource {
             .await
     }
 
-    /// The same refusal of a token, with what to do about it.
-    pub(crate) fn advise(&self, refusal: ConnectorError) -> ConnectorError {
+    /// The same refusal of a token, with what to do about it; `connection` is the one that called with
+    /// it.
+    pub(crate) fn advise(&self, refusal: ConnectorError, connection: &str) -> ConnectorError {
         match refusal {
             ConnectorError::Unauthorized { context, message } => ConnectorError::Unauthorized {
                 context,
-                message: format!("{message}: {}", self.remedy()),
+                message: format!("{message}: {}", self.remedy(connection)),
             },
             other => other,
         }
@@ -243,11 +244,11 @@ impl TokenSource {
         keeper.facts(self.grant().ok()?.connection())?.account
     }
 
-    fn remedy(&self) -> String {
+    fn remedy(&self, connection: &str) -> String {
         match &self.credentials {
-            Credentials::AccountCredentials(_) => AccountCredentials::remedy(&self.connection),
-            Credentials::PersonalAccessToken(_) => PersonalAccessToken::remedy(&self.connection),
-            Credentials::ApiKey(key) => key.remedy(&self.connection),
+            Credentials::AccountCredentials(_) => AccountCredentials::remedy(connection),
+            Credentials::PersonalAccessToken(_) => PersonalAccessToken::remedy(connection),
+            Credentials::ApiKey(key) => key.remedy(connection),
             Credentials::AuthorizationCode(grant) => grant.remedy(),
         }
     }

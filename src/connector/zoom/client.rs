@@ -36,6 +36,8 @@ impl Dialect for ZoomDialect {
             // An expired token was seen with both statuses.
             (401, _) | (400, Some("124")) => Meaning::TokenRefused,
             (403, _) => Meaning::NoPermission,
+            // Zoom has a code for everything that it misses, and this one for a path.
+            (404, None | Some("2300")) => Meaning::NoSuchCall,
             _ => Meaning::Other,
         }
     }
@@ -151,6 +153,17 @@ mod tests {
             (400, expired, Meaning::TokenRefused),
             (401, "<html>", Meaning::TokenRefused),
             (403, "{}", Meaning::NoPermission),
+            (
+                404,
+                r#"{"code":2300,"message":"This API endpoint is not recognized."}"#,
+                Meaning::NoSuchCall,
+            ),
+            (404, r#"{"message":"Nothing here."}"#, Meaning::NoSuchCall),
+            (
+                404,
+                r#"{"code":1001,"message":"User does not exist: x."}"#,
+                Meaning::Other,
+            ),
             (400, validation, Meaning::Other),
             (400, "<html>", Meaning::Other),
         ];

@@ -176,3 +176,21 @@ async fn an_account_without_seat_groups_tells_what_is_used() {
         (None, bench.control().seats().used)
     );
 }
+
+#[tokio::test]
+async fn an_address_that_is_not_the_apis_is_named_once() {
+    for path in ["", "/elsewhere"] {
+        let mut bench = Bench::start().await;
+        bench.connection.url = format!("{}{path}", bench.sim.base_url());
+        let error = bench.aha().account().await.unwrap_err().to_string();
+        assert_eq!(error.matches("check `url`").count(), 1, "{error}");
+    }
+    let bench = Bench::start().await;
+    let nothing = Action::Html {
+        status: 404,
+        after_effect: false,
+    };
+    bench.control().set_fault(Fault::on(Endpoint::Me, nothing));
+    let error = bench.aha().account().await.unwrap_err().to_string();
+    assert_eq!(error.matches("check `url`").count(), 1, "{error}");
+}

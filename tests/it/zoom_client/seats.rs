@@ -267,6 +267,25 @@ async fn the_right_to_delete_is_asked_for_only_where_users_may_be_deleted() {
 }
 
 #[tokio::test]
+async fn an_address_that_is_not_the_apis_is_named() {
+    let mut bench = Bench::start().await;
+    bench.connection.url = bench.sim.api_url().replace("/v2", "");
+    for process in [Process::Download, Process::Activity] {
+        let verdict = bench
+            .zoom()
+            .validate(process, &WriteOptions::default())
+            .await;
+        assert!(
+            !verdict.ok
+                && verdict
+                    .message
+                    .ends_with("connection `zoom-emea`): check `url`"),
+            "{verdict:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn the_samples_name_every_scope_that_a_process_needs() {
     let bench = Bench::start().await;
     let all = WriteOptions {
