@@ -8,7 +8,7 @@ use tokio::sync::mpsc::Sender;
 
 use super::GoToConnector;
 use super::activity::hand_on;
-use super::time::{day_of, start_of};
+use super::time::{start_of, told_day};
 use super::wire::SupportSessions;
 use crate::connector::error::{CallContext, ConnectorError};
 use crate::connector::facts::{Activity, ActivityKind, ActivityPage, ActivityUser, Grade};
@@ -55,13 +55,15 @@ impl GoToConnector {
 /// Sessions by expert, and how many GoTo counts.
 type Told = (BTreeMap<String, (ActivityUser, u64)>, Option<u64>);
 
-/// Both ends of the window may be included, so sessions of other days are counted and not kept.
+/// Both ends of the window may be included, so sessions of other days are counted and not kept, as are
+/// those that nobody began.
 fn read(body: &[u8], day: Date) -> serde_json::Result<Told> {
     let page: SupportSessions<'_> = serde_json::from_slice(body)?;
     let mut experts: BTreeMap<String, (ActivityUser, u64)> = BTreeMap::new();
     let mut others = 0;
     for session in &page.sessions {
-        if day_of(&session.started_at.0) != Some(day) {
+        let started = session.started_at.given().map(told_day).transpose()?;
+        if started != Some(day) {
             others += 1;
             continue;
         }

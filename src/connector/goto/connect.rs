@@ -12,7 +12,7 @@ use super::activity::hand_on;
 use super::client::closed;
 use super::names::Names;
 use super::scopes::{CALL_REPORTS, LINES, require};
-use super::time::{day_of, start_of};
+use super::time::{start_of, told_day};
 use super::wire::{CallLeg, CallSummary, LineUser, MarkedPage, ReportPage};
 use crate::connector::error::{CallContext, ConnectorError};
 use crate::connector::facts::{Activity, ActivityKind, ActivityPage, ActivityUser, Grade};
@@ -273,8 +273,8 @@ fn read_history(body: &[u8]) -> serde_json::Result<Calls> {
     for leg in &page.items {
         calls.ids.push(leg.leg_id.to_string());
         let counts = outbound(&leg.direction.0) || leg.answer_time.given().is_some();
-        let day = day_of(&leg.start_time.0).filter(|_| counts);
-        if let (Some(key), Some(day)) = (leg.user_key.given(), day) {
+        if let Some(key) = leg.user_key.given().filter(|_| counts) {
+            let day = told_day(&leg.start_time.0)?;
             calls.days.push((key.to_owned(), day));
         }
     }
@@ -297,9 +297,7 @@ fn read_events(body: &[u8]) -> serde_json::Result<Calls> {
         if missed && !outbound(&call.direction.0) {
             continue;
         }
-        let Some(day) = day_of(&call.call_created.0) else {
-            continue;
-        };
+        let day = told_day(&call.call_created.0)?;
         let people = call.participants.iter();
         let keys = people.filter_map(|person| person.user_key.given());
         calls.days.extend(keys.map(|key| (key.to_owned(), day)));

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::GoToConnector;
 use super::client::unknown;
-use super::time::{day_of, windows};
+use super::time::{told_day, windows};
 use super::wire::{Meeting, SessionsPage, Training};
 use crate::connector::error::{CallContext, ConnectorError};
 use crate::connector::facts::{Activity, ActivityKind, ActivityPage, ActivityUser, Grade};
@@ -57,7 +57,7 @@ impl GoToConnector {
             };
             let told = self.apis.meeting.get(&call, |body| {
                 let meetings: Vec<Meeting<'_>> = serde_json::from_slice(body)?;
-                Ok(count(meetings.iter().map(|meeting| &*meeting.start_time.0)))
+                count(meetings.iter().map(|meeting| &*meeting.start_time.0))
             });
             add(&mut days, known(told.await)?);
         }
@@ -77,7 +77,7 @@ impl GoToConnector {
             let told = self.apis.training.post(&call, &window, |body| {
                 let trainings: Vec<Training<'_>> = serde_json::from_slice(body)?;
                 let times = trainings.iter();
-                Ok(count(times.map(|training| &*training.session_start_time.0)))
+                count(times.map(|training| &*training.session_start_time.0))
             });
             add(&mut days, known(told.await)?);
         }
@@ -169,9 +169,7 @@ fn read_sessions(body: &[u8]) -> serde_json::Result<Sessions> {
     let pages = page.page.total_pages.count().unwrap_or(0);
     let mut rows = Vec::new();
     for session in &page.embedded.sessions {
-        let Some(day) = day_of(&session.start_time.0) else {
-            continue;
-        };
+        let day = told_day(&session.start_time.0)?;
         let mut organizers: Vec<String> = Vec::new();
         for key in [
             session.creating_organizer_key,
@@ -219,12 +217,12 @@ fn not_whole(reason: &str) -> ConnectorError {
     }
 }
 
-fn count<'a>(times: impl Iterator<Item = &'a str>) -> Days {
+fn count<'a>(times: impl Iterator<Item = &'a str>) -> serde_json::Result<Days> {
     let mut days = Days::new();
-    for day in times.filter_map(day_of) {
-        *days.entry(day).or_default() += 1;
+    for time in times {
+        *days.entry(told_day(time)?).or_default() += 1;
     }
-    days
+    Ok(days)
 }
 
 fn add(days: &mut Days, more: Days) {

@@ -10,6 +10,13 @@ pub(super) fn day_of(time: &str) -> Option<Date> {
     Some(time.to_zoned(TimeZone::UTC).date())
 }
 
+/// The UTC day of something that took place. One that cannot be read is an answer that cannot be
+/// understood: left out, it would look as if nothing had been used.
+pub(super) fn told_day(time: &str) -> serde_json::Result<Date> {
+    use serde::de::Error as _;
+    day_of(time).ok_or_else(|| serde_json::Error::custom(format!("`{time}` is not a time")))
+}
+
 /// The beginning of a day, as a parameter.
 pub(super) fn start_of(day: Date) -> String {
     format!("{day}T00:00:00Z")

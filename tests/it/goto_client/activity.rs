@@ -8,7 +8,7 @@ use jiff::{Timestamp, ToSpan as _};
 use seatsync::connector::facts::{
     Activity, ActivityKind, ActivityPage, ActivityPlan, ActivitySource, ActivityUser, Grade,
 };
-use seatsync::connector::{AnyConnector, Connector as _};
+use seatsync::connector::{AnyConnector, Connector as _, ConnectorError};
 use tokio::sync::mpsc;
 use vendor_sim::goto::{Action, Cast, Endpoint, Fault, Kind, Refusal};
 
@@ -55,6 +55,39 @@ async fn last_days(
 }
 
 type ActivityKey = String;
+
+#[tokio::test]
+async fn a_time_that_cannot_be_read_is_no_proof_of_disuse() {
+    let bench = Bench::start().await;
+    let trainer = bench.key(Cast::Trainer);
+    for (endpoint, pointer) in [
+        (Endpoint::OrganizerMeetings, "/0/startTime"),
+        (Endpoint::TrainingSessions, "/0/sessionStartTime"),
+        (
+            Endpoint::OrganizerSessions,
+            "/_embedded/sessionInfoResources/0/startTime",
+        ),
+    ] {
+        bench.control().clear_faults();
+        let garbled = Action::Set {
+            pointer: pointer.to_owned(),
+            value: "last Tuesday".into(),
+        };
+        bench.control().set_fault(Fault::on(endpoint, garbled));
+        let member = match endpoint {
+            Endpoint::TrainingSessions => trainer.clone(),
+            Endpoint::OrganizerSessions => bench.key(Cast::WebinarOrganizer),
+            _ => bench.key(Cast::Admin),
+        };
+        let read = bench.goto().activity_of_user(&member, SINCE).await;
+        let error = read.unwrap_err();
+        assert!(
+            matches!(error, ConnectorError::Malformed { .. })
+                && error.to_string().contains("`last Tuesday`"),
+            "{endpoint:?} {error}"
+        );
+    }
+}
 
 async fn of(bench: &Bench, goto: &AnyConnector, member: Cast) -> Vec<Activity> {
     let page = goto
