@@ -36,13 +36,17 @@ pub enum SecretError {
         name: String,
     },
     /// No such variable.
-    #[error("environment variable `{name}` is not set for the daemon")]
+    #[error(
+        "environment variable `{name}` is not set for the daemon: set it in its unit and restart the daemon, or name a `credential` instead"
+    )]
     NoVariable {
         /// The variable's name.
         name: String,
     },
     /// The file cannot be read.
-    #[error("secret file `{}` cannot be read: {reason}", path.display())]
+    #[error(
+        "secret file `{}` cannot be read ({reason}): put the secret there, readable by the daemon's user alone, or correct the reference to it", path.display()
+    )]
     Unreadable {
         /// Which file.
         path: PathBuf,
@@ -58,7 +62,7 @@ pub enum SecretError {
         mode: u32,
     },
     /// The secret is empty.
-    #[error("{what} is empty")]
+    #[error("{what} is empty: write the secret into it")]
     Empty {
         /// Which secret.
         what: String,
