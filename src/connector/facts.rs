@@ -301,6 +301,20 @@ pub struct Verdict {
     pub scopes_held: Vec<String>,
 }
 
+impl Verdict {
+    /// The scope held that answers to an entry of `scopes_needed`. Zoom's `:master`, which reaches
+    /// further than `:admin`, answers to it.
+    pub fn held_for(&self, needed: &str) -> Option<&str> {
+        let answers = |held: &str, wanted: &str| {
+            let further = held.strip_suffix(":master");
+            held == wanted
+                || further.is_some_and(|held| wanted.strip_suffix(":admin") == Some(held))
+        };
+        let mut held = self.scopes_held.iter().map(String::as_str);
+        held.find(|held| needed.split('|').any(|wanted| answers(held, wanted.trim())))
+    }
+}
+
 /// What was used of one daily budget of a vendor account, by all that this host does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DailyUse {
@@ -314,4 +328,32 @@ pub struct DailyUse {
     pub day: Date,
     /// How many calls.
     pub calls: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_answers_to_its_alternatives_and_to_what_it_reaches_beyond() {
+        let verdict = Verdict {
+            process: Process::Reclaim,
+            ok: true,
+            message: String::new(),
+            scopes_needed: Vec::new(),
+            scopes_held: vec!["user:read:user:master".to_owned(), "identity:".to_owned()],
+        };
+        let cases = [
+            (
+                "user:read:user:admin|user:read:admin",
+                Some("user:read:user:master"),
+            ),
+            ("user:read:settings:admin|user:read:admin", None),
+            ("identity:", Some("identity:")),
+            ("collab:", None),
+        ];
+        for (needed, held) in cases {
+            assert_eq!(verdict.held_for(needed), held, "{needed}");
+        }
+    }
 }

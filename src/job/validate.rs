@@ -89,11 +89,8 @@ pub(super) fn is_on(desired: &DesiredProfile, process: Process) -> bool {
 
 /// Whether a verdict is bad for want of scopes, which no waiting mends.
 pub(super) fn lacks_scopes(verdict: &Verdict) -> bool {
-    verdict.scopes_needed.iter().any(|alternatives| {
-        !alternatives
-            .split('|')
-            .any(|scope| verdict.scopes_held.iter().any(|held| held == scope.trim()))
-    })
+    let mut needed = verdict.scopes_needed.iter();
+    needed.any(|alternatives| verdict.held_for(alternatives).is_none())
 }
 
 /// Calls the vendor: settles the account and proves each process. Sets the conditions that follow.
