@@ -112,7 +112,7 @@ async fn a_product_that_cannot_be_read_is_named_and_the_others_are_read() {
 #[tokio::test]
 async fn an_address_that_is_not_the_apis_is_named() {
     let mut bench = Bench::start().await;
-    bench.connection.url = bench.sim.connect_url().to_owned();
+    bench.connection.url = bench.sim.connect_url();
     let error = bench.goto().account().await.unwrap_err().to_string();
     assert!(error.ends_with("`): check `url`"), "{error}");
 }
