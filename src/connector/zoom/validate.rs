@@ -66,7 +66,8 @@ impl ZoomConnector {
             _ => "their add-ons",
         };
         Ok(Finding::ok(format!(
-            "Zoom lists {users} active users and answers for {told}"
+            "Zoom lists {users} active users and answers for {told}{}",
+            of_a_master_account(granted).unwrap_or_default()
         )))
     }
 
@@ -155,6 +156,15 @@ impl ZoomConnector {
         })
         .await
     }
+}
+
+/// What there is to know where the account has sub-accounts. Zoom tells it by the scopes alone: those
+/// that reach into sub-accounts can be granted to apps of a master account only.
+fn of_a_master_account(granted: &[String]) -> Option<String> {
+    let scope = granted.iter().find(|scope| scope.ends_with(":master"))?;
+    Some(format!(
+        "; the app holds `{scope}`, so this is a master account: seatsync counts its own users and none of its sub-accounts, which need an app and a profile each"
+    ))
 }
 
 /// What trying a process told.

@@ -286,6 +286,29 @@ async fn an_address_that_is_not_the_apis_is_named() {
 }
 
 #[tokio::test]
+async fn a_master_account_is_told_by_its_scopes() {
+    let bench = Bench::start().await;
+    let told = async || {
+        let zoom = bench.zoom();
+        let verdict = zoom
+            .validate(Process::Download, &WriteOptions::default())
+            .await;
+        assert!(verdict.ok, "{verdict:?}");
+        verdict.message
+    };
+    assert!(!told().await.contains("master"));
+    let client = bench.sim.client_id();
+    bench.control().change_app(client, |app| {
+        app.scopes.push("user:read:list_users:master".to_owned());
+    });
+    let message = told().await;
+    assert!(
+        message.contains("`user:read:list_users:master`") && message.contains("master account"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
 async fn the_samples_name_every_scope_that_a_process_needs() {
     let bench = Bench::start().await;
     let all = WriteOptions {
