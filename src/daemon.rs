@@ -24,7 +24,7 @@ use crate::api::serve::{Limits, serve};
 use crate::api::usage::{UsageApi, UsagePolicy};
 use crate::clock::{Clock, SharedClock, sleep};
 use crate::connector::{ConnectorOptions, Connectors};
-use crate::job::{Runner, RunnerParts};
+use crate::job::{InstalledParts, InstalledRunner, Runner, RunnerParts};
 use crate::metrics::Metrics;
 use crate::reconcile::{Driver, ReconcileHandle, Reconciler};
 use crate::secret::Secrets;
@@ -209,6 +209,7 @@ struct Rooms {
     driver: Driver,
     reconcile: ReconcileHandle,
     runner: Runner,
+    installed: InstalledRunner,
     applied: Arc<Notify>,
 }
 
@@ -250,6 +251,12 @@ impl Rooms {
             metrics: metrics.clone(),
             stop_files,
         });
+        let installed = InstalledRunner::new(InstalledParts {
+            store: store.clone(),
+            usage: usage.clone(),
+            clock: Arc::clone(&clock),
+            settings: Arc::clone(settings),
+        });
         Self {
             store,
             usage,
@@ -261,6 +268,7 @@ impl Rooms {
             driver,
             reconcile,
             runner,
+            installed,
             applied,
         }
     }
@@ -271,12 +279,13 @@ impl Rooms {
             tracing::warn!("{finding}");
         }
         let jobs = self.runner.run_due_to_completion().await?;
+        let judged = self.installed.run_due_to_completion().await;
         self.connectors.close().await;
         self.store.close().await;
         self.usage.close().await;
         let held = outcome.held().is_some();
         Ok(Ended {
-            failed: outcome.errors() > 0 || held || jobs.failed(),
+            failed: outcome.errors() > 0 || held || jobs.failed() || !judged,
         })
     }
 
@@ -306,6 +315,7 @@ impl Rooms {
             usage_api: usage_api.clone(),
             reconcile: self.reconcile.clone(),
             runner: self.runner.clone(),
+            installed: self.installed.clone(),
             connectors: Arc::clone(&self.connectors),
             grants: self.grants.clone(),
             settings: Arc::clone(&self.settings),
@@ -335,7 +345,13 @@ impl Rooms {
         ));
         tasks.spawn(self.driver.run(stop.clone()));
         tasks.spawn(self.runner.clone().run(stop.clone()));
-        tasks.spawn(wake_planner(self.applied, self.runner, stop.clone()));
+        tasks.spawn(self.installed.clone().run(stop.clone()));
+        tasks.spawn(wake_planner(
+            self.applied,
+            self.runner,
+            self.installed,
+            stop.clone(),
+        ));
         tasks.spawn(retention::run(
             self.store.clone(),
             self.usage.clone(),
@@ -397,9 +413,15 @@ async fn end(tasks: &TaskTracker, connectors: &Connectors, clock: &dyn Clock) {
 }
 
 /// Wakes the job planner whenever a pass over the folder changed something.
-async fn wake_planner(applied: Arc<Notify>, runner: Runner, stop: CancellationToken) {
+async fn wake_planner(
+    applied: Arc<Notify>,
+    runner: Runner,
+    installed: InstalledRunner,
+    stop: CancellationToken,
+) {
     while stop.run_until_cancelled(applied.notified()).await.is_some() {
         runner.wake();
+        installed.wake();
     }
 }
 

@@ -135,6 +135,7 @@ impl Lookout {
             activity: retention.activity.into(),
             job_results: retention.job_results.into(),
             candidates: retention.candidates.into(),
+            usage: retention.usage.into(),
             audit: retention.audit.into(),
         };
         let let_go = self.store.let_go(keep, now, self.clock.elapsed()).await?;

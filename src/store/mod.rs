@@ -20,6 +20,8 @@ mod fair_queue;
 pub mod forget;
 pub mod grant;
 mod inspect;
+pub mod installed;
+pub mod installed_run;
 pub mod job;
 pub mod judgement;
 mod known_time;
@@ -90,6 +92,10 @@ const MIGRATIONS: &[Migration] = &[
     Migration {
         name: "audit",
         sql: include_str!("migrations/seatsync/0010_audit.sql"),
+    },
+    Migration {
+        name: "installed software",
+        sql: include_str!("migrations/seatsync/0012_installed.sql"),
     },
 ];
 

@@ -24,6 +24,9 @@ pub struct Keep {
     pub job_results: SignedDuration,
     /// Closed candidates, and what was written for them.
     pub candidates: SignedDuration,
+    /// Usage records: what is closed as removed is known for as long, so that what was reported before is
+    /// not taken for what is there.
+    pub usage: SignedDuration,
     /// The audit log.
     pub audit: SignedDuration,
 }
@@ -79,7 +82,7 @@ impl Store {
                 day: Day(day),
             }
         };
-        let steps: [(Step, Before); 10] = [
+        let steps: [(Step, Before); 13] = [
             (ended_seats, before(keep.subscriptions)),
             (user_checks, before(keep.subscriptions)),
             (lifted_user_matches, before(keep.subscriptions)),
@@ -89,6 +92,12 @@ impl Store {
             (old_activity_days, before(keep.activity)),
             (old_jobs, before(keep.job_results)),
             (old_candidates, before(keep.candidates)),
+            (old_installed, before(keep.candidates)),
+            (
+                old_installed_removed,
+                before(keep.candidates.max(keep.usage)),
+            ),
+            (old_installed_runs, before(keep.job_results)),
             (old_audit, before(keep.audit)),
         ];
         let mut let_go = LetGo::default();
@@ -249,6 +258,34 @@ fn old_candidates(t: &Transaction<'_>, before: Before) -> rusqlite::Result<usize
     t.execute(
         "DELETE FROM candidates WHERE id IN (
              SELECT id FROM candidates WHERE closed_at < ?1 LIMIT ?2)",
+        params![before.at, ROWS],
+    )
+}
+
+fn old_installed(t: &Transaction<'_>, before: Before) -> rusqlite::Result<usize> {
+    t.execute(
+        "DELETE FROM installed_candidates WHERE id IN (
+             SELECT id FROM installed_candidates
+             WHERE closed_at < ?1 AND state <> 'closed_complete' LIMIT ?2)",
+        params![before.at, ROWS],
+    )
+}
+
+fn old_installed_removed(t: &Transaction<'_>, before: Before) -> rusqlite::Result<usize> {
+    t.execute(
+        "DELETE FROM installed_candidates WHERE id IN (
+             SELECT id FROM installed_candidates WHERE closed_at < ?1 LIMIT ?2)",
+        params![before.at, ROWS],
+    )
+}
+
+/// The last one stays: it says what is due next.
+fn old_installed_runs(t: &Transaction<'_>, before: Before) -> rusqlite::Result<usize> {
+    t.execute(
+        "DELETE FROM installed_runs WHERE seq IN (
+             SELECT seq FROM installed_runs WHERE ended_at < ?1 AND seq < (
+                 SELECT max(seq) FROM installed_runs WHERE state <> 'refused')
+             LIMIT ?2)",
         params![before.at, ROWS],
     )
 }

@@ -5,6 +5,7 @@ mod audit;
 mod candidate;
 mod connection;
 mod exclusion;
+mod installed;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -20,14 +21,17 @@ use crate::subflow::explain::SeatVerdict;
 
 pub use audit::{AuditQuery, ForgetRequest, VerifyQuery};
 pub use candidate::{
-    ApprovalDocument, ApprovalRequest, CandidateDetail, CandidateQuery, DecideAnswer,
-    DecideRequest, ReleaseRequest, Restored, RuleRow, UndoAnswer, UndoRequest,
+    AnyCandidate, ApprovalDocument, ApprovalRequest, CandidateDetail, CandidateQuery, DecideAnswer,
+    DecideRequest, ReleaseRequest, Restored, RuleRow, RulesAnswer, UndoAnswer, UndoRequest,
 };
 pub use connection::{
     AuthorizationBegun, AuthorizationDone, AuthorizationRequest, ConnectionStatus, Redirected,
 };
 
 pub use exclusion::{ExclusionQuery, Exclusions};
+pub use installed::{
+    InstalledQuery, InstalledRuleRow, InstalledRunQuery, ItemExplanation, ItemQuery,
+};
 
 /// Header of every answer: the daemon's version.
 pub const VERSION_HEADER: &str = "x-seatsync-version";

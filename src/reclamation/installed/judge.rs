@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::facts::{ItemFacts, MonthUse, ProductFacts, first_day, month_after, month_of};
 use super::rule::{InstalledRule, Threshold};
 use crate::reclamation::judge::Lapse;
+use crate::usage::Period;
 
 /// How old the last report of a last-used date may be to judge from: agents report once a day, some once
 /// a week.
@@ -30,6 +31,16 @@ impl Moment<'_> {
     fn today(&self) -> Date {
         self.day(self.now)
     }
+
+    /// The first of so many whole months before the present one.
+    pub fn first_month(&self, months: u8) -> Option<Period> {
+        month_of(self.first_day_of(months))
+    }
+
+    fn first_day_of(&self, months: u8) -> Date {
+        let present = self.today().first_of_month();
+        present.saturating_sub(i32::from(months).months())
+    }
 }
 
 /// Everything that is known where one product on one item is judged.
@@ -41,10 +52,30 @@ pub struct Known<'a> {
     pub product: Option<&'a ProductFacts>,
     /// Whether any item reported the product within the window.
     pub product_reported: bool,
-    /// Before when nobody is to be asked again.
+    /// What was decided of it before.
+    pub decided: Decided,
+}
+
+/// What people decided before of one product on one item.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decided {
+    /// Nobody is to be asked again before.
     pub kept_until: Option<Timestamp>,
-    /// When it was last removed, as a person said.
+    /// When a person last closed it as removed.
     pub removed_at: Option<Timestamp>,
+}
+
+impl Decided {
+    /// Whether it is kept at `now`.
+    pub fn keeps(self, now: Timestamp) -> bool {
+        self.kept_until.is_some_and(|until| until > now)
+    }
+
+    /// Whether it was removed after `present`, the last time at which it is known to have been there.
+    pub fn removed_since(self, present: Option<Timestamp>) -> bool {
+        self.removed_at
+            .is_some_and(|removed| present.is_none_or(|present| present <= removed))
+    }
 }
 
 /// One predicate; software is a candidate when all hold.
@@ -221,11 +252,11 @@ impl Case<'_> {
         match check {
             Check::RuleMakesCandidates => rule.create_candidates,
             Check::Known => facts.is_some(),
-            Check::NotKept => known.kept_until.is_none_or(|until| until <= moment.now),
-            Check::NotRemoved => known.removed_at.is_none_or(|removed| {
+            Check::NotKept => !known.decided.keeps(moment.now),
+            Check::NotRemoved => {
                 let present = facts.and_then(|facts| facts.last_present(moment.zone));
-                present.is_some_and(|present| present > removed)
-            }),
+                !known.decided.removed_since(present)
+            }
             Check::UseReported => self.has_records() || self.counts_silence(),
             Check::ProductReported => self.has_records() || known.product_reported,
             Check::ItemReported => self.silent_since().is_none(),
@@ -272,10 +303,7 @@ impl Case<'_> {
     /// The first day of the window: of whole months, or of the days before the last report.
     fn window_first(&self) -> Date {
         match self.rule.threshold {
-            Threshold::TotalUsage { months, .. } => {
-                let present = self.moment.today().first_of_month();
-                present.saturating_sub(i32::from(months).months())
-            }
+            Threshold::TotalUsage { months, .. } => self.moment.first_day_of(months),
             Threshold::LastUsedDate { last_used_before } => {
                 let days = i64::from(last_used_before.whole_days());
                 // A use so many days ago is at the threshold, and not within it.
@@ -369,12 +397,13 @@ impl Case<'_> {
             Check::Known => (yes(facts.is_some()), "usage records".to_owned()),
             Check::NotKept => (
                 self.known
+                    .decided
                     .kept_until
                     .map_or_else(|| "no".to_owned(), |until| format!("kept until {until:.0}")),
                 "earlier decisions, and `cool_down`".to_owned(),
             ),
             Check::NotRemoved => (
-                self.known.removed_at.map_or_else(
+                self.known.decided.removed_at.map_or_else(
                     || "no".to_owned(),
                     |at| format!("closed as removed at {at:.0}"),
                 ),

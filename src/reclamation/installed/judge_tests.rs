@@ -85,8 +85,7 @@ struct World {
     reported: Vec<Reported>,
     now: &'static str,
     product_reported: bool,
-    kept_until: Option<Timestamp>,
-    removed_at: Option<Timestamp>,
+    decided: Decided,
 }
 
 impl World {
@@ -95,8 +94,7 @@ impl World {
             reported: reported.into(),
             now: "2027-05-10T12:00:00Z",
             product_reported: false,
-            kept_until: None,
-            removed_at: None,
+            decided: Decided::default(),
         }
     }
 
@@ -111,8 +109,7 @@ impl World {
                 item: &item,
                 product: item.products.get(&PRODUCT),
                 product_reported: self.product_reported,
-                kept_until: self.kept_until,
-                removed_at: self.removed_at,
+                decided: self.decided,
             },
             moment: Moment {
                 now: at(self.now),
@@ -268,11 +265,11 @@ fn a_last_use_that_was_never_told_needs_the_rule_to_say_so() {
 #[test]
 fn what_was_kept_or_removed_is_asked_for_again_only_when_that_is_over() {
     let mut world = World::of(idle_months());
-    world.kept_until = Some(at("2027-05-10T12:00:01Z"));
+    world.decided.kept_until = Some(at("2027-05-10T12:00:01Z"));
     assert_eq!(world.fails(&by_hours(3, 1)), Some(Check::NotKept));
-    world.kept_until = Some(at("2027-05-10T12:00:00Z"));
+    world.decided.kept_until = Some(at("2027-05-10T12:00:00Z"));
     assert_eq!(world.fails(&by_hours(3, 1)), None);
-    world.removed_at = Some(at("2027-04-02T00:00:00Z"));
+    world.decided.removed_at = Some(at("2027-04-02T00:00:00Z"));
     assert_eq!(world.fails(&by_hours(3, 1)), Some(Check::NotRemoved));
     world.reported.push(month(PRODUCT, 2027, 5, Some(0)));
     assert_eq!(world.fails(&by_hours(3, 1)), None);
@@ -300,8 +297,7 @@ fn the_zone_decides_which_months_are_whole() {
             item: &item,
             product: item.products.get(&PRODUCT),
             product_reported: true,
-            kept_until: None,
-            removed_at: None,
+            decided: Decided::default(),
         },
         moment: Moment {
             now: at(world.now),
