@@ -82,7 +82,8 @@ impl Store {
             .await
     }
 
-    /// Queues a run. While another waits or runs it is refused, and recorded as that.
+    /// Queues a run. While another waits or runs, one that a person asks for is refused, and recorded as
+    /// that; one that is due is done with by the other, which is returned.
     pub async fn enqueue_installed(
         &self,
         new: NewInstalledRun,
@@ -92,6 +93,7 @@ impl Store {
             .write("queue run for installed software", move |t| {
                 match waiting_or_running(t)? {
                     None => insert(t, &new, None, now),
+                    Some(other) if new.trigger != Trigger::Manual => Ok(other),
                     Some(other) => {
                         let message = format!(
                             "installed software is being judged already (run `{}`): a second run is not started",

@@ -125,3 +125,109 @@ fn reported(row: &Row<'_>) -> rusqlite::Result<Reported> {
         updated_at,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::store::usage::UsageStore;
+    use crate::usage::{Batch, Rules};
+
+    use super::*;
+
+    fn reference(number: u32) -> Reference {
+        Reference::parse(&format!("{number:032x}")).unwrap()
+    }
+
+    /// Three products on each of some items, over some months of 2026.
+    async fn filled(items: u32) -> (tempfile::TempDir, UsageStore) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = UsageStore::open(folder.path()).unwrap();
+        let mut records = Vec::new();
+        for item in 1..=items {
+            for product in 1..=3 {
+                for month in 1..=item % 4 {
+                    records.push(format!(
+                        r#"{{"configuration_item":"{item:032x}","norm_product":"{product:032x}","reclamation_type":"total_usage","month_used":{month},"year":2026,"total_usage_time":{item}}}"#
+                    ));
+                }
+            }
+        }
+        let body = format!(r#"{{"items":[{}]}}"#, records.join(","));
+        let batch = Batch::parse(body.as_bytes(), &Rules::default()).unwrap();
+        let now = "2026-05-01T00:00:00Z".parse().unwrap();
+        store.upsert(0, batch.items, false, now).await.unwrap();
+        (folder, store)
+    }
+
+    #[tokio::test]
+    async fn every_item_is_handed_over_once_and_whole_however_few_are_read_at_once() {
+        let (_folder, store) = filled(10).await;
+        let wanted = |product: &Reference| *product == reference(2);
+        let all: Vec<Reference> = (1..=10)
+            .filter(|item| item % 4 > 0)
+            .map(reference)
+            .collect();
+        let expected = store
+            .database
+            .read("read items", move |t| of(t, &all, &wanted, &TimeZone::UTC))
+            .await
+            .unwrap();
+        assert_eq!(expected.len(), 8);
+        assert!(expected.values().all(|facts| facts.products.len() == 1));
+        for rows in [1, 2, 3, 7, 1_000] {
+            let (mut after, mut seen) = (None, BTreeMap::new());
+            loop {
+                let (found, next) = store
+                    .database
+                    .read("read items", move |t| {
+                        let mut found = Vec::new();
+                        let keep = |item, facts: &ItemFacts| found.push((item, facts.clone()));
+                        let next = each(t, after, rows, &wanted, &TimeZone::UTC, keep)?;
+                        Ok((found, next))
+                    })
+                    .await
+                    .unwrap();
+                for (item, facts) in found {
+                    assert_eq!(seen.insert(item, facts), None, "twice, by {rows}");
+                }
+                match next {
+                    Some(next) => after = Some(next),
+                    None => break,
+                }
+            }
+            assert_eq!(seen, expected, "by {rows}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_product_is_reported_when_any_item_has_a_month_late_enough() {
+        let (_folder, store) = filled(3).await;
+        let since = |month| Period::month(2026, month);
+        let sought = BTreeMap::from([
+            (reference(1), since(3)),
+            (reference(2), since(4)),
+            (reference(9), since(1)),
+        ]);
+        let left = store.unreported(sought.clone()).await.unwrap();
+        let left: Vec<&Reference> = left.keys().collect();
+        assert_eq!(left, [&reference(2), &reference(9)]);
+        for rows in [1, 2, 5] {
+            let (mut after, mut left) = (None, sought.clone());
+            loop {
+                let (still, next) = store
+                    .database
+                    .read("look", move |t| {
+                        let next = take_reported(t, &mut left, after, rows)?;
+                        Ok((left, next))
+                    })
+                    .await
+                    .unwrap();
+                left = still;
+                match next {
+                    Some(next) => after = Some(next),
+                    None => break,
+                }
+            }
+            assert_eq!(left.len(), 2, "by {rows}");
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! When software is judged: by night, when the rules change, when somebody asks, and after a stop.
+
+use jiff::SignedDuration;
+use seatsync::store::Store;
+use seatsync::store::installed_run::NewInstalledRun;
+use seatsync::store::job::Trigger;
+
+use super::{Site, idle};
+use crate::support::text;
+
+fn triggers(site: &Site) -> Vec<String> {
+    let runs = site.runs();
+    let words = runs.iter().rev().map(|run| run["trigger"].as_str());
+    words.map(|word| word.unwrap().to_owned()).collect()
+}
+
+#[test]
+fn it_is_judged_when_the_rules_change_every_night_and_once_after_downtime() {
+    let mut site = Site::with("total_hours_used: 1");
+    site.push(&idle(1));
+    site.pass(1);
+    assert_eq!(site.candidate()["state"], "ready");
+    site.stop();
+    site.clock.advance(SignedDuration::from_hours(5 * 24));
+    site.start();
+    site.until_another_run_has_ended(2);
+    assert_eq!(triggers(&site), ["publish", "schedule", "catch_up"]);
+
+    site.rule("total_hours_used: 1, create_candidates: false");
+    site.host.json(&["reload", "--wait"]);
+    site.until_another_run_has_ended(3);
+    assert_eq!(triggers(&site)[3], "publish");
+    let closed = site.candidates(&["--closed"]);
+    assert_eq!(closed[0]["state"], "closed_skipped");
+    let why = closed[0]["reason"].as_str().unwrap();
+    assert!(
+        why.contains("`create_candidates` of ReclamationRule idle"),
+        "{why}"
+    );
+}
+
+#[test]
+fn a_rule_that_is_gone_closes_what_it_found_and_then_nothing_runs() {
+    let site = Site::with("total_hours_used: 1");
+    site.push(&idle(1));
+    site.judge();
+    let candidate = site.candidate();
+    site.host.profile("rule.yaml", "# nothing\n");
+    site.host.json(&["reload", "--wait"]);
+    site.host.until(
+        &["candidates", "show", &candidate["id"].to_string()],
+        |shown| shown["state"] == "closed_skipped",
+    );
+    let before = site.runs().len();
+    site.clock.advance(SignedDuration::from_hours(3 * 24));
+    let refused = site.host.seatsync(&["jobs", "run", "--installed"]);
+    assert_eq!(refused.status.code(), Some(1));
+    let said = text(&refused.stderr);
+    assert!(
+        said.contains("no rule decides for installed software"),
+        "{said}"
+    );
+    let runs = site.runs();
+    assert_eq!(runs.len(), before + 1, "{runs:#?}");
+    assert_eq!(runs[0]["state"], "refused");
+}
+
+#[test]
+fn what_is_closed_goes_after_its_time_and_what_was_removed_stays_known_as_long_as_its_records() {
+    let mut site = Site::not_started();
+    site.host
+        .settings("retention: {candidates: 30d, usage: 200d}\n");
+    site.rule("total_hours_used: 1");
+    site.start();
+    site.until_another_run_has_ended(0);
+    site.push(&[idle(1), idle(2)].concat());
+    site.judge();
+    let all = site.candidates(&[]);
+    site.decide(&["skip"], &all[0]);
+    site.decide(&["reclaim"], &all[1]);
+    site.decide(&["close"], &all[1]);
+    let left = |days: i64, wanted: usize| {
+        // What is let go ages by the host's own count, which one look notes at a time.
+        for _ in 0..days {
+            site.clock.advance(SignedDuration::from_hours(24));
+        }
+        site.host.until(
+            &["candidates", "list", "--installed", "--closed"],
+            |closed| closed["rows"].as_array().unwrap().len() == wanted,
+        )
+    };
+    let removed = left(40, 1);
+    assert_eq!(removed["rows"][0]["state"], "closed_complete");
+    left(200, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_a_crash_cut_runs_again_and_a_second_one_is_refused() {
+    let mut site = Site::not_started();
+    site.rule("total_hours_used: 1");
+    let state = site.host.path("state");
+    std::fs::create_dir(&state).unwrap();
+    let store = Store::open(&state).unwrap();
+    let now = site.now();
+    let run = || NewInstalledRun {
+        trigger: Trigger::Manual,
+        due_at: now,
+        rules: String::new(),
+    };
+    let cut = store.enqueue_installed(run(), now).await.unwrap();
+    store.claim_installed(now).await.unwrap().unwrap();
+    let second = store.enqueue_installed(run(), now).await.unwrap();
+    let why = second.failure.unwrap().message;
+    assert!(
+        why.contains(&cut.id) && why.contains("is not started"),
+        "{why}"
+    );
+    store.close().await;
+    drop(store);
+    site.clock.advance(SignedDuration::from_secs(60));
+    let site = tokio::task::spawn_blocking(move || {
+        site.start();
+        site
+    });
+    let site = site.await.unwrap();
+    let ended = site.host.until(&["jobs", "list", "--installed"], |runs| {
+        let rows = runs["rows"].as_array().unwrap();
+        rows.iter()
+            .any(|run| run["trigger"] == "rerun" && run["state"] == "completed")
+    });
+    let rows = ended["rows"].as_array().unwrap();
+    let first = rows.iter().find(|run| run["id"] == cut.id).unwrap();
+    assert_eq!(first["state"], "interrupted");
+}
