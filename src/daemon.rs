@@ -344,14 +344,7 @@ impl Rooms {
             stop.clone(),
         ));
         tasks.spawn(self.driver.run(stop.clone()));
-        tasks.spawn(self.runner.clone().run(stop.clone()));
-        tasks.spawn(self.installed.clone().run(stop.clone()));
-        tasks.spawn(wake_planner(
-            self.applied,
-            self.runner,
-            self.installed,
-            stop.clone(),
-        ));
+        run_what_is_due(&tasks, self.runner, self.installed, self.applied, &stop);
         tasks.spawn(retention::run(
             self.store.clone(),
             self.usage.clone(),
@@ -412,8 +405,21 @@ async fn end(tasks: &TaskTracker, connectors: &Connectors, clock: &dyn Clock) {
     }
 }
 
-/// Wakes the job planner whenever a pass over the folder changed something.
-async fn wake_planner(
+/// Runs jobs of profiles, and what judges installed software; both look again when the files changed.
+fn run_what_is_due(
+    tasks: &TaskTracker,
+    runner: Runner,
+    installed: InstalledRunner,
+    applied: Arc<Notify>,
+    stop: &CancellationToken,
+) {
+    tasks.spawn(runner.clone().run(stop.clone()));
+    tasks.spawn(installed.clone().run(stop.clone()));
+    tasks.spawn(wake_planners(applied, runner, installed, stop.clone()));
+}
+
+/// Wakes the planners whenever a pass over the folder changed something.
+async fn wake_planners(
     applied: Arc<Notify>,
     runner: Runner,
     installed: InstalledRunner,

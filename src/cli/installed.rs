@@ -289,8 +289,7 @@ pub(super) fn run_now(
     }
     output.show(&run, |run| rows(std::slice::from_ref(run)))?;
     Ok(match run.state {
-        JobState::Completed => ExitCode::SUCCESS,
-        JobState::Pending | JobState::InProgress => ExitCode::SUCCESS,
+        JobState::Completed | JobState::Pending | JobState::InProgress => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
     })
 }

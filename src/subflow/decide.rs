@@ -125,7 +125,7 @@ async fn decide_one(
         days_to_answer: rule.days_before_auto_reclamation,
         cool_down: rule.cool_down,
     };
-    let happening = happening_of(decision, candidate.id, &terms, by, now);
+    let happening = happening_of(decision, candidate.id, terms, by, now);
     let happened = store.happen(vec![happening], now).await?;
     Ok(match happened.into_iter().next() {
         Some(Happened::Moved(moved)) => Decided {
@@ -163,7 +163,7 @@ pub(super) struct Terms {
 pub(super) fn happening_of(
     decision: Decision,
     candidate: i64,
-    terms: &Terms,
+    terms: Terms,
     by: &str,
     now: Timestamp,
 ) -> Happening {

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::installed::{InstalledJudging, InstalledRoom};
 use crate::profile::name::Name;
+use crate::reclamation::installed::explain::Predicate;
 use crate::reclamation::installed::facts::ItemFacts;
-use crate::reclamation::installed::judge::{Check, Predicate};
+use crate::reclamation::installed::judge::Check;
 use crate::reclamation::installed::rule::Selected;
 use crate::store::StoreError;
 use crate::usage::Reference;

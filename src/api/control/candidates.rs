@@ -257,3 +257,14 @@ async fn find(control: &Control, id: i64) -> Result<Found, Refusal> {
     })?;
     Ok(Found::Installed(Box::new(installed)))
 }
+
+/// The candidate of a seat that a number is of.
+pub(super) async fn of_seat(control: &Control, id: i64) -> Result<Candidate, Refusal> {
+    match find(control, id).await? {
+        Found::Seat(candidate) => Ok(*candidate),
+        Found::Installed(candidate) => Err(Refusal::conflict(format!(
+            "candidate {id} is of software on configuration item {}: nothing was written for it, so that nothing can be given back",
+            candidate.configuration_item
+        ))),
+    }
+}

@@ -31,6 +31,16 @@ fn of_rules(before: Option<&CheckedDocument>, after: Option<&CheckedDocument>) -
     let spec = |rule: Option<&CheckedDocument>| rule.map_or(Json::Null, |rule| rule.spec.clone());
     let (old, new) = (spec(before), spec(after));
     let mut loosens = of_specs(&old, &new);
+    // No generated rule judges installed software: what a rule newly reaches is judged for the first time.
+    let known: BTreeSet<&str> = texts(&old, "software_models").collect();
+    let judged = texts(&new, "software_models").filter(|model| !known.contains(model));
+    let judged: Vec<&str> = judged.collect();
+    if !judged.is_empty() {
+        loosens.push(format!(
+            "it judges installed software of {} now",
+            judged.join(", ")
+        ));
+    }
     if before.is_none() || after.is_none() {
         return loosens;
     }
@@ -52,8 +62,6 @@ fn of_rules(before: Option<&CheckedDocument>, after: Option<&CheckedDocument>) -
             won.extend(reach("profiles", &new, &old));
         }
     }
-    left.extend(reach("software_models", &old, &new));
-    won.extend(reach("software_models", &new, &old));
     if !left.is_empty() && !of_specs(&old, &Json::Null).is_empty() {
         loosens.push(format!("its limits hold no more for {}", left.join(", ")));
     }

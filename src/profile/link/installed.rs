@@ -49,7 +49,8 @@ pub(super) fn conflicts(documents: &[LoadedDocument], problems: &mut Problems<'_
                         continue;
                     };
                     let message = format!("SoftwareModel `{other}` has product `{product}` too");
-                    let help = "one model has a product: take it out of one of them".to_owned();
+                    let help = "one model has a product: take it out of one; no rule judges it now"
+                        .to_owned();
                     let place = &["norm_products"];
                     let code = "profile::model_conflict";
                     problems.error(document, place, code, message, Some(help));

@@ -12,7 +12,7 @@ use crate::usage::Period;
 
 /// How old the last report of a last-used date may be to judge from: agents report once a day, some once
 /// a week.
-const FRESH_DAYS: i32 = 7;
+pub(super) const FRESH_DAYS: i32 = 7;
 
 /// The time of a judgement.
 #[derive(Debug, Clone, Copy)]
@@ -24,7 +24,7 @@ pub struct Moment<'a> {
 }
 
 impl Moment<'_> {
-    fn day(&self, at: Timestamp) -> Date {
+    pub(super) fn day(&self, at: Timestamp) -> Date {
         at.to_zoned(self.zone.clone()).date()
     }
 
@@ -102,19 +102,6 @@ pub enum Check {
     OlderThanWindow,
     /// It was not used more than the rule allows.
     Unused,
-}
-
-/// A predicate with its value and where that comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Predicate {
-    /// Which.
-    pub check: Check,
-    /// Whether it holds.
-    pub holds: bool,
-    /// What was found.
-    pub value: String,
-    /// Where, or what it is measured by.
-    pub source: String,
 }
 
 /// What the use was measured by when it was found too little.
@@ -223,26 +210,7 @@ impl Case<'_> {
         Some((heaviest, heaviest.lapse()))
     }
 
-    /// Every predicate with its value.
-    pub fn explain(&self) -> Vec<Predicate> {
-        Check::ALL
-            .into_iter()
-            .map(|check| self.predicate(check))
-            .collect()
-    }
-
-    /// One predicate with its value.
-    pub fn predicate(&self, check: Check) -> Predicate {
-        let (value, source) = self.shown(check);
-        Predicate {
-            check,
-            holds: self.holds(check),
-            value,
-            source,
-        }
-    }
-
-    fn holds(&self, check: Check) -> bool {
+    pub(super) fn holds(&self, check: Check) -> bool {
         let Self {
             rule,
             known,
@@ -274,7 +242,7 @@ impl Case<'_> {
     }
 
     /// Whether records of the rule's type tell of the software within the window.
-    fn has_records(&self) -> bool {
+    pub(super) fn has_records(&self) -> bool {
         match self.rule.threshold {
             Threshold::TotalUsage { .. } => self.in_window().next().is_some(),
             Threshold::LastUsedDate { .. } => self
@@ -301,7 +269,7 @@ impl Case<'_> {
     }
 
     /// The first day of the window: of whole months, or of the days before the last report.
-    fn window_first(&self) -> Date {
+    pub(super) fn window_first(&self) -> Date {
         match self.rule.threshold {
             Threshold::TotalUsage { months, .. } => self.moment.first_day_of(months),
             Threshold::LastUsedDate { last_used_before } => {
@@ -313,7 +281,7 @@ impl Case<'_> {
     }
 
     /// The last day of which the reports tell.
-    fn known_until(&self) -> Date {
+    pub(super) fn known_until(&self) -> Date {
         let today = self.moment.today();
         match self.rule.threshold {
             Threshold::TotalUsage { .. } => today.first_of_month().saturating_sub(1.day()),
@@ -325,7 +293,7 @@ impl Case<'_> {
     }
 
     /// The first month that the item's agent said nothing of, or the day since which it is silent.
-    fn silent_since(&self) -> Option<Date> {
+    pub(super) fn silent_since(&self) -> Option<Date> {
         match self.rule.threshold {
             Threshold::TotalUsage { months, .. } => {
                 let mut month = month_of(self.window_first());
@@ -365,7 +333,7 @@ impl Case<'_> {
         }
     }
 
-    fn seconds(&self) -> u64 {
+    pub(super) fn seconds(&self) -> u64 {
         self.in_window().map(|month| month.seconds).sum()
     }
 
@@ -382,140 +350,6 @@ impl Case<'_> {
             known_since: facts.known_since?,
         })
     }
-
-    fn shown(&self, check: Check) -> (String, String) {
-        let rule = self.rule.origin();
-        let facts = self.known.product;
-        let first = self.window_first();
-        let window = format!("the window is {first} to {}", self.known_until());
-        let yes = |holds: bool| if holds { "yes" } else { "no" }.to_owned();
-        match check {
-            Check::RuleMakesCandidates => (
-                self.rule.create_candidates.to_string(),
-                format!("`create_candidates` of {rule}"),
-            ),
-            Check::Known => (yes(facts.is_some()), "usage records".to_owned()),
-            Check::NotKept => (
-                self.known
-                    .decided
-                    .kept_until
-                    .map_or_else(|| "no".to_owned(), |until| format!("kept until {until:.0}")),
-                "earlier decisions, and `cool_down`".to_owned(),
-            ),
-            Check::NotRemoved => (
-                self.known.decided.removed_at.map_or_else(
-                    || "no".to_owned(),
-                    |at| format!("closed as removed at {at:.0}"),
-                ),
-                "earlier candidates, and whether a later report has it".to_owned(),
-            ),
-            Check::UseReported => (
-                yes(self.has_records()),
-                format!(
-                    "records of the rule's type; `include_no_activity` of {rule} is {}",
-                    self.rule.include_no_activity
-                ),
-            ),
-            Check::ProductReported => (
-                yes(self.has_records() || self.known.product_reported),
-                "records of any item in the window".to_owned(),
-            ),
-            Check::ItemReported => (
-                self.silent_since().map_or_else(
-                    || "throughout".to_owned(),
-                    |day| match self.rule.threshold {
-                        Threshold::TotalUsage { .. } => {
-                            format!("nothing of any product in {}", day.strftime("%Y-%m"))
-                        }
-                        Threshold::LastUsedDate { .. } if self.has_records() => {
-                            format!("last on {day}, which is more than {FRESH_DAYS} days ago")
-                        }
-                        Threshold::LastUsedDate { .. } => "never a last-used date".to_owned(),
-                    },
-                ),
-                window,
-            ),
-            Check::UseKnown => (
-                yes(self.holds(check)),
-                match self.rule.threshold {
-                    Threshold::TotalUsage { .. } => "`total_usage_time` of the records",
-                    Threshold::LastUsedDate { .. } => {
-                        "`last_used_time` of the records, or `include_no_activity`"
-                    }
-                }
-                .to_owned(),
-            ),
-            Check::OlderThanWindow => (
-                facts.and_then(|facts| facts.known_since).map_or_else(
-                    || "not known".to_owned(),
-                    |since| format!("on the item since {}", self.moment.day(since)),
-                ),
-                format!("must be before {first}"),
-            ),
-            Check::Unused => (self.use_shown(), self.threshold_shown()),
-        }
-    }
-
-    fn use_shown(&self) -> String {
-        let last = self.known.product.and_then(|facts| facts.last_used);
-        let last = last.map_or_else(
-            || "no last use is known".to_owned(),
-            |at| format!("last used {}", self.moment.day(at)),
-        );
-        match self.rule.threshold {
-            Threshold::TotalUsage { .. } => {
-                format!(
-                    "{} since {}, {last}",
-                    hours(self.seconds()),
-                    self.window_first()
-                )
-            }
-            Threshold::LastUsedDate { .. } => last,
-        }
-    }
-
-    fn threshold_shown(&self) -> String {
-        let rule = self.rule.origin();
-        match self.rule.threshold {
-            Threshold::TotalUsage {
-                months,
-                total_hours_used,
-            } => format!("{rule}: at most {total_hours_used} h in {months} whole months and since"),
-            Threshold::LastUsedDate { last_used_before } => format!(
-                "{rule}: not for {last_used_before}, so it must be before {}",
-                self.window_first()
-            ),
-        }
-    }
-}
-
-impl Evidence {
-    /// For people.
-    pub fn told(&self) -> String {
-        let Self {
-            window_first,
-            window_last,
-            ..
-        } = self;
-        match self.total_usage_time {
-            Some(seconds) => {
-                format!(
-                    "used {} from {window_first} to {window_last}",
-                    hours(seconds)
-                )
-            }
-            None => self.last_used_time.map_or_else(
-                || format!("no use is known up to {window_last}"),
-                |at| format!("last used at {at:.0}, as told on {window_last}"),
-            ),
-        }
-    }
-}
-
-/// Seconds as hours, for people.
-fn hours(seconds: u64) -> String {
-    let tenths = seconds.div_ceil(360);
-    format!("{}.{} h", tenths / 10, tenths % 10)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 //! what is not known is no disuse.
 
 pub mod candidate;
+pub mod explain;
 pub mod facts;
 pub mod judge;
 pub mod rule;

@@ -259,7 +259,7 @@ mod tests {
         let two = rule("two", json!({"software_models": ["cad"]}));
         let models = [model("cad", 1), model("word", 2), model("words", 2)];
         assert!(InstalledRules::of(&[one.clone(), two], &models).is_empty());
-        let digest = InstalledRules::of(&[one.clone()], &models).digest();
+        let digest = InstalledRules::of(std::slice::from_ref(&one), &models).digest();
         let further = [models.to_vec(), vec![model("word", 4)]].concat();
         assert_ne!(InstalledRules::of(&[one], &further).digest(), digest);
     }

@@ -1,6 +1,6 @@
 //! Every state that software goes through, and what is not asked again.
 
-use serde_json::json;
+use serde_json::Value;
 
 use super::{CAD, OTHER, Site, id, idle, last_used, month};
 use crate::support::text;
@@ -29,7 +29,7 @@ fn software_is_removed_by_a_person_and_found_again_only_when_it_came_back() {
     site.pass(31);
     site.push(&[month(1, OTHER, 5, 60)]);
     site.judge();
-    assert_eq!(site.candidates(&[]), [json!(0); 0]);
+    assert_eq!(site.candidates(&[]), [Value::Null; 0]);
     assert_eq!(site.verdict(1)["fails"], "not_removed");
 
     // Installed again in June, and used for a second.
@@ -50,7 +50,7 @@ fn who_skips_is_not_asked_again_before_the_cool_down_is_over() {
     );
     site.pass(20);
     site.judge();
-    assert_eq!(site.candidates(&[]), [json!(0); 0]);
+    assert_eq!(site.candidates(&[]), [Value::Null; 0]);
     assert_eq!(site.verdict(1)["fails"], "not_kept");
     site.pass(1);
     site.push(&[month(1, OTHER, 5, 60)]);
@@ -72,7 +72,7 @@ fn what_is_kept_until_a_day_stays_until_then_whatever_its_state() {
     assert_eq!(longer["kept_until"], "2027-05-30T00:00:00Z");
     site.pass(19);
     site.judge();
-    assert_eq!(site.candidates(&[]), [json!(0); 0]);
+    assert_eq!(site.candidates(&[]), [Value::Null; 0]);
     site.pass(1);
     site.judge();
     assert_eq!(site.candidate()["state"], "ready");

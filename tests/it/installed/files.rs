@@ -4,10 +4,11 @@ use std::os::unix::net::UnixStream;
 
 use jiff::ToSpan as _;
 use seatsync::clock::{Clock as _, SystemClock};
+use seatsync::reclamation::installed::judge::Check;
 use serde_json::Value;
 use vendor_sim::{ZoomSim, ZoomSimOptions};
 
-use super::{CAD, MODELS, id, last_used};
+use super::{CAD, MODELS, Site, id, idle, last_used};
 use crate::support::agent::post;
 use crate::support::{Host, text};
 
@@ -188,6 +189,10 @@ async fn a_number_is_of_a_seat_or_of_software_and_never_of_both() {
     let seat = host.json(&["candidates", "show", &highest.to_string()]);
     assert_eq!(seat["profile"], "zoom");
     assert_eq!(seat["configuration_item"], Value::Null);
+    let undone = host.seatsync(&["undo", &number.to_string()]);
+    assert_eq!(undone.status.code(), Some(1));
+    let said = text(&undone.stderr);
+    assert!(said.contains("nothing was written for it"), "{said}");
     // Both at once, by their numbers.
     let both = [
         "candidates",
@@ -202,4 +207,45 @@ async fn a_number_is_of_a_seat_or_of_software_and_never_of_both() {
         "closed_skipped"
     );
     assert_eq!(host.stop(), Some(0), "{}", host.log());
+}
+
+#[test]
+fn the_page_shows_documents_that_load_and_rows_that_are_given() {
+    let page = std::fs::read_to_string("docs/reclamation.md").unwrap();
+    let (_, part) = page.split_once("## Installed software").unwrap();
+    let block = |kind: &str| {
+        let (_, rest) = part.split_once(&format!("```{kind}\n")).unwrap();
+        rest.split_once("```").unwrap().0.to_owned()
+    };
+    let host = Host::new();
+    host.profile("page.yaml", &block("yaml"));
+    let folder = host.path("profiles.d");
+    let checked = host.seatsync(&["check", folder.to_str().unwrap()]);
+    assert_eq!(checked.status.code(), Some(0), "{}", text(&checked.stdout));
+
+    let site = Site::with("months: 3, total_hours_used: 1, assignment_group: sam@example.com");
+    site.push(&idle(1));
+    site.judge();
+    let shown: Value = serde_json::from_str(&block("json")).unwrap();
+    let given = site.candidate();
+    let shape = |row: &Value| -> Vec<String> {
+        let keys = |prefix: &str, value: &Value| {
+            let entries = value.as_object().unwrap().keys();
+            entries
+                .map(|key| format!("{prefix}{key}"))
+                .collect::<Vec<_>>()
+        };
+        [
+            keys("", row),
+            keys("evidence.", &row["evidence"]),
+            keys("savings.", &row["savings"]),
+        ]
+        .concat()
+    };
+    assert_eq!(shape(&given), shape(&shown));
+    assert_eq!(given["reason"], shown["reason"]);
+    for check in Check::ALL {
+        let row = format!("| `{}` |", check.as_str());
+        assert!(part.contains(&row), "the page says nothing of {row}");
+    }
 }
