@@ -17,7 +17,7 @@ use crate::store::installed_run::{InstalledRun, NewInstalledRun};
 use crate::store::job::{Counts, JobState, Trigger};
 use crate::store::usage::UsageStore;
 use crate::store::{Store, StoreError};
-use crate::subflow::installed::{InstalledRoom, refresh_installed, rules_in_force};
+use crate::subflow::installed::{InstalledContext, refresh_installed, rules_in_force};
 
 /// When the store cannot be read, it is looked at again after this time.
 const TROUBLE: SignedDuration = SignedDuration::from_secs(30);
@@ -95,9 +95,9 @@ impl InstalledRunner {
     }
 
     /// What software is judged with.
-    pub fn room(&self) -> InstalledRoom<'_> {
+    pub fn context(&self) -> InstalledContext<'_> {
         let parts = &self.shared.parts;
-        InstalledRoom {
+        InstalledContext {
             store: &parts.store,
             usage: &parts.usage,
             clock: &*parts.clock,
@@ -223,7 +223,7 @@ impl InstalledRunner {
     async fn work(&self, run: &InstalledRun) -> Result<(), StoreError> {
         let store = &self.shared.parts.store;
         let mut counts = Counts::default();
-        let (state, failed) = match refresh_installed(self.room(), &mut counts).await {
+        let (state, failed) = match refresh_installed(self.context(), &mut counts).await {
             Ok(()) => {
                 let Counts {
                     inserted, ended, ..

@@ -132,8 +132,8 @@ pub struct ProductUse {
 const ROW_WEIGHT: usize = 200;
 /// Records that an export reads at once.
 const EXPORT_PAGE: u32 = 1000;
-/// Records in one snapshot that is judged.
-const ITEM_ROWS: u32 = 20_000;
+/// Records in one snapshot that is judged: few, for all of them may be found unused.
+const ITEM_ROWS: u32 = 2_000;
 /// Devices that one snapshot adds up: a snapshot held for long keeps the log from beginning anew.
 const SUM_PAGE: u32 = 100_000;
 

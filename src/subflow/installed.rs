@@ -31,7 +31,7 @@ const OPEN: u32 = 500;
 
 /// What installed software is judged with.
 #[derive(Debug, Clone, Copy)]
-pub struct InstalledRoom<'a> {
+pub struct InstalledContext<'a> {
     /// Where candidates are.
     pub store: &'a Store,
     /// What agents reported.
@@ -62,11 +62,11 @@ pub async fn rules_in_force(store: &Store) -> Result<InstalledRules, StoreError>
 
 impl InstalledJudging {
     /// What is judged by now.
-    pub async fn now(room: InstalledRoom<'_>) -> Result<Self, StoreError> {
-        let rules = rules_in_force(room.store).await?;
+    pub async fn now(context: InstalledContext<'_>) -> Result<Self, StoreError> {
+        let rules = rules_in_force(context.store).await?;
         let moment = Moment {
-            now: room.clock.now(),
-            zone: room.zone,
+            now: context.clock.now(),
+            zone: context.zone,
         };
         let mut sought = BTreeMap::new();
         for (product, selected) in rules.iter() {
@@ -77,11 +77,11 @@ impl InstalledJudging {
                 sought.insert(*product, first);
             }
         }
-        let unreported = room.usage.unreported(sought).await?;
+        let unreported = context.usage.unreported(sought).await?;
         Ok(Self {
             rules,
             now: moment.now,
-            zone: room.zone.clone(),
+            zone: context.zone.clone(),
             unreported: unreported.into_keys().collect(),
         })
     }
@@ -117,18 +117,18 @@ impl InstalledJudging {
 /// Runs the calculation: products on items looked at are `fetched`, new candidates `inserted`, moved ones
 /// `updated`, closed ones `ended`.
 pub async fn refresh_installed(
-    room: InstalledRoom<'_>,
+    context: InstalledContext<'_>,
     counts: &mut Counts,
 ) -> Result<(), StoreError> {
-    let judging = Arc::new(InstalledJudging::now(room).await?);
-    follow(room, &judging, counts).await?;
-    find(room, &judging, counts).await
+    let judging = Arc::new(InstalledJudging::now(context).await?);
+    follow(context, &judging, counts).await?;
+    find(context, &judging, counts).await
 }
 
 /// Moves open candidates on: what was used, or is not meant any more; answers that did not come; trouble
 /// that was not mended.
 async fn follow(
-    room: InstalledRoom<'_>,
+    context: InstalledContext<'_>,
     judging: &Arc<InstalledJudging>,
     counts: &mut Counts,
 ) -> Result<(), StoreError> {
@@ -138,21 +138,24 @@ async fn follow(
             open: Some(true),
             ..InstalledFilter::default()
         };
-        let open = room.store.installed_candidates(filter, after, OPEN).await?;
+        let open = context
+            .store
+            .installed_candidates(filter, after, OPEN)
+            .await?;
         let Some(last) = open.last() else {
             return Ok(());
         };
         after = Some(last.id);
         let items = open.iter().map(|one| one.configuration_item).collect();
         let wanted = Arc::clone(judging);
-        let facts = room
+        let facts = context
             .usage
-            .item_facts(items, room.zone, move |product| {
+            .item_facts(items, context.zone, move |product| {
                 wanted.rules.get(product).is_some()
             })
             .await?;
         let pairs = open.iter().map(pair_of).collect();
-        let decided = room.store.installed_histories(pairs).await?;
+        let decided = context.store.installed_histories(pairs).await?;
         let happenings = open
             .iter()
             .filter_map(|one| {
@@ -161,7 +164,11 @@ async fn follow(
                 next_of(one, judging, facts, decided)
             })
             .collect();
-        for happened in room.store.happen_installed(happenings, judging.now).await? {
+        for happened in context
+            .store
+            .happen_installed(happenings, judging.now)
+            .await?
+        {
             if let Happened::Moved(candidate) = happened {
                 if candidate.state.is_closed() {
                     counts.ended += 1;
@@ -202,6 +209,10 @@ fn next_of(
             found.source
         );
         match lapse {
+            // What a stricter rule takes for use was there when the candidate was found.
+            Lapse::Used if selected.rule.digest() != candidate.rule_digest => {
+                return happens(Event::NoLongerMeant, format!("its rule changed: {why}"));
+            }
             Lapse::Used => return happens(Event::Used, why),
             Lapse::NotMeant => return happens(Event::NoLongerMeant, why),
             Lapse::Unproved => {}
@@ -234,23 +245,23 @@ struct Found {
 
 /// Looks at the software of every item, and records what is found unused.
 async fn find(
-    room: InstalledRoom<'_>,
+    context: InstalledContext<'_>,
     judging: &Arc<InstalledJudging>,
     counts: &mut Counts,
 ) -> Result<(), StoreError> {
     if judging.rules.is_empty() {
         return Ok(());
     }
-    let today = judging.now.to_zoned(room.zone.clone()).date();
-    let prices = Prices::of(room.store, today).await?;
+    let today = judging.now.to_zoned(context.zone.clone()).date();
+    let prices = Prices::of(context.store, today).await?;
     let mut after = None;
     loop {
         let (wanted, judge) = (Arc::clone(judging), Arc::clone(judging));
-        let (pieces, next) = room
+        let (pieces, next) = context
             .usage
             .judge_items(
                 after,
-                room.zone,
+                context.zone,
                 move |product| wanted.rules.get(product).is_some(),
                 move |item, facts, to| to.push(unused_on(item, facts, &judge)),
             )
@@ -260,7 +271,7 @@ async fn find(
             counts.fetched += looked_at;
             found.extend(unused);
         }
-        counts.inserted += record(room, judging, &prices, found).await?;
+        counts.inserted += record(context, judging, &prices, found).await?;
         match next {
             Some(next) => after = Some(next),
             None => return Ok(()),
@@ -300,14 +311,14 @@ fn unused_on(item: Reference, facts: &ItemFacts, judging: &InstalledJudging) -> 
 
 /// Records what was found, but for what was kept or removed.
 async fn record(
-    room: InstalledRoom<'_>,
+    context: InstalledContext<'_>,
     judging: &InstalledJudging,
     prices: &Prices,
     found: Vec<Found>,
 ) -> Result<u64, StoreError> {
     let pair = |one: &Found| (one.new.configuration_item, one.new.norm_product);
     let pairs = found.iter().map(pair).collect();
-    let decided: HashMap<_, Decided> = room.store.installed_histories(pairs).await?;
+    let decided: HashMap<_, Decided> = context.store.installed_histories(pairs).await?;
     let open = found
         .into_iter()
         .filter(|one| {
@@ -319,5 +330,5 @@ async fn record(
             ..one.new
         })
         .collect();
-    room.store.open_installed(open, judging.now).await
+    context.store.open_installed(open, judging.now).await
 }

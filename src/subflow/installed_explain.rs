@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::installed::{InstalledJudging, InstalledRoom};
+use super::installed::{InstalledContext, InstalledJudging};
 use crate::profile::name::Name;
 use crate::reclamation::installed::explain::Predicate;
 use crate::reclamation::installed::facts::ItemFacts;
@@ -45,22 +45,22 @@ pub struct ItemExplained {
 /// Judges the software on an item: the products of it that a rule decides for, or the one that is asked
 /// for although nothing was reported of it. `None` where nothing was reported of the item.
 pub async fn item_explained(
-    room: InstalledRoom<'_>,
+    context: InstalledContext<'_>,
     item: Reference,
     asked: impl Fn(&Reference, &Selected) -> bool,
     named: bool,
 ) -> Result<Option<ItemExplained>, StoreError> {
-    let judging = InstalledJudging::now(room).await?;
-    let mut facts = room
+    let judging = InstalledJudging::now(context).await?;
+    let mut facts = context
         .usage
-        .item_facts(vec![item], room.zone, |_| true)
+        .item_facts(vec![item], context.zone, |_| true)
         .await?;
     let facts = facts.remove(&item).unwrap_or_default();
     if facts == ItemFacts::default() {
         return Ok(None);
     }
     let pairs = judging.rules.iter().map(|(product, _)| (item, *product));
-    let decided = room.store.installed_histories(pairs.collect()).await?;
+    let decided = context.store.installed_histories(pairs.collect()).await?;
     let verdicts = judging
         .rules
         .iter()

@@ -52,7 +52,7 @@ pub(super) async fn explain(
     let item = item_of(&item)?;
     let named = query.software_model.clone();
     let explained = item_explained(
-        control.installed.room(),
+        control.installed.context(),
         item,
         |_, selected| {
             let model = &selected.software_model;

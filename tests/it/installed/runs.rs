@@ -1,12 +1,16 @@
 //! When software is judged: by night, when the rules change, when somebody asks, and after a stop.
 
-use jiff::SignedDuration;
+use std::os::unix::net::UnixStream;
+
+use jiff::{SignedDuration, ToSpan as _};
+use seatsync::clock::{Clock as _, SystemClock};
 use seatsync::store::Store;
 use seatsync::store::installed_run::NewInstalledRun;
 use seatsync::store::job::Trigger;
 
-use super::{Site, idle};
-use crate::support::text;
+use super::{CAD, MODELS, Site, idle, last_used};
+use crate::support::agent::post;
+use crate::support::{Host, text};
 
 fn triggers(site: &Site) -> Vec<String> {
     let runs = site.runs();
@@ -26,13 +30,29 @@ fn it_is_judged_when_the_rules_change_every_night_and_once_after_downtime() {
     site.until_another_run_has_ended(2);
     assert_eq!(triggers(&site), ["publish", "schedule", "catch_up"]);
 
-    site.rule("total_hours_used: 1, create_candidates: false");
+    let candidate = site.candidate();
+    site.rule("total_hours_used: 0");
     site.host.json(&["reload", "--wait"]);
     site.until_another_run_has_ended(3);
     assert_eq!(triggers(&site)[3], "publish");
-    let closed = site.candidates(&["--closed"]);
-    assert_eq!(closed[0]["state"], "closed_skipped");
-    let why = closed[0]["reason"].as_str().unwrap();
+    let closed = site.shown(&candidate);
+    assert_eq!(closed["state"], "closed_skipped", "{closed:#}");
+    let why = closed["reason"].as_str().unwrap();
+    assert!(
+        why.contains("its rule changed") && why.contains("at most 0 h"),
+        "{why}"
+    );
+
+    site.rule("total_hours_used: 1");
+    site.host.json(&["reload", "--wait"]);
+    site.until_another_run_has_ended(4);
+    let candidate = site.candidate();
+    site.rule("total_hours_used: 1, create_candidates: false");
+    site.host.json(&["reload", "--wait"]);
+    site.until_another_run_has_ended(5);
+    let closed = site.shown(&candidate);
+    assert_eq!(closed["state"], "closed_skipped");
+    let why = closed["reason"].as_str().unwrap();
     assert!(
         why.contains("`create_candidates` of ReclamationRule idle"),
         "{why}"
@@ -92,6 +112,32 @@ fn what_is_closed_goes_after_its_time_and_what_was_removed_stays_known_as_long_a
     let removed = left(40, 1);
     assert_eq!(removed["rows"][0]["state"], "closed_complete");
     left(200, 0);
+}
+
+/// With the host's own clock, for it is a process of its own.
+#[test]
+fn a_daemon_that_runs_once_judges_what_is_due() {
+    let mut host = Host::new();
+    host.profile("models.yaml", MODELS);
+    host.start();
+    let long_ago = SystemClock.now() - (24 * 200).hours();
+    let long_ago = long_ago.strftime("%Y-%m-%d %H:%M:%S").to_string();
+    let mut agent = UnixStream::connect(host.usage_socket()).unwrap();
+    post(&mut agent, &[last_used(1, CAD, &long_ago)]).unwrap();
+    drop(agent);
+    assert_eq!(host.stop(), Some(0));
+    host.profile(
+        "rule.yaml",
+        "{kind: ReclamationRule, name: r, software_models: [cad], reclamation_type: last_used_date}\n",
+    );
+    let once = host.daemon_command().arg("--once").output().unwrap();
+    assert!(once.status.success(), "{}", text(&once.stderr));
+    assert!(text(&once.stderr).contains("installed software was judged"));
+    host.start();
+    let found = host.json(&["candidates", "list", "--installed"]);
+    assert_eq!(found["rows"].as_array().unwrap().len(), 1);
+    let runs = host.json(&["jobs", "results", "--installed"]);
+    assert_eq!(runs["rows"].as_array().unwrap().len(), 1, "{runs:#}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
