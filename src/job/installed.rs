@@ -131,7 +131,6 @@ impl InstalledRunner {
     /// Runs what is due until `shutdown`; a run that is cut runs again at the next start.
     pub async fn run(self, shutdown: CancellationToken) {
         let mut alarm = Alarm::new(Arc::clone(&self.shared.parts.clock), &self.shared.bell);
-        self.recover().await;
         while !shutdown.is_cancelled() {
             let turn = shutdown.run_until_cancelled(self.turn()).await;
             let wake_at = match turn {
@@ -147,12 +146,13 @@ impl InstalledRunner {
                 () = alarm.wait_until(wake_at) => {}
             }
         }
-        self.recover().await;
+        if let Err(error) = self.recover().await {
+            tracing::error!(%error, "a run for installed software that was cut is not recovered");
+        }
     }
 
     /// Runs what is due, and returns whether all went well.
     pub async fn run_due_to_completion(&self) -> bool {
-        self.recover().await;
         match self.turn().await {
             Ok(_) => {
                 let last = self.shared.parts.store.installed_runs(true, None, 1).await;
@@ -174,28 +174,19 @@ impl InstalledRunner {
         self.shared.parts.clock.now()
     }
 
-    /// What a stop or a crash left running is queued once more.
-    async fn recover(&self) {
-        match self
-            .shared
-            .parts
-            .store
-            .interrupt_installed(self.now())
-            .await
-        {
-            Ok(None) => {}
-            Ok(Some(run)) => {
-                tracing::warn!(run = %run.id, "the judging of installed software was cut: it runs again");
-            }
-            Err(error) => {
-                tracing::error!(%error, "a run for installed software that was cut is not recovered");
-            }
+    /// What a stop, a crash or trouble with the store left running is queued once more: nothing runs here.
+    async fn recover(&self) -> Result<(), StoreError> {
+        let store = &self.shared.parts.store;
+        if let Some(run) = store.interrupt_installed(self.now()).await? {
+            tracing::warn!(run = %run.id, "the judging of installed software was cut: it runs again");
         }
+        Ok(())
     }
 
     /// Queues what is due and runs what waits. When to look again.
     async fn turn(&self) -> Result<Option<Timestamp>, TurnError> {
         let parts = &self.shared.parts;
+        self.recover().await?;
         let rules = rules_in_force(&parts.store).await?;
         let now = self.now();
         let agenda = installed::plan(

@@ -114,6 +114,25 @@ fn what_is_closed_goes_after_its_time_and_what_was_removed_stays_known_as_long_a
     left(200, 0);
 }
 
+#[test]
+fn a_run_whose_end_could_not_be_recorded_does_not_keep_others_away() {
+    let site = Site::with("total_hours_used: 1");
+    site.push(&idle(1));
+    let database = rusqlite::Connection::open(site.host.path("state/seatsync.db")).unwrap();
+    let lost = "UPDATE installed_runs SET state = 'in_progress', ended_at = NULL";
+    assert_eq!(database.execute(lost, []).unwrap(), 1);
+    drop(database);
+    let refused = site.host.seatsync(&["jobs", "run", "--installed"]);
+    assert!(text(&refused.stderr).contains("is being judged already"));
+    site.clock.advance(SignedDuration::from_hours(24));
+    site.host.until(&["jobs", "list", "--installed"], |runs| {
+        let rows = runs["rows"].as_array().unwrap();
+        rows.iter()
+            .any(|run| run["trigger"] == "rerun" && run["state"] == "completed")
+    });
+    assert_eq!(site.candidate()["state"], "ready");
+}
+
 /// With the host's own clock, for it is a process of its own.
 #[test]
 fn a_daemon_that_runs_once_judges_what_is_due() {
