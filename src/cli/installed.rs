@@ -8,7 +8,6 @@ use jiff::Timestamp;
 
 use super::client::Client;
 use super::exit::Failure;
-use super::jobs::counts;
 use super::output::{Output, table, word_of};
 use super::status::short;
 use crate::api::control::model::{
@@ -18,7 +17,7 @@ use crate::profile::name::Name;
 use crate::reclamation::installed::candidate::InstalledCandidate;
 use crate::reclamation::installed::rule::Threshold;
 use crate::store::installed_run::InstalledRun;
-use crate::store::job::JobState;
+use crate::store::job::{Counts, JobState};
 use crate::subflow::installed_decide::InstalledDecided;
 use crate::usage::Reference;
 
@@ -315,7 +314,6 @@ fn rows(runs: &[InstalledRun]) -> String {
     table(
         ["RUN", "TRIGGER", "STATE", "STARTED", "RESULT"],
         runs.iter().map(|run| {
-            let counts = counts(&run.counts);
             [
                 run.id.clone(),
                 word_of(&run.trigger),
@@ -323,10 +321,25 @@ fn rows(runs: &[InstalledRun]) -> String {
                 run.started_at.map_or_else(|| "-".to_owned(), short),
                 run.failure
                     .as_ref()
-                    .map_or(counts, |failure| failure.message.clone()),
+                    .map_or_else(|| result(&run.counts), |failure| failure.message.clone()),
             ]
         }),
     )
+}
+
+/// What a run did, in words.
+fn result(counts: &Counts) -> String {
+    let words = [
+        (counts.fetched, "looked at"),
+        (counts.inserted, "found unused"),
+        (counts.updated, "went on"),
+        (counts.ended, "closed"),
+    ];
+    let words = words.iter().filter(|(count, _)| *count > 0);
+    let words: Vec<String> = words
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
+    words.join(", ")
 }
 
 fn saves(candidate: &InstalledCandidate) -> String {

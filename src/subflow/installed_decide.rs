@@ -74,7 +74,10 @@ async fn decide_one(
         days_to_answer: rule.days_before_auto_reclamation,
         cool_down: rule.cool_down,
     };
-    let happening = happening_of(decision, candidate.id, terms, by, now);
+    let mut happening = happening_of(decision, candidate.id, terms, by, now);
+    if decision == Decision::Close {
+        happening.reason = format!("closed as removed by {by}");
+    }
     let happened = store.happen_installed(vec![happening], now).await?;
     Ok(match happened.into_iter().next() {
         Some(Happened::Moved(moved)) => InstalledDecided {

@@ -98,10 +98,10 @@ pub enum Check {
     ItemReported,
     /// What it reported is measured.
     UseKnown,
-    /// The software was on the item before the window began.
-    OlderThanWindow,
     /// It was not used more than the rule allows.
     Unused,
+    /// The software was on the item before the window began.
+    OlderThanWindow,
 }
 
 /// What the use was measured by when it was found too little.
@@ -139,8 +139,8 @@ impl Check {
         Self::ProductReported,
         Self::ItemReported,
         Self::UseKnown,
-        Self::OlderThanWindow,
         Self::Unused,
+        Self::OlderThanWindow,
     ];
 
     /// The word in listings.

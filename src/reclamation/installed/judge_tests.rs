@@ -284,7 +284,7 @@ fn what_was_kept_or_removed_is_asked_for_again_only_when_that_is_over() {
 fn the_zone_decides_which_months_are_whole() {
     let mut world = World::of(idle_months());
     world.now = "2027-04-30T23:00:00Z";
-    assert_eq!(world.fails(&by_hours(3, 1)), Some(Check::OlderThanWindow));
+    assert_eq!(world.fails(&by_hours(3, 1)), Some(Check::Unused));
     let berlin = TimeZone::get("Europe/Berlin").unwrap();
     let mut item = ItemFacts::default();
     for one in &world.reported {

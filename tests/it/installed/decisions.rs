@@ -23,6 +23,8 @@ fn software_is_removed_by_a_person_and_found_again_only_when_it_came_back() {
     assert_eq!(site.shown(&candidate)["state"], "awaiting_revocation");
     let closed = site.decide(&["close"], &candidate);
     assert_eq!(closed["state"], "closed_complete");
+    let why = closed["reason"].as_str().unwrap();
+    assert!(why.starts_with("closed as removed by"), "{why}");
 
     // The agent repeats the month's sum, as it does after the software is gone.
     site.push(&idle(1));
@@ -180,6 +182,16 @@ fn decisions_are_on_many_at_once_are_refused_where_they_cannot_be_and_are_in_the
         entries
             .iter()
             .all(|one| one["facts"]["software_model"] == "cad")
+    );
+    let read = text(
+        &site
+            .host
+            .seatsync(&["audit", "list", "--candidate", &number])
+            .stdout,
+    );
+    assert!(
+        read.contains(waiting[0]["configuration_item"].as_str().unwrap()),
+        "{read}"
     );
     let verified = site.host.json(&["audit", "verify"]);
     assert_eq!(verified["broken"], serde_json::Value::Null, "{verified:#}");
