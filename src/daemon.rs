@@ -26,7 +26,7 @@ use crate::api::usage::{UsageApi, UsagePolicy};
 use crate::clock::{Clock, SharedClock, sleep};
 use crate::connector::{ConnectorOptions, Connectors};
 use crate::delivery::{Deliverer, DelivererParts};
-use crate::job::{Runner, RunnerParts};
+use crate::job::{InstalledParts, InstalledRunner, Runner, RunnerParts};
 use crate::metrics::Metrics;
 use crate::reconcile::{Driver, ReconcileHandle, Reconciler};
 use crate::secret::Secrets;
@@ -271,6 +271,7 @@ struct Rooms {
     reconcile: ReconcileHandle,
     runner: Runner,
     deliverer: Deliverer,
+    installed: InstalledRunner,
     applied: Arc<Notify>,
 }
 
@@ -321,6 +322,12 @@ impl Rooms {
             metrics: metrics.clone(),
             stop_files,
         });
+        let installed = InstalledRunner::new(InstalledParts {
+            store: store.clone(),
+            usage: usage.clone(),
+            clock: Arc::clone(&clock),
+            settings: Arc::clone(settings),
+        });
         Self {
             store,
             usage,
@@ -334,6 +341,7 @@ impl Rooms {
             reconcile,
             runner,
             deliverer,
+            installed,
             applied,
         }
     }
@@ -344,13 +352,14 @@ impl Rooms {
             tracing::warn!("{finding}");
         }
         let jobs = self.runner.run_due_to_completion().await?;
+        let judged = self.installed.run_due_to_completion().await;
         self.deliverer.pass(&CancellationToken::new()).await?;
         self.connectors.close().await;
         self.store.close().await;
         self.usage.close().await;
         let held = outcome.held().is_some();
         Ok(Ended {
-            failed: outcome.errors() > 0 || held || jobs.failed(),
+            failed: outcome.errors() > 0 || held || jobs.failed() || !judged,
         })
     }
 
@@ -380,6 +389,7 @@ impl Rooms {
             usage_api: usage_api.clone(),
             reconcile: self.reconcile.clone(),
             runner: self.runner.clone(),
+            installed: self.installed.clone(),
             connectors: Arc::clone(&self.connectors),
             grants: self.grants.clone(),
             settings: Arc::clone(&self.settings),
@@ -399,8 +409,7 @@ impl Rooms {
         };
         doors.attend(&tasks, control, usage_api, asked, &stop);
         tasks.spawn(self.driver.run(stop.clone()));
-        tasks.spawn(self.runner.clone().run(stop.clone()));
-        tasks.spawn(wake_planner(self.applied, self.runner, stop.clone()));
+        run_what_is_due(&tasks, self.runner, self.installed, self.applied, &stop);
         tasks.spawn(retention::run(
             self.store.clone(),
             self.usage.clone(),
@@ -462,10 +471,29 @@ async fn end(tasks: &TaskTracker, connectors: &Connectors, clock: &dyn Clock) {
     }
 }
 
-/// Wakes the job planner whenever a pass over the folder changed something.
-async fn wake_planner(applied: Arc<Notify>, runner: Runner, stop: CancellationToken) {
+/// Runs jobs of profiles, and what judges installed software; both look again when the files changed.
+fn run_what_is_due(
+    tasks: &TaskTracker,
+    runner: Runner,
+    installed: InstalledRunner,
+    applied: Arc<Notify>,
+    stop: &CancellationToken,
+) {
+    tasks.spawn(runner.clone().run(stop.clone()));
+    tasks.spawn(installed.clone().run(stop.clone()));
+    tasks.spawn(wake_planners(applied, runner, installed, stop.clone()));
+}
+
+/// Wakes the planners whenever a pass over the folder changed something.
+async fn wake_planners(
+    applied: Arc<Notify>,
+    runner: Runner,
+    installed: InstalledRunner,
+    stop: CancellationToken,
+) {
     while stop.run_until_cancelled(applied.notified()).await.is_some() {
         runner.wake();
+        installed.wake();
     }
 }
 

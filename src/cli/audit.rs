@@ -121,12 +121,13 @@ fn entries(page: &Listing<AuditEntry>) -> String {
             "WHO",
             "PROFILE",
             "CANDIDATE",
-            "USER",
-            "IDENTIFIER",
+            "USER OR ITEM",
+            "OF",
             "WHAT",
         ],
         page.rows.iter().map(|entry| {
             let told = |label: &str| entry.texts.get(label).and_then(Value::as_str);
+            let fact = |name: &str| entry.facts.get(name).and_then(Value::as_str);
             [
                 entry.seq.to_string(),
                 short(entry.at),
@@ -136,9 +137,15 @@ fn entries(page: &Listing<AuditEntry>) -> String {
                 entry.candidate.map(|id| id.to_string()).unwrap_or_default(),
                 told("email")
                     .or(told("user"))
+                    .or(fact("configuration_item"))
                     .unwrap_or_default()
                     .to_owned(),
-                entry.identifier.clone().unwrap_or_default(),
+                entry
+                    .identifier
+                    .as_deref()
+                    .or(fact("software_model"))
+                    .unwrap_or_default()
+                    .to_owned(),
                 what(entry),
             ]
         }),

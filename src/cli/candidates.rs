@@ -1,4 +1,5 @@
-//! `seatsync candidates`: seats found unused, and the decisions on them, named after the transitions.
+//! `seatsync candidates`: seats and installed software found unused, and the decisions on them, named after
+//! the transitions.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,12 +11,13 @@ use jiff::{Timestamp, ToSpan};
 
 use super::client::{Client, page_size};
 use super::exit::Failure;
+use super::installed::{self, InstalledFlags};
 use super::notices;
 use super::output::{Output, table, word_of};
 use super::status::short;
 use crate::api::control::model::{
-    ApprovalDocument, ApprovalRequest, CandidateDetail, CandidateQuery, DecideAnswer,
-    DecideRequest, Listing,
+    AnyCandidate, ApprovalDocument, ApprovalRequest, CandidateDetail, CandidateQuery, DecideAnswer,
+    DecideRequest, InstalledQuery, Listing,
 };
 use crate::profile::name::Name;
 use crate::reclamation::candidate::{Candidate, State};
@@ -30,7 +32,8 @@ pub(super) struct CandidatesArgs {
 
 #[derive(Debug, Subcommand)]
 enum CandidatesCommand {
-    /// Seats that were found unused, open ones unless told otherwise.
+    /// Seats that were found unused, open ones unless told otherwise; with `--installed`, software on
+    /// configuration items.
     List {
         #[command(flatten)]
         filter: Filter,
@@ -65,7 +68,7 @@ enum CandidatesCommand {
         #[command(flatten)]
         which: Which,
     },
-    /// Leave the seat with its user until the end of a day (UTC), whatever its state.
+    /// Leave the seat or the software with its user until the end of a day (UTC), whatever its state.
     Keep {
         /// The last day.
         #[arg(long, value_name = "DATE")]
@@ -75,9 +78,9 @@ enum CandidatesCommand {
     },
     /// Go on with candidates that require attention, once that is put right.
     Resume(Which),
-    /// Do not take the seat back; nobody is asked for it again during the cool-down.
+    /// Do not take it back; nobody is asked for it again during the cool-down.
     Skip(Which),
-    /// Close candidates whose seats were taken back at the vendor by hand.
+    /// Close candidates whose seats were taken back at the vendor, or whose software was removed, by hand.
     Close(Which),
     /// Print ready candidates as an Approval document to review and commit.
     Export {
@@ -138,6 +141,8 @@ struct Filter {
     /// Only in this state.
     #[arg(long, value_enum)]
     state: Option<StateWord>,
+    #[command(flatten)]
+    installed: InstalledFlags,
 }
 
 /// Which candidates a decision is on.
@@ -158,6 +163,8 @@ struct Which {
     /// With `--all`: only of this user.
     #[arg(long, requires = "all")]
     user: Option<String>,
+    #[command(flatten)]
+    installed: InstalledFlags,
 }
 
 /// The states, on the command line.
@@ -259,12 +266,23 @@ fn list(
     output: &mut Output,
 ) -> Result<ExitCode, Failure> {
     let state: Option<State> = filter.state.map(State::from);
+    let open = (!closed && state.is_none()).then_some(true);
+    if filter.installed.given() {
+        let query = InstalledQuery {
+            state,
+            open,
+            after,
+            limit: Some(limit),
+            ..filter.installed.query()
+        };
+        return installed::list(client, &query, output);
+    }
     let query = CandidateQuery {
         profile: filter.profile.map(|name| name.to_string()),
         identifier: filter.identifier,
         user: filter.user,
         state,
-        open: (!closed && state.is_none()).then_some(true),
+        open,
         after,
         limit: Some(limit),
     };
@@ -281,33 +299,38 @@ fn list(
 }
 
 fn show(client: &Client, id: i64, output: &mut Output) -> Result<ExitCode, Failure> {
-    let detail: CandidateDetail = client.get(&format!("/v1/candidates/{id}"), &())?;
-    output.show(&detail, |detail| {
-        let mut text = facts(&detail.candidate);
-        if !detail.writes.is_empty() {
-            text.push('\n');
-            text.push_str(&table(
-                ["WRITE", "KIND", "STATE", "AT", "BY", "OUTCOME", "TRACE"],
-                detail.writes.iter().map(|write| {
-                    [
-                        write.id.to_string(),
-                        word_of(&write.kind),
-                        word_of(&write.state),
-                        short(write.intended_at),
-                        write.asked_by.clone(),
-                        write.outcome.clone().unwrap_or_default(),
-                        write.trace_id.clone().unwrap_or_default(),
-                    ]
-                }),
-            ));
-        }
-        if !detail.notices.is_empty() {
-            text.push('\n');
-            text.push_str(&notices::rows(&detail.notices));
-        }
-        text
+    let found: AnyCandidate = client.get(&format!("/v1/candidates/{id}"), &())?;
+    output.show(&found, |found| match found {
+        AnyCandidate::Seat(detail) => seat(detail),
+        AnyCandidate::Installed(candidate) => installed::facts(candidate),
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn seat(detail: &CandidateDetail) -> String {
+    let mut text = facts(&detail.candidate);
+    if !detail.writes.is_empty() {
+        text.push('\n');
+        text.push_str(&table(
+            ["WRITE", "KIND", "STATE", "AT", "BY", "OUTCOME", "TRACE"],
+            detail.writes.iter().map(|write| {
+                [
+                    write.id.to_string(),
+                    word_of(&write.kind),
+                    word_of(&write.state),
+                    short(write.intended_at),
+                    write.asked_by.clone(),
+                    write.outcome.clone().unwrap_or_default(),
+                    write.trace_id.clone().unwrap_or_default(),
+                ]
+            }),
+        ));
+    }
+    if !detail.notices.is_empty() {
+        text.push('\n');
+        text.push_str(&notices::rows(&detail.notices));
+    }
+    text
 }
 
 fn decide(
@@ -316,24 +339,36 @@ fn decide(
     which: Which,
     output: &mut Output,
 ) -> Result<ExitCode, Failure> {
-    let filter = which.all.then(|| CandidateQuery {
-        profile: which.profile.map(|name| name.to_string()),
-        identifier: which.identifier,
-        user: which.user,
-        ..CandidateQuery::default()
-    });
+    let of_installed = which.installed.given();
     let request = DecideRequest {
         decision,
+        installed: (which.all && of_installed).then(|| which.installed.query()),
+        filter: (which.all && !of_installed).then(|| CandidateQuery {
+            profile: which.profile.map(|name| name.to_string()),
+            identifier: which.identifier,
+            user: which.user,
+            ..CandidateQuery::default()
+        }),
         ids: which.ids,
-        filter,
     };
     let answer: DecideAnswer = client.post("/v1/candidates/decide", &request)?;
-    let refused = answer.decided.iter().any(|one| one.refused.is_some());
-    output.show(&answer, |answer| {
-        if answer.decided.is_empty() {
-            return "no candidate is in a state for that\n".to_owned();
-        }
-        let mut text = table(
+    let refused = answer.decided.iter().any(|one| one.refused.is_some())
+        || answer.installed.iter().any(|one| one.refused.is_some());
+    output.show(&answer, decided)?;
+    Ok(if refused {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+fn decided(answer: &DecideAnswer) -> String {
+    if answer.decided.is_empty() && answer.installed.is_empty() {
+        return "no candidate is in a state for that\n".to_owned();
+    }
+    let mut text = String::new();
+    if !answer.decided.is_empty() {
+        text.push_str(&table(
             ["CANDIDATE", "USER", "IDENTIFIER", "STATE", "RESULT"],
             answer.decided.iter().map(|one| {
                 let of = |read: fn(&Candidate) -> String| {
@@ -350,18 +385,16 @@ fn decide(
                     ),
                 ]
             }),
-        );
-        if !answer.message.is_empty() {
-            text.push_str(&answer.message);
-            text.push('\n');
-        }
-        text
-    })?;
-    Ok(if refused {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    })
+        ));
+    }
+    if !answer.installed.is_empty() {
+        text.push_str(&installed::decided(&answer.installed));
+    }
+    if !answer.message.is_empty() {
+        text.push_str(&answer.message);
+        text.push('\n');
+    }
+    text
 }
 
 fn export(

@@ -1,4 +1,5 @@
-//! `seatsync explain PROFILE USER`: every fact that is known of a user's seats, with its source.
+//! `seatsync explain PROFILE USER`: every fact that is known of a user's seats, with its source; with
+//! `--configuration-item`, of the software on one.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -8,6 +9,7 @@ use jiff::civil::Date;
 
 use super::client::Client;
 use super::exit::Failure;
+use super::installed;
 use super::output::{Output, table};
 use super::status::short;
 use super::subscriptions::rests_on;
@@ -23,12 +25,20 @@ use crate::store::user_facts::UserFacts;
 #[derive(Debug, Args)]
 pub(super) struct ExplainArgs {
     /// Which profile.
-    profile: Name,
+    #[arg(required_unless_present = "configuration_item")]
+    profile: Option<Name>,
     /// Whom, by e-mail address or the vendor's id.
-    user: String,
+    #[arg(required_unless_present = "configuration_item")]
+    user: Option<String>,
     /// Only the seat of this identifier.
     #[arg(long, value_name = "ID")]
     identifier: Option<String>,
+    /// Instead of seats, the software on this configuration item (32 hex).
+    #[arg(long, value_name = "ID", conflicts_with_all = ["profile", "user", "identifier"])]
+    configuration_item: Option<String>,
+    /// With `--configuration-item`: only of this `SoftwareModel`.
+    #[arg(long, value_name = "NAME", requires = "configuration_item")]
+    software_model: Option<Name>,
 }
 
 /// Shows the facts.
@@ -37,11 +47,15 @@ pub(super) fn run(
     runtime: &Path,
     output: &mut Output,
 ) -> Result<ExitCode, Failure> {
+    let client = Client::new(runtime)?;
+    if let Some(item) = &args.configuration_item {
+        return installed::explain(&client, item, args.software_model, output);
+    }
     let query = ExplainQuery {
-        profile: args.profile.to_string(),
-        user: args.user,
+        profile: args.profile.map(String::from).unwrap_or_default(),
+        user: args.user.unwrap_or_default(),
     };
-    let mut explanation: Explanation = Client::new(runtime)?.get("/v1/explain", &query)?;
+    let mut explanation: Explanation = client.get("/v1/explain", &query)?;
     if let Some(identifier) = &args.identifier {
         let is = |other: &Identifier| other.as_str() == identifier;
         explanation

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::client::{Client, page_size};
 use super::exit::Failure;
+use super::installed;
 use super::output::{Output, table, word_of};
 use super::progress;
 use super::status::short;
@@ -25,10 +26,14 @@ pub(super) struct JobsArgs {
 enum JobsCommand {
     /// Jobs that wait or run, and the last ones that ended.
     List(Filter),
-    /// Run a subflow of a profile now, and what follows it.
+    /// Run a subflow of a profile now, and what follows it; with `--installed`, judge installed software.
     Run {
         /// Of which profile.
-        profile: Name,
+        #[arg(required_unless_present = "installed")]
+        profile: Option<Name>,
+        /// Judge installed software, which is of no profile.
+        #[arg(long, conflicts_with_all = ["profile", "subflow"])]
+        installed: bool,
         /// Which subflow.
         #[arg(long, value_name = "SUBFLOW")]
         subflow: Option<String>,
@@ -48,6 +53,9 @@ struct Filter {
     /// Only of this subflow.
     #[arg(long)]
     subflow: Option<String>,
+    /// The runs that judge installed software.
+    #[arg(long, conflicts_with_all = ["profile", "subflow"])]
+    installed: bool,
     /// At most so many, newest first.
     #[arg(long, default_value_t = 20, value_parser = page_size(), allow_negative_numbers = true)]
     limit: u32,
@@ -64,11 +72,17 @@ pub(super) fn run(
         JobsCommand::List(filter) => list(&client, filter, false, output),
         JobsCommand::Results(filter) => list(&client, filter, true, output),
         JobsCommand::Run {
+            installed: true,
+            no_wait,
+            ..
+        } => installed::run_now(&client, no_wait, output),
+        JobsCommand::Run {
             profile,
             subflow,
             no_wait,
+            ..
         } => {
-            let profile = profile.to_string();
+            let profile = profile.map(String::from).unwrap_or_default();
             let job: Job = client.post("/v1/jobs", &JobRequest { profile, subflow })?;
             let job = if no_wait {
                 job
@@ -91,6 +105,9 @@ fn list(
     ended: bool,
     output: &mut Output,
 ) -> Result<ExitCode, Failure> {
+    if filter.installed {
+        return installed::runs(client, ended, filter.limit, output);
+    }
     let query = JobQuery {
         profile: filter.profile.as_ref().map(Name::to_string),
         subflow: filter.subflow,

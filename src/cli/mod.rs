@@ -18,6 +18,7 @@ mod explain;
 mod findings;
 mod forget;
 mod healthcheck;
+mod installed;
 mod jobs;
 mod notices;
 mod output;
@@ -108,7 +109,7 @@ enum Command {
     Exclusions(exclusions::ExclusionsArgs),
     /// Connections: where profiles lead, and who consented.
     Connections(connections::ConnectionsArgs),
-    /// Seats found unused, and the decisions on them.
+    /// Seats and installed software found unused, and the decisions on them.
     Candidates(candidates::CandidatesArgs),
     /// What people were told, and whether it arrived.
     Notices(notices::NoticesArgs),
@@ -116,7 +117,7 @@ enum Command {
     Audit(audit::AuditArgs),
     /// Forget a user who holds no seat any more.
     Forget(forget::ForgetArgs),
-    /// Which rule decides for which seats.
+    /// Which rule decides for which seats, and for which installed software.
     Rules(rules::RulesArgs),
     /// Give back seats that were taken back.
     Undo(undo::UndoArgs),
@@ -128,7 +129,7 @@ enum Command {
     Identifiers(subscriptions::IdentifiersArgs),
     /// What agents pushed.
     Usage(usage::UsageArgs),
-    /// Every fact that is known of a user's seats.
+    /// Every fact that is known of a user's seats, or of the software on a configuration item.
     Explain(explain::ExplainArgs),
     /// Exit code 0 when the daemon serves.
     Healthcheck,

@@ -1,4 +1,4 @@
-//! `seatsync rules list`: which rule decides for which seats, and what it says.
+//! `seatsync rules list`: which rule decides for which seats or installed software, and what it says.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -7,8 +7,9 @@ use clap::{Args, Subcommand};
 
 use super::client::Client;
 use super::exit::Failure;
+use super::installed;
 use super::output::{Output, table, word_of};
-use crate::api::control::model::{ExclusionQuery, Listing, RuleRow};
+use crate::api::control::model::{ExclusionQuery, RuleRow, RulesAnswer};
 use crate::connector::facts::ActivityKind;
 use crate::profile::name::Name;
 
@@ -21,9 +22,9 @@ pub(super) struct RulesArgs {
 
 #[derive(Debug, Subcommand)]
 enum RulesCommand {
-    /// The rule in force for each identifier, defaults applied.
+    /// The rule in force for each identifier and each product of installed software, defaults applied.
     List {
-        /// Only of this profile.
+        /// Only of this profile, which no installed software is of.
         #[arg(long)]
         profile: Option<Name>,
     },
@@ -40,9 +41,9 @@ pub(super) fn run(
         profile: profile.as_ref().map(Name::to_string),
         users: false,
     };
-    let page: Listing<RuleRow> = Client::new(runtime)?.get("/v1/rules", &query)?;
-    output.show(&page, |page| {
-        table(
+    let answer: RulesAnswer = Client::new(runtime)?.get("/v1/rules", &query)?;
+    output.show(&answer, |answer| {
+        let mut text = table(
             [
                 "PROFILE",
                 "IDENTIFIER",
@@ -52,8 +53,13 @@ pub(super) fn run(
                 "ASKS USER",
                 "RULE",
             ],
-            page.rows.iter().map(row),
-        )
+            answer.rows.iter().map(row),
+        );
+        if !answer.installed.is_empty() {
+            text.push('\n');
+            text.push_str(&installed::rules(&answer.installed));
+        }
+        text
     })?;
     Ok(ExitCode::SUCCESS)
 }

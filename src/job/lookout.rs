@@ -120,7 +120,14 @@ impl Lookout {
         }
         let planned = self.plan(&profiles, &standings, &seen.barred, now).await?;
         seen.wake_at = earlier(seen.wake_at, planned);
+        seen.wake_at = earlier(seen.wake_at, self.tomorrow(now));
         Ok(seen)
+    }
+
+    /// When there is something to let go of again, whether or not anything else is due.
+    fn tomorrow(&self, now: Timestamp) -> Option<Timestamp> {
+        let today = now.to_zoned(self.settings.time_zone.clone());
+        Some(today.tomorrow().ok()?.start_of_day().ok()?.timestamp())
     }
 
     /// Lets go of what is older than it is to be kept, once a day.
@@ -136,6 +143,7 @@ impl Lookout {
             job_results: retention.job_results.into(),
             candidates: retention.candidates.into(),
             events: retention.events.into(),
+            usage: retention.usage.into(),
             audit: retention.audit.into(),
         };
         let let_go = self.store.let_go(keep, now, self.clock.elapsed()).await?;

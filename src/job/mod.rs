@@ -5,12 +5,14 @@
 mod conditions;
 mod decision;
 mod execute;
+mod installed;
 mod lookout;
 mod runner;
 mod source;
 mod validate;
 
 pub use conditions::OTHER_ACCOUNT;
+pub use installed::{InstalledParts, InstalledRequestError, InstalledRunner};
 pub use lookout::bar;
 pub use runner::has_no_activity_of_its_own;
 pub use runner::{OnceReport, RequestError, RestoreError, Runner, RunnerParts, ValidateError};

@@ -5,6 +5,7 @@ pub mod approval;
 pub mod candidate;
 pub mod evidence;
 pub mod guard;
+pub mod installed;
 pub mod judge;
 pub mod plan;
 pub mod rule;

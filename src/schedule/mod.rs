@@ -4,5 +4,6 @@
 
 pub mod alarm;
 pub mod cron;
+pub mod installed;
 pub mod missed;
 pub mod planner;

@@ -76,9 +76,9 @@ impl Happening {
 
 /// What became of a happening.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Happened {
+pub enum Happened<C = Candidate> {
     /// The candidate is in this state now.
-    Moved(Box<Candidate>),
+    Moved(Box<C>),
     /// It cannot happen in the state that the candidate is in.
     Impossible(ImpossibleTransition),
     /// There is no such candidate.
@@ -315,30 +315,13 @@ pub(super) fn happen(
         Err(impossible) => return Ok(Happened::Impossible(impossible)),
     };
     let asks = happening.event == Event::Pressed { asks_user: true };
-    let presses = matches!(happening.event, Event::Pressed { .. });
-    t.prepare_cached(
-        "UPDATE candidates SET state = ?2, attention = ?3, reason = ?4, changed_at = ?5,
-             closed_at = ?6, pressed_by = coalesce(?7, pressed_by), round = round + ?8,
-             answer_by = ?9, kept_until = coalesce(?10, kept_until),
-             asked_at = CASE WHEN ?8 THEN NULL ELSE asked_at END
-         WHERE id = ?1",
-    )?
-    .execute(params![
-        happening.candidate,
-        state.as_str(),
-        attention_of(happening.event).map(Word),
-        happening.reason,
-        At(now),
-        state.is_closed().then_some(At(now)),
-        presses.then_some(&happening.by),
-        asks,
-        happening.answer_by.map(At),
-        happening.kept_until.map(At),
-    ])?;
+    write_state(t, "candidates", happening, state, now)?;
     if happening.event == Event::Revoked {
         end_seat(t, &before, now)?;
     }
     if asks {
+        t.prepare_cached("UPDATE candidates SET asked_at = NULL WHERE id = ?1")?
+            .execute([before.id])?;
         let (candidate, round) = (before.id, before.round + 1);
         notice::announce(t, &Occasion::Question { candidate, round }, now)?;
     }
@@ -351,6 +334,37 @@ pub(super) fn happen(
     audit::append(t, &moved, now)?;
     let after = candidate_at(t, happening.candidate)?;
     Ok(after.map_or(Happened::Unknown, |after| Happened::Moved(Box::new(after))))
+}
+
+/// Writes the state that a happening leads to, in one of the tables of candidates.
+pub(super) fn write_state(
+    t: &Transaction<'_>,
+    table: &'static str,
+    happening: &Happening,
+    state: State,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let asks = happening.event == Event::Pressed { asks_user: true };
+    let presses = matches!(happening.event, Event::Pressed { .. });
+    t.prepare_cached(&format!(
+        "UPDATE {table} SET state = ?2, attention = ?3, reason = ?4, changed_at = ?5,
+             closed_at = ?6, pressed_by = coalesce(?7, pressed_by), round = round + ?8,
+             answer_by = ?9, kept_until = coalesce(?10, kept_until)
+         WHERE id = ?1"
+    ))?
+    .execute(params![
+        happening.candidate,
+        state.as_str(),
+        attention_of(happening.event).map(Word),
+        happening.reason,
+        At(now),
+        state.is_closed().then_some(At(now)),
+        presses.then_some(&happening.by),
+        asks,
+        happening.answer_by.map(At),
+        happening.kept_until.map(At),
+    ])?;
+    Ok(())
 }
 
 /// A seat that was taken back is not held any more; the next download finds what is there instead.

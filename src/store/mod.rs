@@ -21,6 +21,8 @@ mod fair_queue;
 pub mod forget;
 pub mod grant;
 mod inspect;
+pub mod installed;
+pub mod installed_run;
 pub mod job;
 pub mod judgement;
 mod known_time;
@@ -97,6 +99,10 @@ const MIGRATIONS: &[Migration] = &[
     Migration {
         name: "notices",
         sql: include_str!("migrations/seatsync/0011_notices.sql"),
+    },
+    Migration {
+        name: "installed software",
+        sql: include_str!("migrations/seatsync/0012_installed.sql"),
     },
 ];
 

@@ -26,6 +26,9 @@ pub struct Keep {
     pub candidates: SignedDuration,
     /// Notices whose every way is over, and alerts that are.
     pub events: SignedDuration,
+    /// Usage records: what is closed as removed is known for as long, so that what was reported before is
+    /// not taken for what is there.
+    pub usage: SignedDuration,
     /// The audit log.
     pub audit: SignedDuration,
 }
@@ -81,7 +84,7 @@ impl Store {
                 day: Day(day),
             }
         };
-        let steps: [(Step, Before); 12] = [
+        let steps: [(Step, Before); 15] = [
             (ended_seats, before(keep.subscriptions)),
             (user_checks, before(keep.subscriptions)),
             (lifted_user_matches, before(keep.subscriptions)),
@@ -93,6 +96,12 @@ impl Store {
             (old_candidates, before(keep.candidates)),
             (old_notices, before(keep.events)),
             (old_alerts, before(keep.events)),
+            (old_installed, before(keep.candidates)),
+            (
+                old_installed_removed,
+                before(keep.candidates.max(keep.usage)),
+            ),
+            (old_installed_runs, before(keep.job_results)),
             (old_audit, before(keep.audit)),
         ];
         let mut let_go = LetGo::default();
@@ -262,6 +271,34 @@ fn old_notices(t: &Transaction<'_>, before: Before) -> rusqlite::Result<usize> {
         "DELETE FROM notices WHERE id IN (
              SELECT id FROM notices AS n WHERE created_at < ?1 AND NOT EXISTS (
                  SELECT 1 FROM deliveries AS d WHERE d.notice_id = n.id AND d.state = 'waiting')
+             LIMIT ?2)",
+        params![before.at, ROWS],
+    )
+}
+
+fn old_installed(t: &Transaction<'_>, before: Before) -> rusqlite::Result<usize> {
+    t.execute(
+        "DELETE FROM installed_candidates WHERE id IN (
+             SELECT id FROM installed_candidates
+             WHERE closed_at < ?1 AND state <> 'closed_complete' LIMIT ?2)",
+        params![before.at, ROWS],
+    )
+}
+
+fn old_installed_removed(t: &Transaction<'_>, before: Before) -> rusqlite::Result<usize> {
+    t.execute(
+        "DELETE FROM installed_candidates WHERE id IN (
+             SELECT id FROM installed_candidates WHERE closed_at < ?1 LIMIT ?2)",
+        params![before.at, ROWS],
+    )
+}
+
+/// The last one stays: it says what is due next.
+fn old_installed_runs(t: &Transaction<'_>, before: Before) -> rusqlite::Result<usize> {
+    t.execute(
+        "DELETE FROM installed_runs WHERE seq IN (
+             SELECT seq FROM installed_runs WHERE ended_at < ?1 AND seq < (
+                 SELECT max(seq) FROM installed_runs WHERE state <> 'refused')
              LIMIT ?2)",
         params![before.at, ROWS],
     )

@@ -2,9 +2,11 @@
 //! the usage socket, whose answers wait for the commit; read by the control socket for
 //! `seatsync usage list|summary|export`.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
@@ -12,9 +14,11 @@ pub use super::database::GroupCommit;
 use super::database::{Database, Layout, Migration};
 use super::error::StoreError;
 use super::known_time::KnownTime;
-use crate::usage::{Item, Key, Months, ReclamationType, Record, Reference, SysId};
+use crate::reclamation::installed::facts::ItemFacts;
+use crate::usage::{Item, Key, Months, Period, ReclamationType, Record, Reference, SysId};
 
 mod aggregate;
+mod items;
 mod read;
 mod retention;
 mod row;
@@ -128,6 +132,8 @@ pub struct ProductUse {
 const ROW_WEIGHT: usize = 200;
 /// Records that an export reads at once.
 const EXPORT_PAGE: u32 = 1000;
+/// Records in one snapshot that is judged: few, for all of them may be found unused.
+const ITEM_ROWS: u32 = 2_000;
 /// Devices that one snapshot adds up: a snapshot held for long keeps the log from beginning anew.
 const SUM_PAGE: u32 = 100_000;
 
@@ -259,6 +265,74 @@ impl UsageStore {
             }
             after = place;
         }
+    }
+
+    /// Hands each configuration item behind `after` to `judge`, in the order of the ids, with what was
+    /// reported of it, and collects what that returns. Of products that are not `wanted` it is told only
+    /// that the item reports. Reads so many items that a snapshot is not held for long: the last one's
+    /// id, unless it was the last of all. Months begin in `zone`.
+    pub async fn judge_items<T, W, J>(
+        &self,
+        after: Option<Reference>,
+        zone: &TimeZone,
+        wanted: W,
+        mut judge: J,
+    ) -> Result<(Vec<T>, Option<Reference>), StoreError>
+    where
+        T: Send + 'static,
+        W: Fn(&Reference) -> bool + Send + 'static,
+        J: FnMut(Reference, &ItemFacts, &mut Vec<T>) + Send + 'static,
+    {
+        let zone = zone.clone();
+        self.database
+            .read("read items and their software", move |snapshot| {
+                let mut found = Vec::new();
+                let each = |item, facts: &ItemFacts| judge(item, facts, &mut found);
+                let next = items::each(snapshot, after, ITEM_ROWS, &wanted, &zone, each)?;
+                Ok((found, next))
+            })
+            .await
+    }
+
+    /// What was reported of these items.
+    pub async fn item_facts<W>(
+        &self,
+        items: Vec<Reference>,
+        zone: &TimeZone,
+        wanted: W,
+    ) -> Result<BTreeMap<Reference, ItemFacts>, StoreError>
+    where
+        W: Fn(&Reference) -> bool + Send + 'static,
+    {
+        let zone = zone.clone();
+        self.database
+            .read("read items", move |snapshot| {
+                items::of(snapshot, &items, &wanted, &zone)
+            })
+            .await
+    }
+
+    /// Which of these products no item reported in any month from the given one on.
+    pub async fn unreported(
+        &self,
+        mut sought: BTreeMap<Reference, Period>,
+    ) -> Result<BTreeMap<Reference, Period>, StoreError> {
+        let mut after = None;
+        while !sought.is_empty() {
+            let (left, next) = self
+                .database
+                .read("look who reports products", move |snapshot| {
+                    let next = items::take_reported(snapshot, &mut sought, after, SUM_PAGE)?;
+                    Ok((sought, next))
+                })
+                .await?;
+            sought = left;
+            if next.is_none() {
+                break;
+            }
+            after = next;
+        }
+        Ok(sought)
     }
 
     /// How many records there are.

@@ -24,9 +24,9 @@ use crate::store::job::Counts;
 const SEATS: u32 = 20_000;
 /// A candidate that requires attention for longer is given up, as in ServiceNow
 /// (`sam_reclamation_flow_error_timeout`).
-const ATTENTION_TIMEOUT: SignedDuration = SignedDuration::from_hours(30 * 24);
+pub(super) const ATTENTION_TIMEOUT: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Who makes it happen, where nobody did.
-const BY_RULE: &str = "rule";
+pub(super) const BY_RULE: &str = "rule";
 
 /// Runs the calculation: new candidates are `inserted`, moved ones `updated`, closed ones `ended`.
 pub async fn refresh_candidates(

@@ -12,6 +12,7 @@ use crate::reclamation::rule::{Rule, Rules};
 use crate::settings::Guards;
 use crate::store::candidate::{Happened, Happening};
 use crate::store::{Store, StoreError};
+use crate::yaml::duration::Span;
 
 /// A decision on a candidate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,7 +120,12 @@ async fn decide_one(
             format!("profile `{}` is not there any more", candidate.profile),
         ));
     };
-    let happening = happening_of(decision, candidate, rule, by, now);
+    let terms = Terms {
+        asks_user: rule.asks_user(),
+        days_to_answer: rule.days_before_auto_reclamation,
+        cool_down: rule.cool_down,
+    };
+    let happening = happening_of(decision, candidate.id, terms, by, now);
     let happened = store.happen(vec![happening], now).await?;
     Ok(match happened.into_iter().next() {
         Some(Happened::Moved(moved)) => Decided {
@@ -142,25 +148,36 @@ fn refused(id: i64, why: String) -> Decided {
     }
 }
 
-fn happening_of(
+/// What a rule says of decisions.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms {
+    /// Whether the user is asked before anything is taken.
+    pub(super) asks_user: bool,
+    /// Days the user has to answer.
+    pub(super) days_to_answer: u16,
+    /// For how long nobody is asked again.
+    pub(super) cool_down: Span,
+}
+
+/// What a decision of `by` lets happen to a candidate.
+pub(super) fn happening_of(
     decision: Decision,
-    candidate: &Candidate,
-    rule: &Rule,
+    candidate: i64,
+    terms: Terms,
     by: &str,
     now: Timestamp,
 ) -> Happening {
     let later = |by: SignedDuration| now.saturating_add(by).ok();
-    let cooled_down = later(rule.cool_down.into());
-    let happens = |event, reason: String| Happening::new(candidate.id, event, reason, by);
+    let cooled_down = later(terms.cool_down.into());
+    let happens = |event, reason: String| Happening::new(candidate, event, reason, by);
     let kept = |event, reason: &str, until: Option<Timestamp>| Happening {
         kept_until: until,
         ..happens(event, format!("{reason} by {by}"))
     };
     match decision {
         Decision::Reclaim => {
-            let asks_user = rule.asks_user();
-            let days =
-                SignedDuration::from_hours(24 * i64::from(rule.days_before_auto_reclamation));
+            let asks_user = terms.asks_user;
+            let days = SignedDuration::from_hours(24 * i64::from(terms.days_to_answer));
             Happening {
                 answer_by: asks_user.then(|| later(days)).flatten(),
                 ..happens(Event::Pressed { asks_user }, format!("pressed by {by}"))

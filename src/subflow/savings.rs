@@ -1,5 +1,5 @@
-//! What taking a seat back may save: the unit cost of the entitlement in force for the software model
-//! that its identifier belongs to. ServiceNow multiplies unused rights by the average price per right;
+//! What taking a seat back, or removing software, may save: the unit cost of the entitlement in force for
+//! the software model that its identifier or product belongs to. ServiceNow multiplies unused rights by the average price per right;
 //! a candidate is one right.
 
 use jiff::civil::Date;
@@ -10,6 +10,7 @@ use crate::profile::model::{CheckedDocument, Document, Kind};
 use crate::profile::name::Name;
 use crate::reclamation::candidate::Savings;
 use crate::store::{Store, StoreError};
+use crate::usage::Reference;
 
 /// Entitlements in force on one day, with the identifiers that they are for.
 #[derive(Debug, Clone, Default)]
@@ -17,11 +18,12 @@ pub struct Prices {
     priced: Vec<(Patterns, Savings)>,
 }
 
-/// Identifiers of a software model.
+/// Identifiers and products of a software model.
 #[derive(Debug, Clone, Default)]
 struct Patterns {
     exactly: Vec<String>,
     prefixes: Vec<String>,
+    products: Vec<Reference>,
 }
 
 impl Prices {
@@ -48,6 +50,15 @@ impl Prices {
         Ok(Self { priced })
     }
 
+    /// What one right to an installed product costs.
+    pub fn of_product(&self, product: &Reference) -> Option<Savings> {
+        let (_, savings) = self
+            .priced
+            .iter()
+            .find(|(patterns, _)| patterns.products.contains(product))?;
+        Some(savings.clone())
+    }
+
     /// What one seat of `identifier` costs.
     pub fn of_identifier(&self, identifier: &Identifier) -> Option<Savings> {
         let (_, savings) = self
@@ -67,6 +78,9 @@ impl Patterns {
             patterns.exactly.extend(text("is"));
             patterns.prefixes.extend(text("starts_with"));
         }
+        let products = model.spec["norm_products"].as_array();
+        let products = products.into_iter().flatten().filter_map(Json::as_str);
+        patterns.products = products.filter_map(Reference::parse).collect();
         patterns
     }
 

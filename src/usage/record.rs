@@ -1,10 +1,12 @@
 //! What is known about the use of one product on one configuration item, what tells records
 //! apart, and how a new report changes an old record.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 /// The id of a row at ServiceNow (`sys_id`): 32 hex digits. Form only; what it points to is not ours.
@@ -41,6 +43,13 @@ impl fmt::Display for Reference {
 impl Serialize for Reference {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(hex(&self.0, &mut [0; 32]))
+    }
+}
+
+impl<'de> Deserialize<'de> for Reference {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| D::Error::custom("expected 32 hexadecimal digits"))
     }
 }
 

@@ -28,6 +28,7 @@ mod goto_contract;
 mod goto_job;
 mod ground;
 mod house;
+mod installed;
 mod jobs;
 mod main_job;
 mod merge;

@@ -6,19 +6,21 @@ use jiff::{Timestamp, ToSpan};
 
 use super::answer::Refusal;
 use super::model::{
-    ApprovalDocument, ApprovalRequest, CandidateDetail, CandidateQuery, DecideAnswer,
+    AnyCandidate, ApprovalDocument, ApprovalRequest, CandidateDetail, CandidateQuery, DecideAnswer,
     DecideRequest, Listing,
 };
 use super::page::{self, PageSize};
 use super::seats::known_profile;
-use super::{Asker, Control, plan};
+use super::{Asker, Control, installed, plan};
 use crate::profile::model::SubflowKind;
 use crate::profile::name::Name;
 use crate::reclamation::approval::ApprovedSeat;
 use crate::reclamation::candidate::{Candidate, State as CandidateState};
+use crate::reclamation::installed::candidate::InstalledCandidate;
 use crate::store::candidate::CandidateFilter;
 use crate::store::notice::NoticeFilter;
 use crate::subflow::decide::{self, Decided, Decision};
+use crate::subflow::installed_decide::{InstalledDecided, decide_installed};
 
 /// Most candidates that one decision is on.
 const MOST_DECIDED: u32 = page::LARGEST;
@@ -45,18 +47,22 @@ pub(super) async fn list(
 pub(super) async fn one(
     State(control): State<Control>,
     Path(id): Path<i64>,
-) -> Result<Json<CandidateDetail>, Refusal> {
-    let candidate = find(&control, id).await?;
-    let writes = control.store.writes_of(id).await?;
-    let filter = NoticeFilter {
-        candidate: Some(id),
-        ..NoticeFilter::default()
-    };
-    let notices = control.store.notices(filter, page::USUAL).await?;
-    Ok(Json(CandidateDetail {
-        candidate,
-        writes,
-        notices,
+) -> Result<Json<AnyCandidate>, Refusal> {
+    Ok(Json(match find(&control, id).await? {
+        Found::Seat(candidate) => {
+            let writes = control.store.writes_of(id).await?;
+            let filter = NoticeFilter {
+                candidate: Some(id),
+                ..NoticeFilter::default()
+            };
+            let notices = control.store.notices(filter, page::USUAL).await?;
+            AnyCandidate::Seat(Box::new(CandidateDetail {
+                candidate: *candidate,
+                writes,
+                notices,
+            }))
+        }
+        Found::Installed(candidate) => AnyCandidate::Installed(candidate),
     }))
 }
 
@@ -68,23 +74,33 @@ pub(super) async fn decide(
 ) -> Result<Json<DecideAnswer>, Refusal> {
     let now = control.clock.now();
     check_until(request.decision, now)?;
-    let candidates = candidates_meant(&control, &request).await?;
-    let decided = decide::decide(
-        &control.store,
-        control.settings.guards,
-        request.decision,
-        candidates,
-        &by,
-        now,
-    )
-    .await?;
-    for one in decided.iter().filter(|one| one.refused.is_none()) {
-        let decision = request.decision.as_str();
-        tracing::info!(candidate = one.id, decision, %by, "decided");
+    let decision = request.decision;
+    let (seats, installed) = candidates_meant(&control, &request).await?;
+    let store = &control.store;
+    let decided = decide::decide(store, control.settings.guards, decision, seats, &by, now).await?;
+    let installed = decide_installed(store, decision, installed, &by, now).await?;
+    let done = decided
+        .iter()
+        .filter(|one| one.refused.is_none())
+        .map(|one| one.id);
+    let done_installed = installed
+        .iter()
+        .filter(|one| one.refused.is_none())
+        .map(|one| one.id);
+    for candidate in done.chain(done_installed) {
+        let decision = decision.as_str();
+        tracing::info!(candidate, decision, %by, "decided");
     }
     control.store.announce_audit().await?;
-    let message = what_follows(&control, &decided).await?;
-    Ok(Json(DecideAnswer { decided, message }))
+    let mut message = what_follows(&control, &decided).await?;
+    if let Some(by_hand) = removed_by_hand(&installed) {
+        message = [message, by_hand].join(if decided.is_empty() { "" } else { "; " });
+    }
+    Ok(Json(DecideAnswer {
+        decided,
+        installed,
+        message,
+    }))
 }
 
 /// `POST /v1/profiles/{profile}/approval`.
@@ -150,31 +166,52 @@ fn check_until(decision: Decision, now: Timestamp) -> Result<(), Refusal> {
     }
 }
 
-async fn candidates_meant(
-    control: &Control,
-    request: &DecideRequest,
-) -> Result<Vec<Candidate>, Refusal> {
-    let mut meant = Vec::new();
+/// Candidates of seats, and those on configuration items.
+type Meant = (Vec<Candidate>, Vec<InstalledCandidate>);
+
+async fn candidates_meant(control: &Control, request: &DecideRequest) -> Result<Meant, Refusal> {
+    let (mut seats, mut installed) = Meant::default();
     for id in &request.ids {
-        meant.push(find(control, *id).await?);
-    }
-    let Some(query) = request.filter.clone() else {
-        if meant.is_empty() {
-            return Err(Refusal::bad_request(
-                "name candidates by their numbers, or say `--all`",
-            ));
+        match find(control, *id).await? {
+            Found::Seat(candidate) => seats.push(*candidate),
+            Found::Installed(candidate) => installed.push(*candidate),
         }
-        return Ok(meant);
-    };
-    let filter = filter_of(control, query).await?;
-    let states = decide::states_for(request.decision);
-    let found = control.store.candidates(filter, None, MOST_DECIDED).await?;
-    meant.extend(
-        found
-            .into_iter()
-            .filter(|candidate| states.contains(&candidate.state)),
-    );
-    Ok(meant)
+    }
+    let (store, states) = (&control.store, decide::states_for(request.decision));
+    if let Some(query) = request.filter.clone() {
+        let filter = filter_of(control, query).await?;
+        let found = store.candidates(filter, None, MOST_DECIDED).await?;
+        seats.extend(found.into_iter().filter(|one| states.contains(&one.state)));
+    }
+    if let Some(query) = &request.installed {
+        let filter = installed::filter_of(query)?;
+        let found = store
+            .installed_candidates(filter, None, MOST_DECIDED)
+            .await?;
+        installed.extend(found.into_iter().filter(|one| states.contains(&one.state)));
+    }
+    let named = !request.ids.is_empty() || request.filter.is_some() || request.installed.is_some();
+    if !named {
+        return Err(Refusal::bad_request(
+            "name candidates by their numbers, or say `--all`",
+        ));
+    }
+    Ok((seats, installed))
+}
+
+/// What a person has to do where software is to be removed.
+fn removed_by_hand(decided: &[InstalledDecided]) -> Option<String> {
+    let waiting = decided.iter().filter_map(|one| one.candidate.as_ref());
+    let ids: Vec<String> = waiting
+        .filter(|candidate| candidate.state == CandidateState::AwaitingRevocation)
+        .map(|candidate| candidate.id.to_string())
+        .collect();
+    (!ids.is_empty()).then(|| {
+        format!(
+            "remove the software, then `seatsync candidates close {}`",
+            ids.join(" ")
+        )
+    })
 }
 
 /// Starts the reclaim of profiles that have something to take back now, and says what happens next.
@@ -211,10 +248,32 @@ async fn filter_of(control: &Control, query: CandidateQuery) -> Result<Candidate
     })
 }
 
-async fn find(control: &Control, id: i64) -> Result<Candidate, Refusal> {
-    control.store.candidate(id).await?.ok_or_else(|| {
+/// What a number is of.
+enum Found {
+    Seat(Box<Candidate>),
+    Installed(Box<InstalledCandidate>),
+}
+
+async fn find(control: &Control, id: i64) -> Result<Found, Refusal> {
+    if let Some(candidate) = control.store.candidate(id).await? {
+        return Ok(Found::Seat(Box::new(candidate)));
+    }
+    let installed = control.store.installed_candidate(id).await?;
+    let installed = installed.ok_or_else(|| {
         Refusal::not_found(format!(
-            "there is no candidate {id}: `seatsync candidates list` shows them"
+            "there is no candidate {id}: `seatsync candidates list` shows them, with `--installed` those of installed software"
         ))
-    })
+    })?;
+    Ok(Found::Installed(Box::new(installed)))
+}
+
+/// The candidate of a seat that a number is of.
+pub(super) async fn of_seat(control: &Control, id: i64) -> Result<Candidate, Refusal> {
+    match find(control, id).await? {
+        Found::Seat(candidate) => Ok(*candidate),
+        Found::Installed(candidate) => Err(Refusal::conflict(format!(
+            "candidate {id} is of software on configuration item {}: nothing was written for it, so that nothing can be given back",
+            candidate.configuration_item
+        ))),
+    }
 }

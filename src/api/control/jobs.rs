@@ -72,13 +72,20 @@ pub(super) struct Wait {
     wait: u32,
 }
 
+impl Wait {
+    /// That, but not for ever.
+    pub(super) fn duration(&self) -> SignedDuration {
+        SignedDuration::from_secs(i64::from(self.wait.min(LONGEST_WAIT)))
+    }
+}
+
 /// `GET /v1/jobs/{id}`.
 pub(super) async fn one(
     State(control): State<Control>,
     Path(id): Path<String>,
-    Query(Wait { wait }): Query<Wait>,
+    Query(wait): Query<Wait>,
 ) -> Result<Json<JobProgress>, Refusal> {
-    let wait = SignedDuration::from_secs(i64::from(wait.min(LONGEST_WAIT)));
+    let wait = wait.duration();
     let mut running = control.runner.progress();
     let before = running.borrow_and_update().get(&id).cloned();
     let ended = |job: &Job| !matches!(job.state, JobState::Pending | JobState::InProgress);

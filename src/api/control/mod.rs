@@ -7,6 +7,7 @@ mod candidates;
 mod connections;
 mod exclusions;
 mod folder;
+mod installed;
 mod jobs;
 pub mod model;
 mod notices;
@@ -34,7 +35,7 @@ use super::role::{ControlAccess, ControlRole};
 use super::usage::UsageApi;
 use crate::clock::SharedClock;
 use crate::connector::Connectors;
-use crate::job::Runner;
+use crate::job::{InstalledRunner, Runner};
 use crate::metrics::{Metrics, Snapshot};
 use crate::reconcile::ReconcileHandle;
 use crate::settings::Settings;
@@ -58,6 +59,8 @@ pub struct Control {
     pub reconcile: ReconcileHandle,
     /// The jobs' runner.
     pub runner: Runner,
+    /// Who judges installed software.
+    pub installed: InstalledRunner,
     /// The way to the vendors.
     pub connectors: Arc<Connectors>,
     /// People's consents.
@@ -99,6 +102,16 @@ pub fn service(control: &Control, peer: &Peer) -> Router {
         .route("/v1/candidates", get(candidates::list))
         .route("/v1/candidates/{id}", get(candidates::one))
         .route("/v1/candidates/decide", post(candidates::decide))
+        .route("/v1/installed/candidates", get(installed::list))
+        .route(
+            "/v1/installed/items/{item}/explain",
+            get(installed::explain),
+        )
+        .route(
+            "/v1/installed/runs",
+            get(installed::runs).post(installed::request),
+        )
+        .route("/v1/installed/runs/{id}", get(installed::run))
         .route("/v1/audit", get(audit::list))
         .route("/v1/audit/verify", get(audit::verify))
         .route("/v1/forget", post(audit::forget))

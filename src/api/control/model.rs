@@ -5,6 +5,7 @@ mod audit;
 mod candidate;
 mod connection;
 mod exclusion;
+mod installed;
 mod notice;
 
 use jiff::Timestamp;
@@ -21,14 +22,17 @@ use crate::subflow::explain::SeatVerdict;
 
 pub use audit::{AuditQuery, ForgetRequest, VerifyQuery};
 pub use candidate::{
-    ApprovalDocument, ApprovalRequest, CandidateDetail, CandidateQuery, DecideAnswer,
-    DecideRequest, ReleaseRequest, Restored, RuleRow, UndoAnswer, UndoRequest,
+    AnyCandidate, ApprovalDocument, ApprovalRequest, CandidateDetail, CandidateQuery, DecideAnswer,
+    DecideRequest, ReleaseRequest, Restored, RuleRow, RulesAnswer, UndoAnswer, UndoRequest,
 };
 pub use connection::{
     AuthorizationBegun, AuthorizationDone, AuthorizationRequest, ConnectionStatus, Redirected,
 };
 
 pub use exclusion::{ExclusionQuery, Exclusions};
+pub use installed::{
+    InstalledQuery, InstalledRuleRow, InstalledRunQuery, ItemExplanation, ItemQuery,
+};
 pub use notice::{NoticeQuery, TrialAnswer};
 
 /// Header of every answer: the daemon's version.

@@ -1,19 +1,22 @@
-//! The reclamation rules in force, defaults applied.
+//! The reclamation rules in force, defaults applied: for seats, and for installed software.
 
 use axum::Json;
 use axum::extract::{Query, State};
 
 use super::Control;
 use super::answer::{Refusal, profile_name};
-use super::model::{ExclusionQuery, Listing, RuleRow};
+use super::model::{ExclusionQuery, InstalledRuleRow, RuleRow, RulesAnswer};
 use crate::reclamation::evidence;
+use crate::reclamation::installed::rule::InstalledRules;
 use crate::reclamation::rule::Rules;
+use crate::subflow::installed::rules_in_force;
 
-/// `GET /v1/rules`: one row for each identifier that is held or that a rule names.
+/// `GET /v1/rules`: one row for each identifier that is held or that a rule names, and, unless it is
+/// narrowed to a profile, for each product of installed software that a rule decides for.
 pub(super) async fn list(
     State(control): State<Control>,
     Query(query): Query<ExclusionQuery>,
-) -> Result<Json<Listing<RuleRow>>, Refusal> {
+) -> Result<Json<RulesAnswer>, Refusal> {
     let profiles = match &query.profile {
         None => control.store.desired_profiles().await?,
         Some(text) => {
@@ -37,5 +40,19 @@ pub(super) async fn list(
             identifier,
         }));
     }
-    Ok(Json(Listing { rows, next: None }))
+    let installed = match &query.profile {
+        Some(_) => InstalledRules::default(),
+        None => rules_in_force(&control.store).await?,
+    };
+    let installed = installed
+        .iter()
+        .map(|(product, selected)| InstalledRuleRow {
+            norm_product: *product,
+            selected: selected.clone(),
+        });
+    Ok(Json(RulesAnswer {
+        rows,
+        next: None,
+        installed: installed.collect(),
+    }))
 }

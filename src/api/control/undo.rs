@@ -7,7 +7,7 @@ use axum::extract::{Extension, State};
 
 use super::answer::Refusal;
 use super::model::{Restored, UndoAnswer, UndoRequest};
-use super::{Asker, Control};
+use super::{Asker, Control, candidates};
 use crate::profile::name::Name;
 use crate::reclamation::candidate::Candidate;
 use crate::store::write::Write;
@@ -31,11 +31,7 @@ pub(super) async fn undo(
     let mut of_profiles: BTreeMap<Name, Vec<(Candidate, Write)>> = BTreeMap::new();
     let mut restored = Vec::new();
     for number in numbers {
-        let candidate = control.store.candidate(number).await?.ok_or_else(|| {
-            Refusal::not_found(format!(
-                "there is no candidate {number}: `seatsync candidates list --closed` shows them"
-            ))
-        })?;
+        let candidate = candidates::of_seat(&control, number).await?;
         let writes = control.store.writes_of(number).await?;
         match to_undo(&candidate, &writes) {
             Some(write) => of_profiles

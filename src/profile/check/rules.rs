@@ -10,15 +10,33 @@ use crate::profile::model::{CheckedDocument, Document};
 use crate::profile::name::Name;
 use crate::profile::raw::rules::{
     MatchField, Mode, RawApproval, RawColumns, RawEntitlement, RawReclamation, RawReclamationRule,
-    RawResolution, RawSoftwareModel, RawUserDirectory, Transform,
+    RawResolution, RawSoftwareModel, RawUserDirectory, ReclamationType, Transform,
 };
-use crate::yaml::diagnostic::Findings;
+use crate::yaml::diagnostic::{Findings, Region};
 use crate::yaml::duration::Span;
 use crate::yaml::read::{At, Read};
-use crate::yaml::tree::Node;
+use crate::yaml::tree::{Node, Value};
 
-/// The shortest threshold: vendors report activity up to three days late.
+/// The shortest threshold: vendors report activity up to three days late, and some agents report
+/// once a week.
 const SHORTEST_THRESHOLD: Span = Span::days(7);
+/// Keys of a rule that mean something only where a vendor holds seats.
+const FOR_SEATS: [&str; 7] = [
+    "profiles",
+    "mode",
+    "last_activity_threshold",
+    "keep_spare",
+    "conditions",
+    "windows",
+    "guards",
+];
+/// Keys of a rule that mean something only for what agents report.
+const FOR_INSTALLED: [&str; 4] = [
+    "reclamation_type",
+    "months",
+    "total_hours_used",
+    "last_used_before",
+];
 
 fn kept(name: Option<At<Name>>, node: &Node) -> Option<CheckedDocument> {
     Some(CheckedDocument {
@@ -58,22 +76,16 @@ pub(super) fn reclamation_rule(
     to: &mut Findings,
 ) -> Option<Document> {
     let raw = RawReclamationRule::read(node, to)?;
-    if let Some(identifiers) = &raw.identifiers.0 {
+    if let Some(identifiers) = &raw.identifiers {
         places.values.push(("identifiers", identifiers.region));
-        if identifiers.value.is_empty() {
-            to.error(
-                "profile::empty",
-                identifiers.region,
-                "a rule needs at least one identifier",
-            );
-        }
-        let mut seen = BTreeSet::new();
-        for At { value, region } in &identifiers.value {
-            if !seen.insert(value) {
-                let message = format!("`{value}` is given twice");
-                to.error("profile::repeated", *region, message);
-            }
-        }
+        named_once(identifiers, "a rule needs at least one identifier", to);
+        strangers(node, &FOR_INSTALLED, "`software_models`", to);
+    }
+    if let Some(models) = &raw.software_models {
+        places.values.push(("software_models", models.region));
+        named_once(models, "a rule needs at least one software model", to);
+        strangers(node, &FOR_SEATS, "`identifiers`", to);
+        installed(&raw, node, to);
     }
     places.note("guards", raw.guards.as_ref());
     if let Some(first) = raw.profiles.as_ref().and_then(|profiles| profiles.first()) {
@@ -99,17 +111,93 @@ pub(super) fn reclamation_rule(
     kept(raw.name.0, node).map(Document::ReclamationRule)
 }
 
-/// `kind: SoftwareModel`.
-pub(super) fn software_model(node: &Node, to: &mut Findings) -> Option<Document> {
-    let raw = RawSoftwareModel::read(node, to)?;
-    if let Some(identifiers) = &raw.identifiers.0
-        && identifiers.value.is_empty()
+/// A list that has something in it, and nothing twice.
+fn named_once<T: Ord + std::fmt::Display>(
+    list: &At<Vec<At<T>>>,
+    needed: &'static str,
+    to: &mut Findings,
+) {
+    if list.value.is_empty() {
+        to.error("profile::empty", list.region, needed);
+    }
+    let mut seen = BTreeSet::new();
+    for At { value, region } in &list.value {
+        if !seen.insert(value) {
+            let message = format!("`{value}` is given twice");
+            to.error("profile::repeated", *region, message);
+        }
+    }
+}
+
+/// Keys that go with the other list than the rule has.
+fn strangers(node: &Node, keys: &[&str], with: &str, to: &mut Findings) {
+    for key in keys {
+        if let Some(region) = given(node, key) {
+            let message = format!("`{key}` goes with {with}, which this rule does not have");
+            to.error("profile::applies_to", region, message)
+                .help("a rule is for seats (`identifiers`) or for installed software (`software_models`): leave it out, or write a rule of its own");
+        }
+    }
+}
+
+fn given(node: &Node, key: &str) -> Option<Region> {
+    let value = node.get(key)?;
+    (value.value != Value::Null).then_some(value.region)
+}
+
+/// What a rule for installed software says by itself.
+fn installed(raw: &RawReclamationRule, node: &Node, to: &mut Findings) {
+    let reclamation_type = raw.reclamation_type.unwrap_or_default();
+    let (others, with): (&[&str], _) = match reclamation_type {
+        ReclamationType::TotalUsage => (&["last_used_before"], "last_used_date"),
+        ReclamationType::LastUsedDate => (&["months", "total_hours_used"], "total_usage"),
+    };
+    for key in others {
+        if let Some(region) = given(node, key) {
+            let message = format!("`{key}` goes with `reclamation_type: {with}`");
+            to.error("profile::applies_to", region, message)
+                .help(format!("leave it out, or write `reclamation_type: {with}`"));
+        }
+    }
+    if let Some(threshold) = &raw.last_used_before
+        && threshold.value < SHORTEST_THRESHOLD
     {
-        to.error(
-            "profile::empty",
-            identifiers.region,
-            "a model needs at least one identifier",
-        );
+        let message = format!("`{}` is too short to tell disuse", threshold.value);
+        to.error("profile::threshold", threshold.region, message)
+            .help(format!(
+                "at least {SHORTEST_THRESHOLD}: some agents report once a week"
+            ));
+    }
+}
+
+/// `kind: SoftwareModel`.
+pub(super) fn software_model(
+    node: &Node,
+    places: &mut Places,
+    to: &mut Findings,
+) -> Option<Document> {
+    let raw = RawSoftwareModel::read(node, to)?;
+    places.note("norm_products", raw.norm_products.as_ref());
+    if let Some(products) = &raw.norm_products {
+        named_once(products, "`norm_products` names no product", to);
+    }
+    let empty = raw
+        .identifiers
+        .as_ref()
+        .filter(|list| list.value.is_empty());
+    let region = match (empty, &raw.identifiers, &raw.norm_products) {
+        (Some(empty), ..) => Some(empty.region),
+        // A list that does not read was told already.
+        (None, None, None) => ["identifiers", "norm_products"]
+            .iter()
+            .all(|key| given(node, key).is_none())
+            .then_some(node.region),
+        _ => None,
+    };
+    if let Some(region) = region {
+        let message = "a model needs at least one identifier or product";
+        to.error("profile::empty", region, message)
+            .help("list `identifiers` of seats, or `norm_products` of usage records");
     }
     kept(raw.name.0, node).map(Document::SoftwareModel)
 }

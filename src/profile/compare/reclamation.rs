@@ -31,6 +31,16 @@ fn of_rules(before: Option<&CheckedDocument>, after: Option<&CheckedDocument>) -
     let spec = |rule: Option<&CheckedDocument>| rule.map_or(Json::Null, |rule| rule.spec.clone());
     let (old, new) = (spec(before), spec(after));
     let mut loosens = of_specs(&old, &new);
+    // No generated rule judges installed software: what a rule newly reaches is judged for the first time.
+    let known: BTreeSet<&str> = texts(&old, "software_models").collect();
+    let judged = texts(&new, "software_models").filter(|model| !known.contains(model));
+    let judged: Vec<&str> = judged.collect();
+    if !judged.is_empty() {
+        loosens.push(format!(
+            "it judges installed software of {} now",
+            judged.join(", ")
+        ));
+    }
     if before.is_none() || after.is_none() {
         return loosens;
     }
@@ -120,10 +130,22 @@ pub(in crate::profile) fn of_specs(before: &Json, after: &Json) -> Vec<String> {
     tell("mode", mode(after) > mode(before));
     for (key, default) in [
         ("last_activity_threshold", Span::days(60)),
+        ("last_used_before", Span::days(90)),
         ("cool_down", Span::days(30)),
     ] {
         tell(key, span(after, key, default) < span(before, key, default));
     }
+    let number = |spec: &Json, key: &str, default: u64| {
+        spec.get(key).and_then(Json::as_u64).unwrap_or(default)
+    };
+    tell(
+        "months",
+        number(after, "months", 3) < number(before, "months", 3),
+    );
+    tell(
+        "total_hours_used",
+        number(after, "total_hours_used", 0) > number(before, "total_hours_used", 0),
+    );
     let turned = |key: &str, default: bool, to: bool| {
         flag(after, key, default) == to && flag(before, key, default) != to
     };
@@ -132,12 +154,12 @@ pub(in crate::profile) fn of_specs(before: &Json, after: &Json) -> Vec<String> {
         turned("include_no_activity", false, true),
     );
     tell("create_candidates", turned("create_candidates", true, true));
-    tell("notify_user", turned("notify_user", true, false));
-    let days = |spec: &Json| {
-        let days = spec.get("days_before_auto_reclamation");
-        days.and_then(Json::as_u64).unwrap_or(14)
-    };
-    tell("days_before_auto_reclamation", days(after) < days(before));
+    // Of installed software nobody is asked unless the rule says so.
+    let installed = |spec: &Json| spec.get("software_models").is_some();
+    let asks = !installed(before) && !installed(after);
+    tell("notify_user", turned("notify_user", asks, false));
+    let days = "days_before_auto_reclamation";
+    tell(days, number(after, days, 14) < number(before, days, 14));
     tell("keep_spare", spare_raised(before, after));
     tell("conditions", conditions_widened(before, after));
     tell("windows", windows_widened(before, after));

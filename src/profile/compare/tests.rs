@@ -169,3 +169,42 @@ fn an_approval_of_more_seats_is_told() {
     let found = loosens(&approval(one), &approval(&format!("{one}, {two}")));
     assert_eq!(found, ["1 seat may be taken back until 2027-02-20"]);
 }
+
+#[test]
+fn a_rule_for_installed_software_is_looser_when_it_judges_more_or_sooner() {
+    let model = |name: &str, product: u8| {
+        format!(
+            "{{kind: SoftwareModel, name: {name}, publisher: A, product: B, norm_products: ['{product:032}']}}\n---\n"
+        )
+    };
+    let models = [model("cad", 1), model("word", 2)].concat();
+    let rule = |fields: &str| format!("{models}{{kind: ReclamationRule, name: r, {fields}}}");
+    let hours = "software_models: [cad], months: 3, total_hours_used: 1";
+    let table = [
+        (
+            "software_models: [cad], months: 2, total_hours_used: 1",
+            "`months` is `2`, was `3`",
+        ),
+        (
+            "software_models: [cad], months: 3, total_hours_used: 2",
+            "`total_hours_used` is `2`, was `1`",
+        ),
+        (
+            "software_models: [cad, word], months: 3, total_hours_used: 1",
+            "it judges installed software of word now",
+        ),
+    ];
+    for (looser, told) in table {
+        assert_eq!(loosens(&rule(hours), &rule(looser)), [told]);
+        assert_eq!(loosens(&rule(looser), &rule(hours)), [""; 0], "{looser}");
+    }
+    let last = |days: u8| {
+        rule(&format!(
+            "software_models: [cad], reclamation_type: last_used_date, last_used_before: {days}d"
+        ))
+    };
+    let told = loosens(&last(90), &last(60));
+    assert_eq!(told, ["`last_used_before` is `60d`, was `90d`"]);
+    let new = loosens(&models, &rule("software_models: [cad], notify_user: false"));
+    assert_eq!(new, ["it judges installed software of cad now"]);
+}

@@ -2,6 +2,7 @@
 //! never stops another. Called by the reconciler, `check` and `plan --base`.
 
 mod connection;
+mod installed;
 mod rules;
 
 use std::collections::{BTreeMap, BTreeSet};

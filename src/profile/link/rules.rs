@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
-use super::{Documents, Problems, find, nearest};
+use super::{Documents, Problems, find, installed, nearest};
 use crate::profile::identifier::Identifier;
 use crate::profile::load::LoadedDocument;
 use crate::profile::model::{CheckedDocument, Document, Kind, Profile, ReachingRule};
@@ -29,6 +29,7 @@ pub(super) fn check(
             }
             Document::ReclamationRule(rule) => {
                 ceilings(document, &rule.spec, settings, problems);
+                installed::models_of(document, rule, by_id, problems);
                 for name in texts(&rule.spec, "profiles") {
                     refers(document, "profiles", Kind::Profile, name, by_id, problems);
                 }
@@ -47,6 +48,7 @@ pub(super) fn check(
             _ => {}
         }
     }
+    installed::conflicts(documents, problems);
     conflicts(documents, problems)
 }
 
@@ -133,14 +135,14 @@ pub(super) fn approvals_of(documents: &[LoadedDocument], profile: &Name) -> BTre
         .collect()
 }
 
-fn texts<'a>(spec: &'a Json, key: &str) -> impl Iterator<Item = &'a str> {
+pub(super) fn texts<'a>(spec: &'a Json, key: &str) -> impl Iterator<Item = &'a str> {
     let list = spec.get(key).and_then(Json::as_array);
     list.into_iter().flatten().filter_map(Json::as_str)
 }
 
 /// A reference that leads nowhere is a warning: what it refers to may come with the next change,
 /// and nothing is reclaimed by it meanwhile.
-fn refers(
+pub(super) fn refers(
     document: &LoadedDocument,
     place: &'static str,
     kind: Kind,

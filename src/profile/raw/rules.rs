@@ -5,7 +5,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 use super::words::{
-    Day, DayOrInstant, Domain, IdentifierPrefix, Money, PlanDigest, Prose, Spare, User,
+    Day, DayOrInstant, Domain, IdentifierPrefix, Money, NormProduct, PlanDigest, Prose, Spare, User,
 };
 use crate::profile::currency::Currency;
 use crate::profile::identifier::Identifier;
@@ -42,11 +42,11 @@ readable_words!(Mode, "Mode", {
 macro_rules! reclamation {
     (
         $(#[$meta:meta])*
-        pub struct $name:ident { $($own:tt)* }
+        pub struct $name:ident $(one_of($($choice:ident),+))? { $($own:tt)* }
     ) => {
         record! {
             $(#[$meta])*
-            pub struct $name {
+            pub struct $name $(one_of($($choice),+))? {
                 $($own)*
                 /// Who presses Reclaim on a ready candidate: `manual` (the default) a person,
                 /// `approved` an unexpired Approval, `automatic` the run.
@@ -112,24 +112,50 @@ reclamation! {
     pub struct RawReclamation {}
 }
 
+/// By which usage records a rule for installed software judges.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ReclamationType {
+    /// The hours of months.
+    #[default]
+    TotalUsage,
+    /// The last use.
+    LastUsedDate,
+}
+
+readable_words!(ReclamationType, "ReclamationType", {
+    "total_usage" => ReclamationType::TotalUsage,
+    "last_used_date" => ReclamationType::LastUsedDate,
+});
+
 reclamation! {
-    /// When a seat of some identifiers counts as unused.
-    pub struct RawReclamationRule {
+    /// When a seat of some identifiers, or installed software of some models, counts as unused.
+    pub struct RawReclamationRule one_of(identifiers, software_models) {
         /// `ReclamationRule`.
         kind: Need<Kind>,
         /// Its identity: 1 to 63 lower-case letters, digits and hyphens.
         name: Need<At<Name>>,
         /// The version of this format.
         version: Option<Whole<1, 1>>,
-        /// Of which identifiers.
-        identifiers: Need<At<Vec<At<Identifier>>>>,
-        /// In which profiles; in all when absent.
+        /// For seats: of which identifiers.
+        identifiers: Option<At<Vec<At<Identifier>>>>,
+        /// For seats: in which profiles; in all when absent.
         profiles: Option<Vec<At<Name>>>,
+        /// For installed software: of which SoftwareModels.
+        software_models: Option<At<Vec<At<Name>>>>,
+        /// For installed software: by which usage records it is judged, `total_usage` (the default) or
+        /// `last_used_date`.
+        reclamation_type: Option<ReclamationType>,
+        /// With `total_usage`: over so many whole months before the present one; 3 when absent.
+        months: Option<Whole<1, 24>>,
+        /// With `total_usage`: so many hours or fewer in all these months are no use; 0 when absent.
+        total_hours_used: Option<Whole<0, 10_000>>,
+        /// With `last_used_date`: not used for so long; 90d when absent.
+        last_used_before: Option<At<Span>>,
     }
 }
 
 record! {
-    /// Publisher and product of identifiers.
+    /// Publisher and product of identifiers, and of products in usage records.
     pub struct RawSoftwareModel {
         /// `SoftwareModel`.
         kind: Need<Kind>,
@@ -142,7 +168,9 @@ record! {
         /// What it is.
         product: Need<Prose>,
         /// Which identifiers belong to it.
-        identifiers: Need<At<Vec<At<RawIdentifierMatch>>>>,
+        identifiers: Option<At<Vec<At<RawIdentifierMatch>>>>,
+        /// Which products in usage records it is: the 32 hexadecimal digits of `norm_product`.
+        norm_products: Option<At<Vec<At<NormProduct>>>>,
     }
 }
 

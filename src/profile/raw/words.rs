@@ -2,6 +2,7 @@
 //! Schema what that looks like.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
@@ -133,6 +134,19 @@ readable_rule!(
         digits(whole, 12) && digits(part, 6)
     }
 );
+readable_rule!(
+    /// A product in usage records: ServiceNow's id of it.
+    NormProduct, "NormProduct", "profile::norm_product", "^[0-9a-fA-F]{32}$",
+    "the product's `norm_product`, 32 hexadecimal digits, as `seatsync usage summary` prints it",
+    |text| text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+);
+
+impl fmt::Display for NormProduct {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
 readable_rule!(
     /// A plan's digest.
     PlanDigest, "PlanDigest", "profile::digest", "^sha256:[0-9a-f]{64}$",

@@ -14,6 +14,7 @@ use crate::yaml::tree;
 /// What a schema cannot know: the sense of a text, or how values go together.
 const BEYOND_A_SCHEMA: &[&str] = &[
     "profile::analyze_from",
+    "profile::applies_to",
     "profile::approval",
     "profile::connect_connection",
     "profile::currency",

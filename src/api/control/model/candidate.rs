@@ -3,15 +3,19 @@
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use super::installed::{InstalledQuery, InstalledRuleRow};
+
 use crate::connector::facts::ActivityKind;
 use crate::profile::identifier::Identifier;
 use crate::profile::name::Name;
 use crate::reclamation::approval::ApprovedSeat;
 use crate::reclamation::candidate::{Candidate, State};
+use crate::reclamation::installed::candidate::InstalledCandidate;
 use crate::reclamation::rule::Rule;
 use crate::store::notice::RecordedNotice;
 use crate::store::write::Write;
 use crate::subflow::decide::{Decided, Decision};
+use crate::subflow::installed_decide::InstalledDecided;
 
 /// Query of `GET /v1/candidates`, and the filter of decisions on several.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +56,16 @@ pub struct CandidateDetail {
     pub notices: Vec<RecordedNotice>,
 }
 
+/// `GET /v1/candidates/{id}`: a number is of one or the other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum AnyCandidate {
+    /// Of a seat.
+    Seat(Box<CandidateDetail>),
+    /// Of software on a configuration item.
+    Installed(Box<InstalledCandidate>),
+}
+
 /// `POST /v1/candidates/decide`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DecideRequest {
@@ -64,13 +78,19 @@ pub struct DecideRequest {
     /// On all of these that are in a state in which it can be decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<CandidateQuery>,
+    /// The same for candidates on configuration items.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub installed: Option<InstalledQuery>,
 }
 
 /// Answer to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DecideAnswer {
-    /// What became of each.
+    /// What became of each of a seat.
     pub decided: Vec<Decided>,
+    /// What became of each on a configuration item.
+    #[serde(default)]
+    pub installed: Vec<InstalledDecided>,
     /// What follows, for people.
     pub message: String,
 }
@@ -131,6 +151,18 @@ pub struct RuleRow {
     /// The rule, defaults applied.
     #[serde(flatten)]
     pub rule: Rule,
+}
+
+/// `GET /v1/rules`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RulesAnswer {
+    /// For seats: a row for each identifier of each profile.
+    pub rows: Vec<RuleRow>,
+    /// Where to continue: nowhere, they are all here.
+    pub next: Option<String>,
+    /// For installed software: a row for each product.
+    #[serde(default)]
+    pub installed: Vec<InstalledRuleRow>,
 }
 
 /// `POST /v1/undo`: gives seats back.
