@@ -6,8 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
+use seatsync::reclamation::candidate::State;
 use seatsync::reclamation::guard::Guard;
+use seatsync::settings::Guards;
+use seatsync::store::candidate::CandidateFilter;
 use seatsync::store::reclaim::ReclaimStanding;
+use seatsync::subflow::decide::{Decision, decide};
 use serde_json::json;
 use vendor_sim::zoom::{
     Action, Endpoint, Fault, Hosted, HostedKind, LoggedRequest, PersonChange, Population,
@@ -451,6 +455,25 @@ impl World {
             .collect()
     }
 
+    /// A seat whose write failed waits for a person, who says that it may be tried again.
+    async fn resume_what_failed(&self) {
+        let filter = CandidateFilter {
+            state: Some(State::AttentionRequired),
+            ..CandidateFilter::default()
+        };
+        let waiting = self
+            .bed
+            .store
+            .candidates(filter, None, 1_000)
+            .await
+            .unwrap();
+        let (guards, now) = (Guards::default(), self.now());
+        let store = &self.bed.store;
+        decide(store, guards, Decision::Resume, waiting, "uid 0", now)
+            .await
+            .unwrap();
+    }
+
     /// Once nothing fails any more, what is idle goes as fast as the guards let it.
     async fn free_what_is_idle(&mut self) -> (u64, u64) {
         self.bed.zoom().clear_faults();
@@ -459,6 +482,7 @@ impl World {
             let id = self.bed.id("zoom").await;
             let standing = self.bed.store.reclaim_standing(id).await.unwrap();
             self.release(&standing).await;
+            self.resume_what_failed().await;
             self.bed.zoom().clear_requests();
             let begun = self.now();
             self.bed.run().await;
