@@ -13,7 +13,8 @@ use super::output::{Output, table};
 use super::status::short;
 use crate::api::control::model::{AuditQuery, Listing, VerifyQuery};
 use crate::profile::name::Name;
-use crate::store::audit::{AuditEntry, Verified};
+use crate::store::audit::verify::Verified;
+use crate::store::audit::{AuditAction, AuditEntry};
 
 /// Arguments of `audit`.
 #[derive(Debug, Args)]
@@ -37,7 +38,7 @@ enum AuditCommand {
         user: Option<String>,
         /// Only of this kind, for instance `write_ended`.
         #[arg(long)]
-        action: Option<String>,
+        action: Option<AuditAction>,
         /// From this time on (RFC 3339).
         #[arg(long, value_name = "TIME")]
         since: Option<Timestamp>,
@@ -78,7 +79,7 @@ pub(super) fn run(
                 profile: profile.map(|name| name.to_string()),
                 candidate,
                 user,
-                action,
+                action: action.map(|action| action.as_str().to_owned()),
                 since,
                 after,
                 limit: Some(limit),
@@ -90,9 +91,10 @@ pub(super) fn run(
         AuditCommand::Verify { head } => {
             let verified: Verified = client.get("/v1/audit/verify", &VerifyQuery { head })?;
             output.show(&verified, verdict)?;
-            Ok(match verified.broken {
-                None => ExitCode::SUCCESS,
-                Some(_) => ExitCode::FAILURE,
+            Ok(if verified.is_proved() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
             })
         }
     }
@@ -103,13 +105,18 @@ fn verdict(verified: &Verified) -> String {
         || "no entry yet".to_owned(),
         |head| format!("head {}:{}", head.seq, head.hash),
     );
-    match &verified.broken {
+    let mut text = match &verified.broken {
         None => format!(
             "{} entries, all as they were written; {head}\n",
             verified.entries
         ),
         Some(broken) => format!("BROKEN: {broken}\n{} entries; {head}\n", verified.entries),
+    };
+    if let Some(aged_out) = &verified.aged_out {
+        let unproved = format!("NOT PROVED: {aged_out}\n");
+        text.push_str(&unproved);
     }
+    text
 }
 
 fn entries(page: &Listing<AuditEntry>) -> String {

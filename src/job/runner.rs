@@ -269,10 +269,15 @@ impl<S: ConnectorSource> Runner<S> {
     }
 
     /// Lets go of the vendor account that a profile is bound to, and runs its download at once,
-    /// which binds the one that its connection leads to now. Returns the account let go of.
-    pub async fn rebind(&self, profile: &RecordedProfile) -> Result<Option<String>, StoreError> {
+    /// which binds the one that its connection leads to now, because `by` decided so. Returns the
+    /// account let go of.
+    pub async fn rebind(
+        &self,
+        profile: &RecordedProfile,
+        by: &str,
+    ) -> Result<Option<String>, StoreError> {
         let store = &self.shared.worker.store;
-        let bound = store.unbind_account(profile.id).await?;
+        let bound = store.unbind_account(profile.id, by, self.now()).await?;
         store.set_validated(profile.id, None).await?;
         let conditions = self.conditions(profile);
         conditions.unbound(bound.as_deref()).await?;

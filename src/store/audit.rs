@@ -7,6 +7,10 @@
 //! of its 16 bytes of salt followed by its bytes; salt and text stand beside the chain, so that a text
 //! that is let go cannot be guessed back.
 
+pub mod verify;
+
+use std::str::FromStr;
+
 use jiff::Timestamp;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use rusqlite::{OptionalExtension as _, Transaction, params};
@@ -33,6 +37,9 @@ pub enum AuditAction {
     WriteIntended,
     /// What became of it.
     WriteEnded,
+    /// A seat was to be given back, and the vendor showed that its user has it again: nothing was
+    /// written.
+    FoundHeld,
     /// A plan is acted on.
     PlanActedOn,
     /// A person released a plan.
@@ -52,6 +59,24 @@ pub enum AuditAction {
 }
 
 impl AuditAction {
+    /// Every kind, in the order in which they are told.
+    pub const ALL: [Self; 14] = [
+        Self::CandidateOpened,
+        Self::CandidateMoved,
+        Self::CandidateKept,
+        Self::WriteIntended,
+        Self::WriteEnded,
+        Self::FoundHeld,
+        Self::PlanActedOn,
+        Self::PlanReleased,
+        Self::PlanExported,
+        Self::RuleLoosened,
+        Self::DownloadReleased,
+        Self::AccountRebound,
+        Self::EmptyFolderAccepted,
+        Self::UserForgotten,
+    ];
+
     /// The word in listings and in the chain.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -60,6 +85,7 @@ impl AuditAction {
             Self::CandidateKept => "candidate_kept",
             Self::WriteIntended => "write_intended",
             Self::WriteEnded => "write_ended",
+            Self::FoundHeld => "found_held",
             Self::PlanActedOn => "plan_acted_on",
             Self::PlanReleased => "plan_released",
             Self::PlanExported => "plan_exported",
@@ -69,6 +95,30 @@ impl AuditAction {
             Self::EmptyFolderAccepted => "empty_folder_accepted",
             Self::UserForgotten => "user_forgotten",
         }
+    }
+}
+
+/// A word that is no kind of entry.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{word}` is no kind of entry: write one of {}", known_actions())]
+pub struct UnknownAction {
+    word: String,
+}
+
+fn known_actions() -> String {
+    AuditAction::ALL.map(AuditAction::as_str).join(", ")
+}
+
+impl FromStr for AuditAction {
+    type Err = UnknownAction;
+
+    fn from_str(word: &str) -> Result<Self, UnknownAction> {
+        Self::ALL
+            .into_iter()
+            .find(|action| action.as_str() == word)
+            .ok_or_else(|| UnknownAction {
+                word: word.to_owned(),
+            })
     }
 }
 
@@ -150,20 +200,9 @@ pub struct AuditFilter {
     /// Of this user, by the vendor's id or by e-mail address.
     pub user: Option<String>,
     /// Of this kind.
-    pub action: Option<String>,
+    pub action: Option<AuditAction>,
     /// From this time on.
     pub since: Option<Timestamp>,
-}
-
-/// What a look at the whole chain found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Verified {
-    /// Entries looked at.
-    pub entries: u64,
-    /// The last one.
-    pub head: Option<Head>,
-    /// The first thing that is wrong; `None` where all is as it was written.
-    pub broken: Option<String>,
 }
 
 /// Before the first entry.
@@ -225,7 +264,7 @@ impl Store {
                         after.unwrap_or(0),
                         filter.profile.map(String::from),
                         filter.candidate,
-                        filter.action,
+                        filter.action.map(AuditAction::as_str),
                         filter.since.map(At),
                         filter.user,
                         limit,
@@ -247,13 +286,6 @@ impl Store {
                 )?;
                 Ok(rows.collect::<Result<_, _>>()?)
             })
-            .await
-    }
-
-    /// Looks at the whole chain, and at `known`: an entry that somebody noted elsewhere.
-    pub async fn verify_audit(&self, known: Option<Head>) -> Result<Verified, StoreError> {
-        self.database
-            .read("verify the audit log", move |t| verify(t, known.as_ref()))
             .await
     }
 }
@@ -372,101 +404,6 @@ fn head(t: &Transaction<'_>) -> rusqlite::Result<Option<Head>> {
         })
     })
     .optional()
-}
-
-fn verify(t: &Transaction<'_>, known: Option<&Head>) -> Result<Verified, StoreError> {
-    let start: Option<Head> = t
-        .query_row("SELECT seq, hash FROM audit_start", [], |row| {
-            Ok(Head {
-                seq: row.get(0)?,
-                hash: row.get(1)?,
-            })
-        })
-        .optional()?;
-    let mut last = start.unwrap_or(Head {
-        seq: 0,
-        hash: GENESIS.to_owned(),
-    });
-    let mut seen_known = known.is_none_or(|known| *known == last);
-    let mut entries = 0;
-    let mut broken = None;
-    let mut texts = t.prepare_cached("SELECT label, salt, text FROM audit_texts WHERE seq = ?1")?;
-    let mut statement = t.prepare_cached("SELECT * FROM audit ORDER BY seq")?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let entry = Row {
-            seq: row.get("seq")?,
-            at: row.get("at")?,
-            action: row.get("action")?,
-            who: row.get("who")?,
-            profile: row.get("profile")?,
-            candidate: row.get("candidate")?,
-            identifier: row.get("identifier")?,
-            facts: row.get("facts")?,
-            texts: row.get("texts")?,
-            prev: row.get("prev")?,
-        };
-        let hash: String = row.get("hash")?;
-        if broken.is_none() {
-            broken = fault(&entry, &hash, &last);
-        }
-        if broken.is_none() {
-            let kept = texts.query_map([entry.seq], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-            })?;
-            let kept: Vec<(String, Vec<u8>, String)> = kept.collect::<Result<_, _>>()?;
-            broken = altered_text(&entry, &kept);
-        }
-        entries += 1;
-        last = Head {
-            seq: entry.seq,
-            hash,
-        };
-        seen_known |= known == Some(&last);
-    }
-    if broken.is_none() && !seen_known {
-        let known = known.map_or_else(String::new, |known| format!("{}:{}", known.seq, known.hash));
-        broken = Some(format!(
-            "entry {known}, which was noted elsewhere, is not in the log: it was cut or written anew"
-        ));
-    }
-    Ok(Verified {
-        entries,
-        head: (last.seq > 0).then_some(last),
-        broken,
-    })
-}
-
-/// What is wrong with an entry that follows `last`.
-fn fault(entry: &Row, hash: &str, last: &Head) -> Option<String> {
-    let seq = entry.seq;
-    if seq != last.seq + 1 {
-        Some(format!(
-            "entry {} is missing: {seq} comes after {}",
-            last.seq + 1,
-            last.seq
-        ))
-    } else if entry.prev != last.hash {
-        Some(format!(
-            "entry {seq} does not follow entry {}: one of them was replaced",
-            last.seq
-        ))
-    } else if entry.hash() != hash {
-        Some(format!("entry {seq} was altered"))
-    } else {
-        None
-    }
-}
-
-/// A text beside the chain that is not the one that the entry was made with.
-fn altered_text(entry: &Row, kept: &[(String, Vec<u8>, String)]) -> Option<String> {
-    let digests: Vec<(String, String)> = serde_json::from_str(&entry.texts).unwrap_or_default();
-    let altered = kept.iter().find(|(label, salt, text)| {
-        !digests
-            .iter()
-            .any(|(known, value)| known == label && *value == digest(salt, text))
-    });
-    altered.map(|(label, ..)| format!("the text `{label}` of entry {} was altered", entry.seq))
 }
 
 #[cfg(test)]

@@ -8,9 +8,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
+use super::audit::{self, AuditAction};
 use super::column::{At, Json, Word};
 use super::condition::{self, Condition};
+use super::reclaim::of_profile;
 use super::revision::{self, Attempt};
 use super::{Store, StoreError};
 use crate::profile::model::{DesiredProfile, Document, DocumentId, Kind};
@@ -282,12 +285,18 @@ impl Store {
             .await
     }
 
-    /// Lets go of the account that a profile is bound to, so that the next one seen binds it.
-    /// Returns the account that it was bound to.
-    pub async fn unbind_account(&self, profile: ProfileId) -> Result<Option<String>, StoreError> {
+    /// Lets go of the account that a profile is bound to, as `by` decided, so that the next one seen
+    /// binds it. Returns the account that it was bound to.
+    pub async fn unbind_account(
+        &self,
+        profile: ProfileId,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<Option<String>, StoreError> {
+        let by = by.to_owned();
         self.database
             .write("unbind account", move |t| {
-                let bound = t
+                let bound: Option<String> = t
                     .prepare_cached("SELECT bound_account FROM profiles WHERE id = ?1")?
                     .query_row([profile.0], |row| row.get(0))
                     .optional()?
@@ -296,6 +305,9 @@ impl Store {
                     "UPDATE profiles SET bound_account = NULL, bound_at = NULL WHERE id = ?1",
                 )?
                 .execute([profile.0])?;
+                let facts = json!({ "was": bound });
+                let rebound = of_profile(t, AuditAction::AccountRebound, &by, profile, facts)?;
+                audit::append(t, &rebound, now)?;
                 Ok(bound)
             })
             .await

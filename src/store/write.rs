@@ -278,8 +278,8 @@ impl Store {
             .await
     }
 
-    /// Records that a seat was given back: it is held again, and nobody is asked for it before
-    /// `kept_until`.
+    /// Records that a seat was given back by a write, whose end is in the audit log: it is held again,
+    /// and nobody is asked for it before `kept_until`.
     pub async fn note_restored(
         &self,
         candidate: i64,
@@ -288,20 +288,51 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.database
             .write("record restored seat", move |t| {
-                t.prepare_cached(
-                    "UPDATE candidates SET restored_at = ?2, kept_until = ?3 WHERE id = ?1",
-                )?
-                .execute(params![candidate, At(now), At(kept_until)])?;
-                t.prepare_cached(
-                    "UPDATE subscriptions SET ended_at = NULL, ended_by = NULL, last_seen = NULL
-                     WHERE id = (SELECT subscription_id FROM candidates WHERE id = ?1)
-                       AND ended_by = 'reclaim'",
-                )?
-                .execute([candidate])?;
+                restored(t, candidate, kept_until, now)
+            })
+            .await
+    }
+
+    /// Records that a seat which `by` wanted given back was held again already: nothing was written,
+    /// and nobody is asked for it before `kept_until`.
+    pub async fn note_found_held(
+        &self,
+        candidate: i64,
+        kept_until: Timestamp,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let by = by.to_owned();
+        self.database
+            .write("record restored seat", move |t| {
+                restored(t, candidate, kept_until, now)?;
+                if let Some(candidate) = candidate_at(t, candidate)? {
+                    let facts = json!({ "kept_until": candidate.kept_until });
+                    let found = entry(AuditAction::FoundHeld, &by, &candidate, facts);
+                    audit::append(t, &found, now)?;
+                }
                 Ok(())
             })
             .await
     }
+}
+
+/// Nobody is asked for a seat that is held again before `kept_until`.
+fn restored(
+    t: &Transaction<'_>,
+    candidate: i64,
+    kept_until: Timestamp,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    t.prepare_cached("UPDATE candidates SET restored_at = ?2, kept_until = ?3 WHERE id = ?1")?
+        .execute(params![candidate, At(now), At(kept_until)])?;
+    t.prepare_cached(
+        "UPDATE subscriptions SET ended_at = NULL, ended_by = NULL, last_seen = NULL
+         WHERE id = (SELECT subscription_id FROM candidates WHERE id = ?1)
+           AND ended_by = 'reclaim'",
+    )?
+    .execute([candidate])?;
+    Ok(())
 }
 
 /// Adds what became of a write to the audit log: what was before, and what is now.

@@ -1,6 +1,6 @@
 //! Giving back a seat that was taken back: from what was so before, and read back at the vendor.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::plan::Permit;
 use super::reclaim::read_back;
@@ -62,7 +62,10 @@ pub async fn restore<C: Connector>(
     };
     match connector.holding(&seat).await? {
         Holding::Held => {
-            note(run, candidate, permit).await?;
+            let kept_until = cool_down_ends(run, candidate, permit);
+            run.store
+                .note_found_held(candidate.id, kept_until, by, run.now())
+                .await?;
             return Ok(Restoration {
                 ok: true,
                 message: "its user has it again already".to_owned(),
@@ -134,7 +137,10 @@ async fn settle<C: Connector>(
         trace_id,
     )
     .await?;
-    note(run, candidate, permit).await?;
+    let kept_until = cool_down_ends(run, candidate, permit);
+    run.store
+        .note_restored(candidate.id, kept_until, run.now())
+        .await?;
     Ok(Restoration {
         ok: true,
         message: gone_for_good(candidate).to_owned(),
@@ -177,13 +183,11 @@ async fn end(
         .map(drop)
 }
 
-/// Nobody is asked again for the seat during the cool-down.
-async fn note(run: &Run<'_>, candidate: &Candidate, permit: &Permit) -> Result<(), StoreError> {
+/// Nobody is asked again for the seat before then.
+fn cool_down_ends(run: &Run<'_>, candidate: &Candidate, permit: &Permit) -> Timestamp {
     let rules = Rules::of(&run.profile.desired, permit.guards);
     let cool_down = rules.for_identifier(&candidate.identifier).cool_down;
     let now = run.now();
-    let kept_until = now
-        .saturating_add(SignedDuration::from(cool_down))
-        .unwrap_or(now);
-    run.store.note_restored(candidate.id, kept_until, now).await
+    now.saturating_add(SignedDuration::from(cool_down))
+        .unwrap_or(now)
 }

@@ -1,10 +1,19 @@
 //! The audit log of the real daemon: every decision and write is in it once, and it shows what was done
 //! to it.
 
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
+use seatsync::store::Store;
+use seatsync::store::audit::AuditAction;
+use seatsync::store::retention::Keep;
 use serde_json::Value;
+use vendor_sim::ZoomSim;
 use vendor_sim::zoom::Cast;
 
+use super::bed::change as change_of_person;
 use super::reclaim::{host, last_reclaim, press, release, vendor};
 use super::support::{Host, text};
 
@@ -30,6 +39,43 @@ fn broken(host: &Host, more: &[&str]) -> String {
     let output = host.seatsync(&[&["audit", "verify"], more].concat());
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
     text(&output.stdout)
+}
+
+/// Takes the seat of somebody idle back; the candidate's number.
+fn take_back(host: &Host, vendor: &ZoomSim) -> String {
+    let idle = vendor.cast(Cast::Idle).unwrap();
+    let id = press(host, &idle.email);
+    release(host);
+    last_reclaim(host, |job| job["counts"]["ended"] == 1);
+    id
+}
+
+/// `SEQ:HASH` of an entry in a listing.
+fn head_of(entry: &Value) -> String {
+    format!("{}:{}", entry["seq"], entry["hash"].as_str().unwrap())
+}
+
+fn count(host: &Host, sql: &str) -> i64 {
+    let database = Connection::open(host.path("state").join("seatsync.db")).unwrap();
+    database.query_row(sql, [], |row| row.get(0)).unwrap()
+}
+
+/// Lets go, on a stopped host, of the entries from before `cutoff`.
+async fn let_go_before(host: &Host, cutoff: Timestamp) {
+    let long = SignedDuration::from_hours(24 * 3_650);
+    let hour = SignedDuration::from_hours(1);
+    let keep = Keep {
+        subscriptions: long,
+        activity: long,
+        job_results: long,
+        candidates: long,
+        audit: hour,
+    };
+    let store = Store::open(&host.path("state")).unwrap();
+    let now = cutoff + hour;
+    store.note_time(now, SignedDuration::ZERO).await.unwrap();
+    store.let_go(keep, now, hour).await.unwrap();
+    store.close().await;
 }
 
 fn change(host: &Host, sql: &str) {
@@ -92,6 +138,15 @@ async fn a_reclaim_and_its_undo_are_in_the_log_once_and_tampering_shows() {
             "entry 3 was altered",
         ),
         ("DELETE FROM audit WHERE seq = 3", "entry 3 is missing"),
+        (
+            "PRAGMA foreign_keys = OFF; UPDATE audit SET seq = -3 WHERE seq = 3;
+             UPDATE audit SET seq = 3 WHERE seq = 2; UPDATE audit SET seq = 2 WHERE seq = -3",
+            "entry 2 does not follow entry 1",
+        ),
+        (
+            "UPDATE audit SET facts = '{}', hash = (SELECT hash FROM audit WHERE seq = 4) WHERE seq = 3",
+            "entry 3 was altered",
+        ),
         (
             "UPDATE audit_texts SET text = 'eve@example.com' WHERE seq = 2 AND label = 'email'",
             "the text `email` of entry 2 was altered",
@@ -160,4 +215,130 @@ async fn who_holds_a_seat_is_not_forgotten() {
         text(&refused.stderr)
     );
     assert_eq!(host.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_entry_that_aged_out_is_told_as_that_and_the_chain_goes_on() {
+    let vendor = vendor().await;
+    let mut host = host(&vendor, "mode: manual");
+    host.start();
+    take_back(&host, &vendor);
+    let listing = host.json(&["audit", "list", "--limit", "1000"]);
+    let rows = listing["rows"].as_array().unwrap();
+    let (first, last) = (rows.first().unwrap(), rows.last().unwrap());
+    host.stop();
+    let cutoff: Timestamp = last["at"].as_str().unwrap().parse().unwrap();
+    let_go_before(&host, cutoff).await;
+
+    host.start();
+    let first_kept = host.json(&["audit", "list"])["rows"][0].clone();
+    assert!(first_kept["seq"].as_i64() > first["seq"].as_i64());
+    assert_eq!(
+        count(
+            &host,
+            "SELECT count(*) FROM audit_texts WHERE seq NOT IN (SELECT seq FROM audit)"
+        ),
+        0,
+        "texts of entries that are gone"
+    );
+    host.json(&["audit", "verify", "--head", &head_of(last)]);
+    let said = broken(&host, &["--head", &head_of(first)]);
+    assert!(said.contains("aged out"), "{said}");
+    assert!(!said.contains("BROKEN") && !said.contains("cut"), "{said}");
+    // Of the last one that went, the hash is still known.
+    let gone = first_kept["seq"].as_i64().unwrap() - 1;
+    let went = rows.iter().find(|row| row["seq"] == gone).unwrap();
+    host.json(&["audit", "verify", "--head", &head_of(went)]);
+    let said = broken(&host, &["--head", &format!("{gone}:00")]);
+    assert!(said.contains("cut or written anew"), "{said}");
+
+    host.json(&["reload", "--wait", "--allow-empty"]);
+    let verified = host.json(&["audit", "verify"]);
+    assert_eq!(verified["broken"], Value::Null, "{verified:#}");
+    assert!(verified["head"]["seq"].as_i64() > last["seq"].as_i64());
+    assert_eq!(host.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn forgetting_empties_the_texts_and_leaves_the_hashes() {
+    let vendor = vendor().await;
+    let mut host = host(&vendor, "mode: manual");
+    host.start();
+    let id = take_back(&host, &vendor);
+    let of_candidate = ["audit", "list", "--candidate", &id];
+    let before = host.json(&of_candidate);
+    assert!(before["rows"][0]["texts"]["email"].is_string());
+    let idle = vendor.cast(Cast::Idle).unwrap();
+    host.json(&["forget", &idle.email]);
+    let after = host.json(&of_candidate);
+    let pairs = before["rows"].as_array().unwrap().iter();
+    for (before, after) in pairs.zip(after["rows"].as_array().unwrap()) {
+        assert_eq!(head_of(before), head_of(after));
+        assert_eq!(before["facts"], after["facts"]);
+        assert_eq!(after["texts"], serde_json::json!({}), "{after:#}");
+    }
+    let listing = host.json(&["audit", "list", "--action", "user_forgotten"]);
+    let who = listing["rows"][0]["who"].as_str().unwrap();
+    assert!(who.starts_with("uid "), "{who}");
+    host.json(&["audit", "verify", "--head", &head_of(&listing["rows"][0])]);
+    assert_eq!(host.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kind_of_entry_that_is_none_is_refused_with_those_there_are() {
+    let mut host = Host::new();
+    host.start();
+    let refused = host.seatsync(&["audit", "list", "--action", "write_end"]);
+    let said = text(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{said}");
+    for known in [
+        "`write_end`",
+        "write_ended",
+        "candidate_opened",
+        "user_forgotten",
+    ] {
+        assert!(said.contains(known), "{said}");
+    }
+    let mut socket = UnixStream::connect(host.path("run/control.sock")).unwrap();
+    let request = "GET /v1/audit?action=write_end HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    socket.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    assert!(answer.contains("write_ended"), "{answer}");
+    assert_eq!(host.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_undo_that_finds_the_seat_back_already_is_in_the_log() {
+    let vendor = vendor().await;
+    let mut host = host(&vendor, "mode: manual");
+    host.start();
+    let id = take_back(&host, &vendor);
+    let idle = vendor.cast(Cast::Idle).unwrap();
+    let mut licensed = change_of_person();
+    licensed.kind = Some(2);
+    vendor.control().change_person(&idle.id, licensed).unwrap();
+    let undone = host.json(&["undo", &id]);
+    assert_eq!(undone["restored"][0]["ok"], true, "{undone:#}");
+    let listing = host.json(&["audit", "list", "--candidate", &id]);
+    let last = listing["rows"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!(last["action"], "found_held", "{listing:#}");
+    assert!(
+        last["who"].as_str().unwrap().starts_with("uid "),
+        "{last:#}"
+    );
+    assert_eq!(last["texts"]["email"], idle.email.as_str());
+    let shown = host.json(&["candidates", "show", &id]);
+    assert_eq!(last["facts"]["kept_until"], shown["kept_until"]);
+    assert_eq!(host.stop(), Some(0));
+}
+
+#[test]
+fn every_kind_of_entry_is_documented() {
+    let documented = std::fs::read_to_string("docs/audit.md").unwrap();
+    for action in AuditAction::ALL {
+        let word = format!("`{}`", action.as_str());
+        assert!(documented.contains(&word), "{word} is not in docs/audit.md");
+    }
 }

@@ -3,6 +3,7 @@
 
 use std::net::{TcpListener, TcpStream};
 
+use rusqlite::Connection;
 use serde_json::Value;
 use vendor_sim::ZoomSim;
 use vendor_sim::zoom::{Plan, ZoomSimOptions};
@@ -52,8 +53,27 @@ async fn a_profile_that_is_rebound_comes_to_life_by_itself() {
     assert!(said.contains("seatsync rebind zoom"), "{said}");
     assert!(!said.contains("nothing of `zoom` is held"), "{said}");
 
+    // What cannot be recorded is not done.
+    let database = Connection::open(host.path("state").join("seatsync.db")).unwrap();
+    database
+        .execute_batch(
+            "CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT raise(ABORT, 'full'); END",
+        )
+        .unwrap();
+    let refused = host.seatsync(&["rebind", "zoom"]);
+    assert_eq!(refused.status.code(), Some(1), "{}", text(&refused.stdout));
+    let status = host.json(&["status", "zoom"]);
+    assert_eq!(status["account"], first.account_id(), "{status:#}");
+    database.execute_batch("DROP TRIGGER full").unwrap();
+
     let rebound = host.seatsync(&["rebind", "zoom"]);
     assert_eq!(rebound.status.code(), Some(0), "{}", text(&rebound.stderr));
+    let listing = host.json(&["audit", "list", "--action", "account_rebound"]);
+    let [entry] = listing["rows"].as_array().unwrap().as_slice() else {
+        panic!("{listing:#}");
+    };
+    assert_eq!(entry["facts"]["was"], first.account_id(), "{entry:#}");
+    assert_eq!(entry["profile"], "zoom");
     let status = host.json(&["status", "zoom"]);
     assert!(is(&status, "Held", "False"), "{status:#}");
     let status = host.until(&["status", "zoom"], |status| {

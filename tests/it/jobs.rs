@@ -393,7 +393,8 @@ async fn another_account_behind_the_connection_holds_the_profile() {
         held.message
     );
     assert_eq!(bed.seats().await, []);
-    bed.store.unbind_account(id).await.unwrap();
+    let now = bed.clock_now();
+    bed.store.unbind_account(id, "uid 0", now).await.unwrap();
     let report = bed.next_day().await;
     assert_eq!(report.jobs[0].state, JobState::Completed);
     let held = bed.condition("zoom", ConditionKind::Held).await;

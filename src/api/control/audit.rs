@@ -7,7 +7,8 @@ use super::answer::{Refusal, profile_name};
 use super::model::{AuditQuery, ForgetRequest, Listing, VerifyQuery};
 use super::page::{self, PageSize};
 use super::{Asker, Control};
-use crate::store::audit::{AuditEntry, AuditFilter, Head, Verified};
+use crate::store::audit::verify::Verified;
+use crate::store::audit::{AuditEntry, AuditFilter, Head, UnknownAction};
 use crate::store::forget::Forgotten;
 
 /// `GET /v1/audit`.
@@ -17,12 +18,14 @@ pub(super) async fn list(
 ) -> Result<Json<Listing<AuditEntry>>, Refusal> {
     let size = PageSize::of(query.limit, page::USUAL);
     let after = page::number_after(query.after.as_deref())?;
+    let action = query.action.as_deref().map(str::parse).transpose();
     let filter = AuditFilter {
         // What was decided of a profile that is gone is still to be read.
         profile: query.profile.as_deref().map(profile_name).transpose()?,
         candidate: query.candidate,
         user: query.user,
-        action: query.action,
+        action: action
+            .map_err(|unknown: UnknownAction| Refusal::bad_request(unknown.to_string()))?,
         since: query.since,
     };
     let rows = control

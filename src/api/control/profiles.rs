@@ -2,7 +2,6 @@
 
 use axum::Json;
 use axum::extract::{Extension, Path, State};
-use serde_json::json;
 
 use super::answer::{Refusal, profile_name};
 use super::model::{
@@ -14,7 +13,6 @@ use crate::job::{self, ValidateError};
 use crate::metrics::Snapshot;
 use crate::profile::model::{DesiredProfile, ProfileState, SubflowKind};
 use crate::schedule::planner;
-use crate::store::audit::{AuditAction, NewEntry};
 use crate::store::condition::{Condition, ConditionKind, ConditionStatus};
 use crate::store::document::RecordedProfile;
 use crate::store::job::{JobFilter, JobState};
@@ -174,12 +172,8 @@ pub(super) async fn rebind(
             "`{profile}` reaches the vendor account that it is bound to: there is nothing to rebind"
         )));
     }
-    let bound = control.runner.rebind(&recorded).await?;
-    let entry = NewEntry {
-        profile: Some(recorded.name.clone()),
-        ..NewEntry::new(AuditAction::AccountRebound, &by, json!({ "was": bound }))
-    };
-    control.store.audit(entry, control.clock.now()).await?;
+    let bound = control.runner.rebind(&recorded, &by).await?;
+    control.store.announce_audit().await?;
     let message = match &bound {
         Some(account) => format!(
             "`{profile}` is no longer bound to vendor account `{account}`; its next download binds it to the one that its connection leads to"
