@@ -70,6 +70,8 @@ async fn let_go_before(host: &Host, cutoff: Timestamp) {
         job_results: long,
         candidates: long,
         audit: hour,
+        events: long,
+        usage: long,
     };
     let store = Store::open(&host.path("state")).unwrap();
     let now = cutoff + hour;
