@@ -152,7 +152,7 @@ impl Doors {
             (None, None) => None,
             (None, Some(_)) if by_systemd => {
                 tracing::error!(
-                    "nobody can answer by a link: `notifications.answer_url` is set, and systemd passed no socket for it: `systemctl enable --now seatsync-answers.socket`, then restart the daemon"
+                    "nobody can answer by a link: `notifications.answer_url` is set, and systemd passed no socket for it: `systemctl enable seatsync-answers.socket`, `systemctl stop seatsync.service`, `systemctl start seatsync-answers.socket seatsync.service`"
                 );
                 None
             }

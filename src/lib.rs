@@ -28,7 +28,7 @@
 //! | [`notice`] | what people are told, as mail and as a webhook |
 //! | [`store`] | all SQL |
 //! | [`delivery`] | takes notices out of the store, sends them, records what became of them |
-//! | [`api`] | the two sockets: peer identity, usage, control |
+//! | [`api`] | the sockets: peer identity, usage, control, users' answers |
 //! | [`cli`] | one file per subcommand |
 
 pub mod api;

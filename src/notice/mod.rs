@@ -87,15 +87,3 @@ pub enum Sent {
         said: String,
     },
 }
-
-impl Sent {
-    /// What was said, for people.
-    pub fn said(&self) -> &str {
-        match self {
-            Self::Accepted { said }
-            | Self::Refused { said }
-            | Self::Later { said }
-            | Self::Blocked { said } => said,
-        }
-    }
-}

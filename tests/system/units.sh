@@ -88,9 +88,10 @@ check "no answers socket unless it is enabled" fails test -e /run/seatsync/answe
 printf 'notifications: {answer_url: "https://seats.example.com/answer"}\n' >/etc/seatsync/seatsync.yaml
 check "without the socket unit the daemon starts" systemctl restart seatsync.service
 check "and says what to enable" says seatsync-answers.socket journalctl --no-pager --unit seatsync.service
-check "the answers socket starts" systemctl enable --now seatsync-answers.socket
+check "the answers socket is enabled" systemctl enable seatsync-answers.socket
+systemctl stop seatsync.service
+check "and starts before the daemon" systemctl start seatsync-answers.socket seatsync.service
 check "it is the proxy's" is "$(stat -c '%a %U %G' /run/seatsync/answers.sock)" "660 root seatsync-answers"
-check "the daemon takes it" systemctl restart seatsync.service
 check "a link that is none of ours is not known" is "$(answer http://seats.example.com/answer/1.1.forged)" 404
 check "the answers socket stops" systemctl disable --now seatsync-answers.socket
 
