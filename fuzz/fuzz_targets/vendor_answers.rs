@@ -12,7 +12,7 @@ use seatsync::clock::{Clock, ManualClock};
 use seatsync::connector::facts::{ActivityPage, Completeness, Process, SeatPage};
 use seatsync::connector::options::RetryPolicy;
 use seatsync::connector::{
-    AnyConnector, CallStats, Connector, ConnectorOptions, Connectors, Limits,
+    AnyConnector, CallStats, Connector, ConnectorOptions, Connectors, Limits, WriteOptions,
 };
 use seatsync::profile::model::{DesiredProfile, ResolvedConnection};
 use seatsync::secret::Secrets;
@@ -223,7 +223,8 @@ async fn all_of(connector: &AnyConnector) {
     }
     let _ = connector.account().await;
     let _ = connector.purchased().await;
-    let _ = connector.validate(Process::Activity).await;
+    let options = WriteOptions::default();
+    let _ = connector.validate(Process::Activity, &options).await;
     let _ = connector.add_ons("somebody").await;
     for plan in connector.activity_plans().await.unwrap_or_default() {
         let (pages, mut receiver) = mpsc::channel::<ActivityPage>(2);
