@@ -27,6 +27,7 @@
 //! | [`usage`] | the usage record: parse, key, merge rule |
 //! | [`notice`] | what people are told, as mail and as a webhook |
 //! | [`store`] | all SQL |
+//! | [`snapshot`] | plans without the daemon, from what it knew |
 //! | [`delivery`] | takes notices out of the store, sends them, records what became of them |
 //! | [`api`] | the sockets: peer identity, usage, control, users' answers |
 //! | [`cli`] | one file per subcommand |
@@ -46,6 +47,7 @@ pub mod reconcile;
 pub mod schedule;
 pub mod secret;
 pub mod settings;
+pub mod snapshot;
 pub mod store;
 pub mod subflow;
 pub mod systemd;

@@ -67,11 +67,29 @@ impl Client {
         &self,
         path: &str,
         query: &impl Serialize,
+        each: impl FnMut(&[u8]) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        self.pieces(Method::GET, &with_query(path, query)?, each)
+    }
+
+    /// `POST path?query` for an answer that is a file, each chunk handed to `each` as it comes.
+    pub(crate) fn download(
+        &self,
+        path: &str,
+        query: &impl Serialize,
+        each: impl FnMut(&[u8]) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        self.pieces(Method::POST, &with_query(path, query)?, each)
+    }
+
+    fn pieces(
+        &self,
+        method: Method,
+        path: &str,
         mut each: impl FnMut(&[u8]) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        let path = with_query(path, query)?;
         self.runtime.block_on(async {
-            let mut answer = self.send(Method::GET, &path, Bytes::new()).await?;
+            let mut answer = self.send(method, path, Bytes::new()).await?;
             while let Some(frame) = answer.body_mut().frame().await {
                 let frame = frame.map_err(|error| self.broken(&error))?;
                 if let Some(chunk) = frame.data_ref() {

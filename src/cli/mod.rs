@@ -15,6 +15,7 @@ mod decide;
 mod exclusions;
 mod exit;
 mod explain;
+mod export;
 mod findings;
 mod forget;
 mod healthcheck;
@@ -29,6 +30,7 @@ mod rules;
 mod run;
 mod schema;
 mod seat_plan;
+mod snapshot_plan;
 mod status;
 mod subscriptions;
 mod undo;
@@ -131,6 +133,8 @@ enum Command {
     Usage(usage::UsageArgs),
     /// Every fact that is known of a user's seats, or of the software on a configuration item.
     Explain(explain::ExplainArgs),
+    /// What is known, as files.
+    Export(export::ExportArgs),
     /// Exit code 0 when the daemon serves.
     Healthcheck,
     /// Print JSON Schema of the files.
@@ -188,6 +192,7 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> Result<ExitCode, Failu
         Command::Identifiers(args) => subscriptions::identifiers(args, &runtime, output),
         Command::Usage(args) => usage::run(args, &runtime, output),
         Command::Explain(args) => explain::run(args, &runtime, output),
+        Command::Export(args) => export::run(args, &runtime, output),
         Command::Healthcheck => healthcheck::run(&runtime, output),
         Command::Schema(args) => schema::run(&args, output),
         Command::Completions(args) => completions::run(&args, output),

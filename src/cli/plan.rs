@@ -14,6 +14,7 @@ use super::exit::Failure;
 use super::findings;
 use super::output::Output;
 use super::seat_plan;
+use super::snapshot_plan::{self, Asked};
 use crate::api::control::model::PlanAnswer;
 use crate::profile::compare::{self, DocumentChange};
 use crate::reclamation::plan::Plan;
@@ -22,21 +23,26 @@ use crate::yaml::diagnostic::Diagnostic;
 use crate::yaml::excerpt;
 use crate::yaml::render::{self, Looked};
 
+/// The folder that is compared where none is named.
+const PROFILES: &str = "/etc/seatsync/profiles.d";
+
 /// Arguments of `plan`.
 #[derive(Debug, Args)]
 pub(super) struct PlanArgs {
-    /// Files and folders to compare with `--base`.
-    #[arg(
-        value_name = "PATH",
-        requires = "base",
-        default_value = "/etc/seatsync/profiles.d"
-    )]
+    /// Files and folders to compare with `--base` [default: /etc/seatsync/profiles.d], or the folder to
+    /// answer for with `--snapshot` [default: what was in force].
+    #[arg(value_name = "PATH", requires = "offline")]
     paths: Vec<PathBuf>,
 
     /// Compare with this folder, the target branch's checkout, and name what each change loosens;
     /// needs no daemon.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", group = "offline")]
     base: Option<PathBuf>,
+
+    /// Answer from this snapshot, as the daemon would have when it was made, with the files of PATH in
+    /// force where that is given; needs no daemon.
+    #[arg(long, value_name = "FILE", group = "offline")]
+    snapshot: Option<PathBuf>,
 
     /// The daemon's settings, which say what connections are allowed
     /// [default: /etc/seatsync/seatsync.yaml, where there is one].
@@ -67,6 +73,15 @@ pub(super) fn run(
 ) -> Result<ExitCode, Failure> {
     if let Some(base) = &args.base {
         return offline(args, base, output);
+    }
+    if let Some(snapshot) = &args.snapshot {
+        let asked = Asked {
+            snapshot,
+            paths: &args.paths,
+            profile: args.seats.as_deref().filter(|name| !name.is_empty()),
+            detailed_exitcode: args.detailed_exitcode,
+        };
+        return snapshot_plan::run(&asked, output);
     }
     if let Some(profile) = &args.seats {
         return seats(args, profile, runtime, output);
@@ -132,7 +147,13 @@ fn offline(args: &PlanArgs, base: &Path, output: &mut Output) -> Result<ExitCode
         let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
         Failure::failed(lines.join("\n"))
     })?;
-    let mut compared = compare::folders(&[base.to_owned()], &args.paths, &settings);
+    let in_force = [PathBuf::from(PROFILES)];
+    let paths = if args.paths.is_empty() {
+        &in_force
+    } else {
+        args.paths.as_slice()
+    };
+    let mut compared = compare::folders(&[base.to_owned()], paths, &settings);
     excerpt::fill(&mut compared.findings);
     let looked = Looked {
         files: compared.files,

@@ -412,7 +412,7 @@ fn last_days(desired: &DesiredProfile) -> impl Iterator<Item = Date> {
     exclusions.chain(protections)
 }
 
-async fn match_all(
+pub(super) async fn match_all(
     store: &Store,
     profile: &RecordedProfile,
     matcher: Matcher,

@@ -5,6 +5,7 @@
 mod conditions;
 mod decision;
 mod execute;
+mod follow_files;
 mod installed;
 mod lookout;
 mod runner;
@@ -12,6 +13,7 @@ mod source;
 mod validate;
 
 pub use conditions::OTHER_ACCOUNT;
+pub use follow_files::follow_files;
 pub use installed::{InstalledParts, InstalledRequestError, InstalledRunner};
 pub use lookout::bar;
 pub use runner::has_no_activity_of_its_own;

@@ -30,7 +30,7 @@ use crate::store::job::{Job, JobState, Trigger};
 use crate::store::queue::{JobEnd, NewJob, Queued};
 use crate::store::write::Write;
 use crate::store::{Store, StoreError};
-use crate::subflow::plan::{Permit, PlanContext, Planned, make_plan};
+use crate::subflow::plan::{Permit, PlanContext, Planned, StopSwitch, make_plan};
 use crate::subflow::progress::{JobProgress, Reporter, RunningJobs};
 use crate::subflow::restore::{self, Restoration};
 use crate::subflow::{Run, SubflowError};
@@ -122,7 +122,7 @@ impl<S: ConnectorSource> Runner<S> {
                 worker: Worker {
                     permit: Permit {
                         writes: parts.settings.writes,
-                        stop_files: parts.stop_files,
+                        stop: StopSwitch::Files(parts.stop_files),
                         guards: parts.settings.guards,
                     },
                     store: parts.store,
@@ -175,6 +175,11 @@ impl<S: ConnectorSource> Runner<S> {
             }
         }
         Err(RequestError::UnknownProfile(profile.clone()))
+    }
+
+    /// What a reclaim may do.
+    pub fn permit(&self) -> &Permit {
+        &self.shared.worker.permit
     }
 
     /// What the next reclaim of a profile would do. No vendor is called.

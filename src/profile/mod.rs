@@ -10,6 +10,7 @@ pub mod link;
 pub mod load;
 pub mod model;
 pub mod name;
+pub mod pseudonym;
 pub mod raw;
 pub mod schema;
 pub mod window;

@@ -281,7 +281,6 @@ fn digest_of<'a>(situation: &Situation, steps: impl Iterator<Item = &'a Step>) -
         .map(|step| {
             json!([
                 step.candidate,
-                step.external_user_id,
                 step.identifier,
                 step.action,
                 step.last_activity,

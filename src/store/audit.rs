@@ -46,6 +46,8 @@ pub enum AuditAction {
     PlanReleased,
     /// A plan was exported for review.
     PlanExported,
+    /// What plans are made from was taken off this host.
+    SnapshotExported,
     /// A rule became looser.
     RuleLoosened,
     /// A person released a held download.
@@ -60,7 +62,7 @@ pub enum AuditAction {
 
 impl AuditAction {
     /// Every kind, in the order in which they are told.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::CandidateOpened,
         Self::CandidateMoved,
         Self::CandidateKept,
@@ -70,6 +72,7 @@ impl AuditAction {
         Self::PlanActedOn,
         Self::PlanReleased,
         Self::PlanExported,
+        Self::SnapshotExported,
         Self::RuleLoosened,
         Self::DownloadReleased,
         Self::AccountRebound,
@@ -89,6 +92,7 @@ impl AuditAction {
             Self::PlanActedOn => "plan_acted_on",
             Self::PlanReleased => "plan_released",
             Self::PlanExported => "plan_exported",
+            Self::SnapshotExported => "snapshot_exported",
             Self::RuleLoosened => "rule_loosened",
             Self::DownloadReleased => "download_released",
             Self::AccountRebound => "account_rebound",

@@ -35,6 +35,7 @@ pub mod reclaim;
 mod recorded;
 pub mod retention;
 pub mod revision;
+pub mod snapshot;
 pub mod staging;
 pub mod standing;
 pub mod subscription;

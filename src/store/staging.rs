@@ -166,7 +166,7 @@ impl Store {
         .await
     }
 
-    fn staging_folder(&self) -> PathBuf {
+    pub(super) fn staging_folder(&self) -> PathBuf {
         self.state.join("staging")
     }
 }

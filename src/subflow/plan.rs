@@ -34,16 +34,28 @@ const LOOSENED_FOR: SignedDuration = SignedDuration::from_hours(24);
 pub struct Permit {
     /// Whether anything may be written to a vendor at all.
     pub writes: bool,
-    /// Files any of which stops every write while it is there.
-    pub stop_files: Vec<PathBuf>,
+    /// What may stop every write.
+    pub stop: StopSwitch,
     /// The settings' guards.
     pub guards: Guards,
 }
 
+/// What stops every write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StopSwitch {
+    /// Files any of which stops writes while it is there.
+    Files(Vec<PathBuf>),
+    /// What was found when a snapshot was made.
+    Noted(Option<String>),
+}
+
 impl Permit {
-    /// The file that stops every write, if one is there. An error in looking counts as one.
+    /// What stops every write, if anything does. An error in looking for a file counts as one.
     pub fn stopped(&self) -> Option<String> {
-        self.stop_files.iter().find_map(|file| stops(file))
+        match &self.stop {
+            StopSwitch::Files(files) => files.iter().find_map(|file| stops(file)),
+            StopSwitch::Noted(stopped) => stopped.clone(),
+        }
     }
 
     /// Why nothing may be written for a profile.

@@ -13,6 +13,7 @@
 //! - `notice` words what people are told and sends it; `store` keeps the outbox, and `delivery`, above
 //!   both, takes notices from there to the world and back.
 //! - `reconcile` stands above `job`, because applying a profile set enqueues its first runs.
+//! - `snapshot` stands above `reconcile`: it does with a copied store what the daemon does with its own.
 //! - `cli` stands below `daemon`, which may use everything, with one exception: `cli/run.rs` and its
 //!   module declaration start the daemon, as `main.rs` starts the command line.
 //!
@@ -36,6 +37,7 @@ const LAYERS: &[&[&str]] = &[
     &["schedule"],
     &["job"],
     &["reconcile"],
+    &["snapshot"],
     &["api"],
     &["cli"],
     &["daemon"],

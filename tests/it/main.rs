@@ -42,6 +42,7 @@ mod reconcile;
 mod remedies;
 mod retention;
 mod retry;
+mod snapshot;
 mod support;
 mod tls;
 mod usage_conformance;

@@ -16,6 +16,7 @@ mod plan;
 mod profiles;
 mod rules;
 mod seats;
+mod snapshot;
 mod undo;
 mod usage;
 
@@ -117,6 +118,7 @@ pub fn service(control: &Control, peer: &Peer) -> Router {
         .route("/v1/forget", post(audit::forget))
         .route("/v1/notices", get(notices::list))
         .route("/v1/notices/trial", post(notices::trial))
+        .route("/v1/snapshot", post(snapshot::export))
         .route("/v1/rules", get(rules::list))
         .route("/v1/undo", post(undo::undo))
         .route("/v1/connections", get(connections::list))

@@ -351,6 +351,14 @@ pub struct ExplainQuery {
     pub user: String,
 }
 
+/// Query of `POST /v1/snapshot`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SnapshotQuery {
+    /// Write pseudonyms in place of users.
+    pub hash_users: bool,
+}
+
 /// Query of `GET /v1/usage` and of everything below it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
