@@ -30,6 +30,7 @@
 //! | [`snapshot`] | plans without the daemon, from what it knew |
 //! | [`delivery`] | takes notices out of the store, sends them, records what became of them |
 //! | [`api`] | the sockets: peer identity, usage, control, users' answers |
+//! | [`report`] | what is known, as files for other programs |
 //! | [`cli`] | one file per subcommand |
 
 pub mod api;
@@ -44,6 +45,7 @@ pub mod notice;
 pub mod profile;
 pub mod reclamation;
 pub mod reconcile;
+pub mod report;
 pub mod schedule;
 pub mod secret;
 pub mod settings;

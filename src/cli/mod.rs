@@ -192,7 +192,7 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> Result<ExitCode, Failu
         Command::Identifiers(args) => subscriptions::identifiers(args, &runtime, output),
         Command::Usage(args) => usage::run(args, &runtime, output),
         Command::Explain(args) => explain::run(args, &runtime, output),
-        Command::Export(args) => export::run(args, &runtime, output),
+        Command::Export(args) => export::run(&args, &runtime, output),
         Command::Healthcheck => healthcheck::run(&runtime, output),
         Command::Schema(args) => schema::run(&args, output),
         Command::Completions(args) => completions::run(&args, output),

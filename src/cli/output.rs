@@ -12,7 +12,7 @@ use super::exit::Failure;
 /// Where a command prints, and how.
 pub(crate) struct Output {
     format: Format,
-    stream: Box<dyn Write>,
+    stream: Box<dyn Write + Send>,
 }
 
 impl Output {
@@ -30,7 +30,7 @@ impl Output {
     }
 
     /// The stream, for output that is neither a table nor one JSON value.
-    pub(crate) fn stream(&mut self) -> &mut dyn Write {
+    pub(crate) fn stream(&mut self) -> &mut (dyn Write + Send) {
         &mut *self.stream
     }
 

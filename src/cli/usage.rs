@@ -9,11 +9,13 @@ use clap::{Args, Subcommand};
 
 use super::client::{Client, page_size};
 use super::exit::Failure;
+use super::export::{self, FileKind};
 use super::output::{Output, table};
 use super::status::short;
 use crate::api::control::model::{
     DeviceUseRow, Listing, ProductUseRow, UsageQuery, UsageRow, UsageSummaryRow,
 };
+use crate::report::list::USAGE;
 
 /// Arguments of `usage`.
 #[derive(Debug, Args)]
@@ -57,9 +59,9 @@ enum UsageCommand {
     Export {
         #[command(flatten)]
         filter: Filter,
-        /// One JSON object a line, or comma-separated values under a header.
-        #[arg(long = "as", value_name = "KIND", default_value = "jsonl", value_parser = ["jsonl", "csv"])]
-        export_as: String,
+        /// How it is written; `seatsync export usage` writes into a file, and Parquet too.
+        #[arg(long = "as", value_name = "KIND", default_value = "jsonl")]
+        export_as: FileKind,
     },
 }
 
@@ -141,19 +143,13 @@ pub(super) fn run(
             }
         }
         UsageCommand::Export { filter, export_as } => {
-            if !output.is_for_people() && export_as != "jsonl" {
-                return Err(Failure::Usage(format!(
-                    "`--format json` and `--as {export_as}` contradict each other: leave one out"
-                )));
+            if !output.is_for_people() && export_as != FileKind::Jsonl {
+                let message = "`--format json` and `--as` contradict each other: leave one out";
+                return Err(Failure::Usage(message.to_owned()));
             }
-            let query = UsageQuery {
-                export_as: Some(export_as),
-                ..filter.query()
-            };
-            client.stream("/v1/usage/export", &query, |chunk| {
-                output.stream().write_all(chunk).context("print")?;
-                Ok(())
-            })?;
+            let mut sink = export::sink(export_as, &USAGE, output.stream())?;
+            export::usage_records(&client, &filter.query(), &mut *sink)?;
+            sink.end().context("print")?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -38,7 +38,7 @@ const LAYERS: &[&[&str]] = &[
     &["job"],
     &["reconcile"],
     &["snapshot"],
-    &["api"],
+    &["api", "report"],
     &["cli"],
     &["daemon"],
 ];
@@ -55,6 +55,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("minijinja", &["notice"]),
     ("sd_notify", &["systemd"]),
     ("listenfd", &["systemd"]),
+    ("csv", &["report"]),
+    ("parquet", &["report"]),
     ("anyhow", &["cli", "daemon"]),
     ("clap", &["cli"]),
 ];

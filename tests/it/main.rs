@@ -22,6 +22,7 @@ mod documents;
 mod download;
 mod durability;
 mod exclusions;
+mod exports;
 mod folder;
 mod goto_client;
 mod goto_contract;

@@ -378,9 +378,6 @@ pub struct UsageQuery {
     /// Of `devices` and `products`: over so many months, the present one included.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub months: Option<u16>,
-    /// Of `export`: `jsonl` (the default) or `csv`.
-    #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
-    pub export_as: Option<String>,
     /// Continue after this token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,

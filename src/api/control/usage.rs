@@ -110,111 +110,39 @@ fn place_of(token: &str) -> Result<(Reference, Reference), Refusal> {
         .ok_or_else(|| Refusal::bad_request("`after` is not a token that a page gave"))
 }
 
-/// How an export is written.
-#[derive(Debug, Clone, Copy)]
-enum ExportAs {
-    /// One JSON object a line.
-    JsonLines,
-    /// RFC 4180, a header line first.
-    Csv,
-}
-
-/// `GET /v1/usage/export`: records as they are read.
+/// `GET /v1/usage/export`: records as they are read, one JSON object a line.
 pub(super) async fn export(
     State(control): State<Control>,
     Query(query): Query<UsageQuery>,
 ) -> Result<Response, Refusal> {
-    let (export_as, kind) = match query.export_as.as_deref() {
-        None | Some("jsonl") => (ExportAs::JsonLines, "application/x-ndjson"),
-        Some("csv") => (ExportAs::Csv, "text/csv; charset=utf-8"),
-        Some(_) => return Err(Refusal::bad_request("`as` must be `jsonl` or `csv`")),
-    };
     let (lines, body) = Channel::new(PAGES_AHEAD);
     let records = control.usage.export(filter(&query)?);
-    tokio::spawn(write_lines(records, export_as, lines));
-    Ok(([("content-type", kind)], Body::new(body)).into_response())
+    tokio::spawn(write_lines(records, lines));
+    Ok(([("content-type", "application/x-ndjson")], Body::new(body)).into_response())
 }
 
 /// An error ends the stream without its last chunk, so that the reader knows that it is cut.
-async fn write_lines(
-    mut export: UsageExport,
-    export_as: ExportAs,
-    mut lines: Sender<Bytes, StoreError>,
-) {
-    let mut text = match export_as {
-        ExportAs::JsonLines => Vec::new(),
-        ExportAs::Csv => CSV_HEADER.as_bytes().to_vec(),
-    };
+async fn write_lines(mut export: UsageExport, mut lines: Sender<Bytes, StoreError>) {
     loop {
         let page = match export.next().await {
-            Ok(page) => page,
+            Ok(Some(page)) => page,
+            Ok(None) => return,
             Err(error) => {
                 tracing::error!(%error, "an export was cut");
                 lines.abort(error);
                 return;
             }
         };
-        for record in page.iter().flatten() {
-            let row = row(record);
-            match export_as {
-                ExportAs::JsonLines => {
-                    if serde_json::to_writer(&mut text, &row).is_ok() {
-                        text.push(b'\n');
-                    }
-                }
-                ExportAs::Csv => csv_line(&row, &mut text),
+        let mut text = Vec::new();
+        for record in &page {
+            if serde_json::to_writer(&mut text, &row(record)).is_ok() {
+                text.push(b'\n');
             }
         }
-        if lines
-            .send_data(std::mem::take(&mut text).into())
-            .await
-            .is_err()
-            || page.is_none()
-        {
+        if lines.send_data(text.into()).await.is_err() {
             return;
         }
     }
-}
-
-const CSV_HEADER: &str = "sys_id,reclamation_type,configuration_item,norm_product,norm_publisher,user,month_used,year,usage_count,total_usage_time,last_used_time,discovery_source,usage_type,created_at,updated_at\r\n";
-
-/// Text as a field of its own (RFC 4180). One that a spreadsheet would take for a formula begins with
-/// an apostrophe: agents choose it.
-fn quoted(text: &str) -> String {
-    let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        "'"
-    } else {
-        ""
-    };
-    format!("\"{guard}{}\"", text.replace('"', "\"\""))
-}
-
-/// Ids, numbers and times need no quotes.
-fn csv_line(row: &UsageRow, text: &mut Vec<u8>) {
-    fn shown(value: Option<impl ToString>) -> String {
-        value.map_or_else(String::new, |value| value.to_string())
-    }
-    let fields = [
-        row.sys_id.clone(),
-        row.reclamation_type.clone(),
-        row.configuration_item.clone(),
-        row.norm_product.clone(),
-        shown(row.norm_publisher.as_deref()),
-        shown(row.user.as_deref()),
-        shown(row.month_used),
-        shown(row.year),
-        shown(row.usage_count),
-        shown(row.total_usage_time),
-        shown(row.last_used_time),
-        row.discovery_source
-            .as_deref()
-            .map_or_else(String::new, quoted),
-        row.usage_type.as_deref().map_or_else(String::new, quoted),
-        row.created_at.to_string(),
-        row.updated_at.to_string(),
-    ];
-    text.extend_from_slice(fields.join(",").as_bytes());
-    text.extend_from_slice(b"\r\n");
 }
 
 fn filter(query: &UsageQuery) -> Result<UsageFilter, Refusal> {

@@ -1,0 +1,204 @@
+//! Exports: every list as a file that other programs open, with the columns that are documented.
+
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::Command;
+
+use seatsync::report::list::{LISTS, List};
+use serde_json::{Value, json};
+
+use super::reclaim::{host, last_reclaim, vendor};
+use super::support::programs::{printed, python_with_clients, repository};
+use super::support::{Host, agent, text};
+
+/// Lists of the command line, and the exports that have the same rows.
+const LISTINGS: &[(&str, &[&str])] = &[
+    (
+        "subscriptions",
+        &["subscriptions", "list", "--all", "--limit", "10000"],
+    ),
+    ("identifiers", &["identifiers", "list"]),
+    ("candidates", &["candidates", "list", "--limit", "10000"]),
+    ("jobs", &["jobs", "results", "--limit", "10000"]),
+    ("exclusions", &["exclusions", "list"]),
+    ("connections", &["connections", "list"]),
+    ("audit", &["audit", "list", "--limit", "10000"]),
+    ("usage", &["usage", "list", "--limit", "10000"]),
+];
+
+/// Values of rows that are in no column: what a row says of itself twice, and what only the API needs.
+const NOT_EXPORTED: &[&str] = &[
+    "/excluded/expires",
+    "/excluded/since",
+    "/may_have_add_ons",
+    "/protected/expires",
+    "/protected/since",
+];
+
+fn export(host: &Host, list: &str, kind: &str, folder: &Path) {
+    let file = folder.join(format!("{list}.{kind}"));
+    let arguments = [
+        "export",
+        list,
+        "--as",
+        kind,
+        "--out",
+        file.to_str().unwrap(),
+    ];
+    let output = host.seatsync(&arguments);
+    assert!(
+        output.status.success(),
+        "{list} {kind}: {}",
+        text(&output.stderr)
+    );
+}
+
+/// A host with something in every list, among it a name that a spreadsheet would take for a formula.
+async fn furnished() -> (Host, vendor_sim::ZoomSim) {
+    let vendor = vendor().await;
+    let mut host = host(&vendor, "mode: manual");
+    let entry = "subflows: {reclaim_subscriptions: {enabled: true}}\nexclusions: {users: [{domain: corp.example.com, reason: \"=HYPERLINK(1)\", expires: 2099-01-01}]}\n";
+    host.profile("zoom.yaml", &super::support::zoom_profile(&vendor, entry));
+    host.start();
+    host.until_first_run_is_over("zoom");
+    last_reclaim(&host, |job| job["state"] == "completed");
+    let record = json!({
+        "configuration_item": "eaa9604d3790200044e0bfc8bcbe5dc1",
+        "norm_product": "00000000000000000000000000000001",
+        "reclamation_type": "total_usage", "month_used": 2, "year": 2026, "usage_count": 13,
+        "total_usage_time": 780, "discovery_source": "=1+1",
+    });
+    let mut socket = UnixStream::connect(host.usage_socket()).unwrap();
+    agent::post(&mut socket, &[record.to_string()]).unwrap();
+    (host, vendor)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sqlite_polars_and_duckdb_open_every_export_with_its_rows_and_types() {
+    let Some(python) = python_with_clients() else {
+        return;
+    };
+    let (host, _vendor) = furnished().await;
+    let folder = host.path("exports");
+    std::fs::create_dir(&folder).unwrap();
+    for list in LISTS {
+        for kind in ["csv", "jsonl", "parquet"] {
+            export(&host, list.name, kind, &folder);
+        }
+    }
+    let mut command = Command::new(python);
+    command
+        .arg(repository("tests/clients/load_exports.py"))
+        .arg(&folder);
+    let told: Value = serde_json::from_str(&printed(&mut command)).unwrap();
+    for list in LISTS {
+        let opened = &told[list.name];
+        let rows = opened["lines"].as_u64().unwrap();
+        for program in ["sqlite", "polars", "duckdb", "duckdb_csv"] {
+            assert_eq!(opened[program], rows, "{} in {program}", list.name);
+        }
+        for column in list.columns {
+            let (duckdb, polars) = match column.kind.as_str() {
+                "text" | "JSON text" => ("VARCHAR", "String"),
+                "integer" => ("BIGINT", "Int64"),
+                "boolean" => ("BOOLEAN", "Boolean"),
+                "instant" => (
+                    "TIMESTAMP WITH TIME ZONE",
+                    "Datetime(time_unit='us', time_zone='UTC')",
+                ),
+                "day" => ("DATE", "Date"),
+                "decimal" => ("DECIMAL(18,4)", "Decimal(precision=18, scale=4)"),
+                other => panic!("{other}"),
+            };
+            assert_eq!(
+                opened["types"][column.name], duckdb,
+                "{}.{}",
+                list.name, column.name
+            );
+            assert_eq!(
+                opened["polars_types"][column.name], polars,
+                "{}.{}",
+                list.name, column.name
+            );
+        }
+    }
+    for (list, arguments) in LISTINGS {
+        let listed = host.json(arguments);
+        let rows = listed["rows"].as_array().unwrap().len();
+        // What was asked for since stands in the audit log too.
+        assert!(rows > 0, "{list} is empty");
+        assert_eq!(told[*list]["lines"], rows, "{list}");
+    }
+    let csv = std::fs::read_to_string(folder.join("exclusions.csv")).unwrap();
+    assert!(csv.contains(",'=HYPERLINK(1),"), "{csv}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_has_nothing_that_no_column_has() {
+    let (host, _vendor) = furnished().await;
+    let mut missing = Vec::new();
+    for (name, arguments) in LISTINGS {
+        let list = LISTS.iter().find(|list| list.name == *name).unwrap();
+        let listed = host.json(arguments);
+        for row in listed["rows"].as_array().unwrap() {
+            leaves(list, row, "", &mut missing);
+        }
+    }
+    missing.sort();
+    missing.dedup();
+    missing.retain(|path| !NOT_EXPORTED.iter().any(|known| path.ends_with(known)));
+    assert_eq!(
+        missing,
+        Vec::<String>::new(),
+        "give these a column in src/report/list.rs"
+    );
+}
+
+fn leaves(list: &List, value: &Value, path: &str, missing: &mut Vec<String>) {
+    if list.columns.iter().any(|column| column.from == path) {
+        return;
+    }
+    match value {
+        Value::Object(members) => {
+            for (key, value) in members {
+                leaves(list, value, &format!("{path}/{key}"), missing);
+            }
+        }
+        Value::Null => {}
+        _ => missing.push(format!("{}{path}", list.name)),
+    }
+}
+
+#[test]
+fn the_columns_are_documented() {
+    let page = std::fs::read_to_string(repository("docs/exports.md")).unwrap();
+    for list in LISTS {
+        let mut section = format!(
+            "### {}\n\nOne row: {}.\n\n| column | holds |\n|---|---|\n",
+            list.name, list.about
+        );
+        for column in list.columns {
+            section.push_str(&format!(
+                "| `{}` | {} |\n",
+                column.name,
+                column.kind.as_str()
+            ));
+        }
+        assert!(page.contains(&section), "docs/exports.md lacks:\n{section}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_export_that_fails_leaves_the_file_that_was_there() {
+    let (mut host, _vendor) = furnished().await;
+    let folder = host.path("exports");
+    std::fs::create_dir(&folder).unwrap();
+    export(&host, "subscriptions", "csv", &folder);
+    let before = std::fs::read(folder.join("subscriptions.csv")).unwrap();
+    assert_eq!(host.stop(), Some(0), "{}", host.log());
+    let file = folder.join("subscriptions.csv");
+    let output = host.seatsync(&["export", "subscriptions", "--out", file.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(3));
+    assert_eq!(std::fs::read(&file).unwrap(), before);
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
+}
