@@ -97,8 +97,7 @@ fn schema(name: &str, columns: &[Column]) -> String {
         .iter()
         .map(|column| {
             let kind = match column.kind {
-                Kind::Text => "BYTE_ARRAY {} (UTF8)",
-                Kind::Json => "BYTE_ARRAY {} (UTF8)",
+                Kind::Text | Kind::Json => "BYTE_ARRAY {} (UTF8)",
                 Kind::Integer => "INT64 {}",
                 Kind::Boolean => "BOOLEAN {}",
                 Kind::Instant => "INT64 {} (TIMESTAMP(MICROS,true))",

@@ -24,6 +24,7 @@ mod durability;
 mod exclusions;
 mod exports;
 mod folder;
+mod gitops;
 mod goto_client;
 mod goto_contract;
 mod goto_job;
