@@ -15,14 +15,12 @@ use serde::Deserialize;
 use super::unserved::Unserved;
 use crate::clock::SharedClock;
 use crate::notice::answer_link::AnswerLink;
+use crate::reclamation::actor::Actor;
 use crate::reclamation::candidate::{Candidate, State as CandidateState};
 use crate::secret::seal::Sealer;
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::subflow::decide::{self, Decision};
-
-/// Who answers, for the record.
-const BY: &str = "its user, by the link";
 
 /// What the answers socket asks and tells.
 #[derive(Debug, Clone)]
@@ -159,9 +157,16 @@ impl Answers {
         let id = candidate.id;
         let guards = self.settings.guards;
         let now = self.clock.now();
-        let decided = decide::decide(&self.store, guards, answer.into(), vec![candidate], BY, now)
-            .await
-            .map_err(|error| failed(&error))?;
+        let decided = decide::decide(
+            &self.store,
+            guards,
+            answer.into(),
+            vec![candidate],
+            &Actor::SeatUser,
+            now,
+        )
+        .await
+        .map_err(|error| failed(&error))?;
         // Two answers at once: the other one was first.
         if decided.iter().any(|one| one.refused.is_some()) {
             return Err(Closed::Over);

@@ -319,7 +319,7 @@ fn seat(detail: &CandidateDetail) -> String {
                     word_of(&write.kind),
                     word_of(&write.state),
                     short(write.intended_at),
-                    write.asked_by.clone(),
+                    write.asked_by.to_string(),
                     write.outcome.clone().unwrap_or_default(),
                     write.trace_id.clone().unwrap_or_default(),
                 ]

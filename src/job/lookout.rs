@@ -13,6 +13,7 @@ use crate::clock::SharedClock;
 use crate::profile::identifier::Vendor;
 use crate::profile::model::{DesiredProfile, ProfileState, SubflowKind};
 use crate::profile::name::Name;
+use crate::reclamation::actor::Actor;
 use crate::reclamation::candidate::Event;
 use crate::reclamation::rule::Rules;
 use crate::schedule::planner::{self, Standing};
@@ -271,7 +272,7 @@ impl Lookout {
             .into_iter()
             .map(|candidate| {
                 let reason = "its profile was removed";
-                Happening::new(candidate.id, Event::Skipped, reason, "files")
+                Happening::new(candidate.id, Event::Skipped, reason, &Actor::Files)
             })
             .collect();
         self.store.happen(closed, now).await.map(drop)

@@ -22,6 +22,7 @@ use crate::metrics::Metrics;
 use crate::profile::identifier::ProfileType;
 use crate::profile::model::{DesiredProfile, SubflowKind};
 use crate::profile::name::Name;
+use crate::reclamation::actor::Actor;
 use crate::reclamation::candidate::Candidate;
 use crate::schedule::alarm::{Alarm, Bell};
 use crate::settings::Settings;
@@ -202,7 +203,7 @@ impl<S: ConnectorSource> Runner<S> {
         &self,
         profile: &RecordedProfile,
         candidates: Vec<(Candidate, Write)>,
-        by: &str,
+        by: &Actor,
     ) -> Result<Vec<(Candidate, Restoration)>, RestoreError> {
         let worker = &self.shared.worker;
         if self.stops().values().any(|(name, _)| *name == profile.name) {
@@ -279,7 +280,7 @@ impl<S: ConnectorSource> Runner<S> {
     pub async fn rebind(
         &self,
         profile: &RecordedProfile,
-        by: &str,
+        by: &Actor,
     ) -> Result<Option<String>, StoreError> {
         let store = &self.shared.worker.store;
         let bound = store.unbind_account(profile.id, by, self.now()).await?;

@@ -1,6 +1,7 @@
 //! When a seat counts as unused, what becomes of it, and what may be written to a vendor. Pure: facts
 //! and a time in, decisions out. The store records them, [`crate::subflow`] carries them out.
 
+pub mod actor;
 pub mod approval;
 pub mod candidate;
 pub mod evidence;

@@ -22,6 +22,7 @@ use super::column::{At, Json};
 use super::{Store, StoreError};
 use crate::profile::identifier::Identifier;
 use crate::profile::name::Name;
+use crate::reclamation::actor::Actor;
 
 /// What was decided or done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -131,8 +132,8 @@ impl FromStr for AuditAction {
 pub struct NewEntry {
     /// What was decided or done.
     pub action: AuditAction,
-    /// Who or what asked for it: `uid 1000`, `rule`, `Approval feb`, `files`.
-    pub who: String,
+    /// Who or what asked for it.
+    pub who: Actor,
     /// Of which profile.
     pub profile: Option<Name>,
     /// Of which candidate.
@@ -147,10 +148,10 @@ pub struct NewEntry {
 
 impl NewEntry {
     /// An entry about nothing in particular.
-    pub fn new(action: AuditAction, who: &str, facts: Value) -> Self {
+    pub fn new(action: AuditAction, who: &Actor, facts: Value) -> Self {
         Self {
             action,
-            who: who.to_owned(),
+            who: who.clone(),
             profile: None,
             candidate: None,
             identifier: None,
@@ -313,7 +314,7 @@ pub(super) fn append(
         seq,
         at: now.as_millisecond(),
         action: entry.action.as_str().to_owned(),
-        who: entry.who.clone(),
+        who: entry.who.to_string(),
         profile: entry.profile.as_ref().map(Name::to_string),
         candidate: entry.candidate,
         identifier: entry.identifier.as_ref().map(Identifier::to_string),

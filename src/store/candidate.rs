@@ -13,6 +13,7 @@ use super::{Store, StoreError, notice};
 use crate::connector::facts::Grade;
 use crate::notice::Occasion;
 use crate::profile::name::Name;
+use crate::reclamation::actor::Actor;
 use crate::reclamation::candidate::{
     Attention, Candidate, Event, ImpossibleTransition, Justification, Savings, State,
 };
@@ -53,7 +54,7 @@ pub struct Happening {
     /// Why, for people.
     pub reason: String,
     /// Who or what made it happen.
-    pub by: String,
+    pub by: Actor,
     /// Until when its user's answer is waited for, where the user is asked.
     pub answer_by: Option<Timestamp>,
     /// Before when nobody is asked again for the seat, where it is closed.
@@ -62,12 +63,12 @@ pub struct Happening {
 
 impl Happening {
     /// What happens, with nothing to be waited for.
-    pub fn new(candidate: i64, event: Event, reason: impl Into<String>, by: &str) -> Self {
+    pub fn new(candidate: i64, event: Event, reason: impl Into<String>, by: &Actor) -> Self {
         Self {
             candidate,
             event,
             reason: reason.into(),
-            by: by.to_owned(),
+            by: by.clone(),
             answer_by: None,
             kept_until: None,
         }
@@ -201,10 +202,10 @@ impl Store {
         &self,
         id: i64,
         until: Timestamp,
-        by: &str,
+        by: &Actor,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let by = by.to_owned();
+        let by = by.clone();
         self.database
             .write("keep seat", move |t| {
                 t.prepare_cached("UPDATE candidates SET kept_until = ?2 WHERE id = ?1")?
@@ -268,13 +269,18 @@ fn open(
         });
         audit::append(
             t,
-            &entry(AuditAction::CandidateOpened, "rule", &candidate, facts),
+            &entry(
+                AuditAction::CandidateOpened,
+                &Actor::Rule,
+                &candidate,
+                facts,
+            ),
             now,
         )?;
     }
     if new.user_missing {
         let reason = "its user is to be asked, and the vendor tells no address";
-        let missing = Happening::new(id, Event::UserMissing, reason, "rule");
+        let missing = Happening::new(id, Event::UserMissing, reason, &Actor::Rule);
         happen(t, &missing, now)?;
     }
     Ok(true)
@@ -283,13 +289,13 @@ fn open(
 /// An entry of the audit log about a candidate.
 pub(super) fn entry(
     action: AuditAction,
-    who: &str,
+    who: &Actor,
     candidate: &Candidate,
     facts: Value,
 ) -> NewEntry {
     NewEntry {
         action,
-        who: who.to_owned(),
+        who: who.clone(),
         profile: Some(candidate.profile.clone()),
         candidate: Some(candidate.id),
         identifier: Some(candidate.identifier.clone()),

@@ -9,6 +9,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::reclamation::actor::{Actor, UnknownActor};
+
 /// An instant, as milliseconds since 1970-01-01 UTC.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct At(pub(super) Timestamp);
@@ -99,6 +101,21 @@ impl<T: DeserializeOwned> FromSql for Json<T> {
         serde_json::from_str(value.as_str()?)
             .map(Self)
             .map_err(|error| FromSqlError::Other(error.into()))
+    }
+}
+
+/// As the text that says who.
+impl ToSql for Actor {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.to_string().into())
+    }
+}
+
+impl FromSql for Actor {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let text = value.as_str()?;
+        text.parse()
+            .map_err(|error: UnknownActor| FromSqlError::Other(error.into()))
     }
 }
 

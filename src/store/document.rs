@@ -18,6 +18,7 @@ use super::revision::{self, Attempt};
 use super::{Store, StoreError};
 use crate::profile::model::{DesiredProfile, Document, DocumentId, Kind};
 use crate::profile::name::Name;
+use crate::reclamation::actor::Actor;
 
 /// A profile's number in this store. It never changes, whatever the profile is called, and is
 /// never used again.
@@ -290,10 +291,10 @@ impl Store {
     pub async fn unbind_account(
         &self,
         profile: ProfileId,
-        by: &str,
+        by: &Actor,
         now: Timestamp,
     ) -> Result<Option<String>, StoreError> {
-        let by = by.to_owned();
+        let by = by.clone();
         self.database
             .write("unbind account", move |t| {
                 let bound: Option<String> = t

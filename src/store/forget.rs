@@ -9,6 +9,7 @@ use serde_json::json;
 use super::audit::{self, AuditAction, NewEntry};
 use super::document::ProfileId;
 use super::{Store, StoreError};
+use crate::reclamation::actor::Actor;
 
 /// What was forgotten of a user.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,10 +33,10 @@ impl Store {
         &self,
         user: &str,
         profile: Option<ProfileId>,
-        by: &str,
+        by: &Actor,
         now: Timestamp,
     ) -> Result<Forgotten, StoreError> {
-        let (user, by) = (user.to_owned(), by.to_owned());
+        let (user, by) = (user.to_owned(), by.clone());
         let forgotten = self
             .database
             .with_writer(move |connection| {
@@ -60,7 +61,7 @@ fn forget(
     connection: &mut Connection,
     user: &str,
     profile: Option<ProfileId>,
-    by: &str,
+    by: &Actor,
     now: Timestamp,
 ) -> Forgetting {
     let forgotten = within(connection, user, profile, by, now);
@@ -73,7 +74,7 @@ fn within(
     connection: &mut Connection,
     user: &str,
     profile: Option<ProfileId>,
-    by: &str,
+    by: &Actor,
     now: Timestamp,
 ) -> Forgetting {
     let t = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;

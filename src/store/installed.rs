@@ -13,6 +13,7 @@ use super::candidate::{Happened, Happening, write_state};
 use super::column::{At, Json, Word};
 use super::{Store, StoreError};
 use crate::profile::name::Name;
+use crate::reclamation::actor::Actor;
 use crate::reclamation::candidate::{Justification, Savings, State};
 use crate::reclamation::installed::candidate::InstalledCandidate;
 use crate::reclamation::installed::judge::{Decided, Evidence};
@@ -178,10 +179,10 @@ impl Store {
         &self,
         id: i64,
         until: Timestamp,
-        by: &str,
+        by: &Actor,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let by = by.to_owned();
+        let by = by.clone();
         self.database
             .write("keep installed software", move |t| {
                 t.prepare_cached("UPDATE installed_candidates SET kept_until = ?2 WHERE id = ?1")?
@@ -236,7 +237,12 @@ fn open(t: &Transaction<'_>, new: &NewInstalled, now: Timestamp) -> Result<bool,
             "rule": new.rule, "rule_digest": new.rule_digest, "evidence": new.evidence,
             "savings": new.savings,
         });
-        let opened = entry(AuditAction::CandidateOpened, "rule", &candidate, facts);
+        let opened = entry(
+            AuditAction::CandidateOpened,
+            &Actor::Rule,
+            &candidate,
+            facts,
+        );
         audit::append(t, &opened, now)?;
     }
     Ok(true)
@@ -283,7 +289,7 @@ fn happen(
 /// An entry of the audit log about a candidate. Ids of ServiceNow name nobody.
 fn entry(
     action: AuditAction,
-    who: &str,
+    who: &Actor,
     candidate: &InstalledCandidate,
     mut facts: Value,
 ) -> NewEntry {

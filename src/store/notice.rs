@@ -11,6 +11,7 @@ use super::candidate::{Happening, candidate_at, happen};
 use super::column::{At, Count, Day, Word};
 use super::{Store, StoreError};
 use crate::notice::{Occasion, Way};
+use crate::reclamation::actor::Actor;
 use crate::reclamation::candidate::{Event, State};
 
 /// A notice that waits to go one way.
@@ -419,6 +420,6 @@ fn fail_question(
     let reason = format!(
         "the question did not reach its user ({said}): correct the address or ask them yourself, then `resume` and `reclaim`, or `skip`"
     );
-    let failed = Happening::new(candidate, Event::NoticeFailed, reason, "notices");
+    let failed = Happening::new(candidate, Event::NoticeFailed, reason, &Actor::Notices);
     happen(t, &failed, now).map(drop)
 }

@@ -12,6 +12,7 @@ use super::audit::{self, AuditAction, NewEntry};
 use super::column::{At, Json, Word};
 use super::document::ProfileId;
 use super::{Store, StoreError};
+use crate::reclamation::actor::Actor;
 use crate::reclamation::approval::ReviewedSeat;
 use crate::reclamation::plan::Plan;
 use crate::reclamation::rule::{Rule, Rules};
@@ -128,7 +129,13 @@ impl Store {
                         });
                         audit::append(
                             t,
-                            &of_profile(t, AuditAction::RuleLoosened, "files", profile, facts)?,
+                            &of_profile(
+                                t,
+                                AuditAction::RuleLoosened,
+                                &Actor::Files,
+                                profile,
+                                facts,
+                            )?,
                             now,
                         )?;
                     }
@@ -253,7 +260,7 @@ impl Store {
                 let facts = json!({ "plan": plan, "candidates": candidates });
                 audit::append(
                     t,
-                    &of_profile(t, AuditAction::PlanActedOn, "rule", profile, facts)?,
+                    &of_profile(t, AuditAction::PlanActedOn, &Actor::Rule, profile, facts)?,
                     now,
                 )
             })
@@ -265,7 +272,7 @@ impl Store {
         &self,
         profile: ProfileId,
         digest: String,
-        by: String,
+        by: Actor,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.database
@@ -307,10 +314,10 @@ impl Store {
         profile: ProfileId,
         digest: String,
         seats: Vec<ReviewedSeat>,
-        by: &str,
+        by: &Actor,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let by = by.to_owned();
+        let by = by.clone();
         self.database
             .write("record reviewed plan", move |t| {
                 t.prepare_cached(
@@ -359,7 +366,7 @@ impl Store {
 pub(super) fn of_profile(
     t: &Transaction<'_>,
     action: AuditAction,
-    who: &str,
+    who: &Actor,
     profile: ProfileId,
     facts: Value,
 ) -> Result<NewEntry, StoreError> {

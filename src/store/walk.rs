@@ -12,6 +12,7 @@ use super::document::ProfileId;
 use super::reclaim::of_profile;
 use super::{Store, StoreError};
 use crate::connector::facts::{Purchased, WalkReport};
+use crate::reclamation::actor::Actor;
 
 /// Whether a walk counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,10 +102,10 @@ impl Store {
     pub async fn release_walk(
         &self,
         profile: ProfileId,
-        by: &str,
+        by: &Actor,
         now: Timestamp,
     ) -> Result<Option<Walk>, StoreError> {
-        let by = by.to_owned();
+        let by = by.clone();
         self.database
             .write("release walk", move |t| {
                 let id: Option<i64> = t

@@ -14,6 +14,7 @@ use super::column::{At, Count, Json, Word};
 use super::document::ProfileId;
 use super::{Store, StoreError};
 use crate::profile::identifier::Identifier;
+use crate::reclamation::actor::Actor;
 
 /// What a write does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,7 +62,7 @@ pub struct Write {
     /// The plan that it was a step of.
     pub plan: Option<String>,
     /// Who asked for it.
-    pub asked_by: String,
+    pub asked_by: Actor,
     /// When it was recorded, before it was made.
     pub intended_at: Timestamp,
     /// When its end was recorded.
@@ -86,7 +87,7 @@ pub struct NewWrite {
     /// The plan that it is a step of.
     pub plan: Option<String>,
     /// Who asked for it.
-    pub asked_by: String,
+    pub asked_by: Actor,
     /// What is given back, where that is what it does.
     pub prior: Option<Value>,
 }
@@ -299,10 +300,10 @@ impl Store {
         &self,
         candidate: i64,
         kept_until: Timestamp,
-        by: &str,
+        by: &Actor,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let by = by.to_owned();
+        let by = by.clone();
         self.database
             .write("record restored seat", move |t| {
                 restored(t, candidate, kept_until, now)?;

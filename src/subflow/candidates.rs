@@ -11,6 +11,7 @@ use super::savings::Prices;
 use super::{Outcome, Run, SubflowError};
 use crate::connector::facts::Grade;
 use crate::profile::identifier::Identifier;
+use crate::reclamation::actor::Actor;
 use crate::reclamation::approval::evidence_digest;
 use crate::reclamation::candidate::{Attention, Candidate, Event, State};
 use crate::reclamation::judge::{self, Check, Criteria, Judgement, Knowledge, Lapse, Reference};
@@ -25,8 +26,6 @@ const SEATS: u32 = 20_000;
 /// A candidate that requires attention for longer is given up, as in ServiceNow
 /// (`sam_reclamation_flow_error_timeout`).
 pub(super) const ATTENTION_TIMEOUT: SignedDuration = SignedDuration::from_hours(30 * 24);
-/// Who makes it happen, where nobody did.
-pub(super) const BY_RULE: &str = "rule";
 
 /// Runs the calculation: new candidates are `inserted`, moved ones `updated`, closed ones `ended`.
 pub async fn refresh_candidates(
@@ -105,7 +104,7 @@ fn seen(criteria: &Criteria, knowledge: &Knowledge, facts: &SeatFacts<'_>) -> Se
 /// What happens to a candidate now, if anything does.
 fn next_of(candidate: &Candidate, seat: Option<&Seen>, now: Timestamp) -> Option<Happening> {
     let happens =
-        |event, reason: String| Some(Happening::new(candidate.id, event, reason, BY_RULE));
+        |event, reason: String| Some(Happening::new(candidate.id, event, reason, &Actor::Rule));
     let Some(seat) = seat else {
         return happens(Event::SeatGone, "the seat is not there any more".to_owned());
     };

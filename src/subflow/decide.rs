@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::profile::name::Name;
+use crate::reclamation::actor::Actor;
 use crate::reclamation::candidate::{Candidate, Event, State};
 use crate::reclamation::rule::{Rule, Rules};
 use crate::settings::Guards;
@@ -76,7 +77,7 @@ pub async fn decide(
     ceiling: Guards,
     decision: Decision,
     candidates: Vec<Candidate>,
-    by: &str,
+    by: &Actor,
     now: Timestamp,
 ) -> Result<Vec<Decided>, StoreError> {
     let mut rules: BTreeMap<Name, Option<Rules>> = BTreeMap::new();
@@ -103,7 +104,7 @@ async fn decide_one(
     decision: Decision,
     candidate: &Candidate,
     rule: Option<&Rule>,
-    by: &str,
+    by: &Actor,
     now: Timestamp,
 ) -> Result<Decided, StoreError> {
     if let (Decision::KeepUntil { until }, true) = (decision, candidate.state.is_closed()) {
@@ -164,7 +165,7 @@ pub(super) fn happening_of(
     decision: Decision,
     candidate: i64,
     terms: Terms,
-    by: &str,
+    by: &Actor,
     now: Timestamp,
 ) -> Happening {
     let later = |by: SignedDuration| now.saturating_add(by).ok();

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::candidates::{ATTENTION_TIMEOUT, BY_RULE};
+use super::candidates::ATTENTION_TIMEOUT;
 use super::savings::Prices;
 use crate::clock::Clock;
 use crate::profile::model::Kind;
+use crate::reclamation::actor::Actor;
 use crate::reclamation::candidate::{Event, State};
 use crate::reclamation::installed::candidate::InstalledCandidate;
 use crate::reclamation::installed::facts::{ItemFacts, ProductFacts};
@@ -192,7 +193,7 @@ fn next_of(
     decided: Decided,
 ) -> Option<Happening> {
     let happens =
-        |event, reason: String| Some(Happening::new(candidate.id, event, reason, BY_RULE));
+        |event, reason: String| Some(Happening::new(candidate.id, event, reason, &Actor::Rule));
     let nothing = ItemFacts::default();
     let Some(selected) = judging.rules.get(&candidate.norm_product) else {
         let reason = "no rule decides for it any more".to_owned();

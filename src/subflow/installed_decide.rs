@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::decide::{Decision, Terms, happening_of};
 use super::installed::rules_in_force;
+use crate::reclamation::actor::Actor;
 use crate::reclamation::installed::candidate::InstalledCandidate;
 use crate::reclamation::installed::rule::InstalledRule;
 use crate::store::candidate::Happened;
@@ -28,7 +29,7 @@ pub async fn decide_installed(
     store: &Store,
     decision: Decision,
     candidates: Vec<InstalledCandidate>,
-    by: &str,
+    by: &Actor,
     now: Timestamp,
 ) -> Result<Vec<InstalledDecided>, StoreError> {
     let rules = rules_in_force(store).await?;
@@ -45,7 +46,7 @@ async fn decide_one(
     decision: Decision,
     candidate: &InstalledCandidate,
     rule: Option<&InstalledRule>,
-    by: &str,
+    by: &Actor,
     now: Timestamp,
 ) -> Result<InstalledDecided, StoreError> {
     let refused = |why: String| InstalledDecided {

@@ -14,6 +14,7 @@ use crate::connector::{
 };
 use crate::profile::identifier::Identifier;
 use crate::reclamation::candidate::{Event, State};
+use crate::reclamation::actor::Actor;
 use crate::reclamation::evidence;
 use crate::reclamation::judge;
 use crate::reclamation::plan::{Action, ERRORS_THAT_STOP, Plan, Step};
@@ -24,9 +25,6 @@ use crate::store::candidate::{Happened, Happening};
 use crate::store::job::{Counts, Failure};
 use crate::store::write::{NewWrite, Write, WriteEnd, WriteKind, WriteState};
 use crate::yaml::duration::Span;
-
-/// Who presses where nobody did.
-const BY_RULE: &str = "rule";
 
 /// What a reclaim runs with beside what every subflow does.
 #[derive(Debug, Clone, Copy)]
@@ -242,7 +240,7 @@ impl<C: Connector> Carrying<'_, C> {
         fresh: &FreshSeat,
     ) -> Result<Option<(Option<Happening>, String)>, StoreError> {
         let happening =
-            |event, reason: &str| Some(Happening::new(step.candidate, event, reason, BY_RULE));
+            |event, reason: &str| Some(Happening::new(step.candidate, event, reason, &Actor::Rule));
         let said = match fresh.holding {
             Holding::Held => None,
             Holding::NotHeld | Holding::UserGone => {
@@ -328,7 +326,7 @@ impl<C: Connector> Carrying<'_, C> {
         };
         if let Ok(Written::Refused(refusal)) = &written {
             let message = refusal.message.clone();
-            let failed = Happening::new(step.candidate, Event::Failed, &message, BY_RULE);
+            let failed = Happening::new(step.candidate, Event::Failed, &message, &Actor::Rule);
             self.end(
                 id,
                 WriteState::Refused,
@@ -373,7 +371,7 @@ impl<C: Connector> Carrying<'_, C> {
                     Err(error) => format!("it did not take effect: {error}"),
                     Ok(_) => "the vendor acknowledged it, and still shows the seat as held: the next run looks again".to_owned(),
                 };
-                let failed = Happening::new(step.candidate, Event::Failed, &message, BY_RULE);
+                let failed = Happening::new(step.candidate, Event::Failed, &message, &Actor::Rule);
                 self.end(
                     id,
                     WriteState::Failed,
@@ -447,10 +445,10 @@ fn later(now: Timestamp, by: Span) -> Option<Timestamp> {
     now.saturating_add(SignedDuration::from(by)).ok()
 }
 
-fn pressed_by(step: &Step) -> String {
+fn pressed_by(step: &Step) -> Actor {
     step.approved_by
         .as_ref()
-        .map_or_else(|| BY_RULE.to_owned(), |name| format!("Approval {name}"))
+        .map_or_else(|| Actor::Rule, |name| Actor::Approval(name.clone()))
 }
 
 /// What the vendor says after a write, which may take a while to show: looked at until the seat is

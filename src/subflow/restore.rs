@@ -6,6 +6,7 @@ use super::plan::Permit;
 use super::reclaim::read_back;
 use super::{Run, SubflowError};
 use crate::connector::{Connector, ConnectorError, Holding, PriorState, SeatRef, Written};
+use crate::reclamation::actor::Actor;
 use crate::reclamation::candidate::Candidate;
 use crate::reclamation::rule::Rules;
 use crate::store::StoreError;
@@ -45,7 +46,7 @@ pub async fn restore<C: Connector>(
     run: &Run<'_>,
     permit: &Permit,
     (candidate, write): (&Candidate, &Write),
-    by: &str,
+    by: &Actor,
 ) -> Result<Restoration, SubflowError> {
     if let Some(off) = permit.stopped() {
         return Ok(Restoration::not(off));
@@ -83,7 +84,7 @@ pub async fn restore<C: Connector>(
         kind: WriteKind::Restore,
         job: None,
         plan: None,
-        asked_by: by.to_owned(),
+        asked_by: by.clone(),
         prior: Some(prior.0.clone()),
     };
     let Some(id) = run.store.intend(run.profile.id, new, run.now()).await? else {

@@ -1,6 +1,7 @@
 //! Downloads against the simulated Zoom account: what is new, changed, gone and back, what may not
 //! be believed, and what exclusions mean.
 
+use seatsync::reclamation::actor::Actor;
 use seatsync::store::condition::{ConditionKind, ConditionStatus};
 use seatsync::store::job::{Counts, JobState};
 use seatsync::store::subscription::{SeatSource, Subscription, SubscriptionFilter};
@@ -217,7 +218,7 @@ async fn too_few_users_are_held_until_a_person_releases_them() {
     let id = bed.id("zoom").await;
     let released = bed
         .store
-        .release_walk(id, "uid 0", bed.clock_now())
+        .release_walk(id, &Actor::Peer(0), bed.clock_now())
         .await
         .unwrap();
     assert_eq!(released.map(|walk| walk.users), Some(100));

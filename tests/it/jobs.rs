@@ -10,6 +10,7 @@ use seatsync::job::RequestError;
 use seatsync::profile::model::SubflowKind::{
     DownloadSubscriptions, PullUserActivity, ReclaimSubscriptions, RefreshCandidates,
 };
+use seatsync::reclamation::actor::Actor;
 use seatsync::store::condition::{ConditionKind, ConditionStatus};
 use seatsync::store::job::{Counts, Failure, JobState, Trigger};
 use seatsync::store::queue::{NewJob, PutOff, Queued};
@@ -394,7 +395,10 @@ async fn another_account_behind_the_connection_holds_the_profile() {
     );
     assert_eq!(bed.seats().await, []);
     let now = bed.clock_now();
-    bed.store.unbind_account(id, "uid 0", now).await.unwrap();
+    bed.store
+        .unbind_account(id, &Actor::Peer(0), now)
+        .await
+        .unwrap();
     let report = bed.next_day().await;
     assert_eq!(report.jobs[0].state, JobState::Completed);
     let held = bed.condition("zoom", ConditionKind::Held).await;

@@ -14,6 +14,7 @@ use jiff::SignedDuration;
 use ring::hmac;
 use seatsync::delivery::Deliverer;
 use seatsync::notice::Way;
+use seatsync::reclamation::actor::Actor;
 use seatsync::reclamation::candidate::{Attention, Candidate, State as CandidateState};
 use seatsync::secret::SecretRef;
 use seatsync::settings::Guards;
@@ -82,7 +83,15 @@ async fn press(bed: &Bed) -> Candidate {
 async fn decided(bed: &Bed, decision: Decision, candidate: Candidate) -> Candidate {
     let now = bed.clock_now();
     let guards = Guards::default();
-    let decided = decide(&bed.store, guards, decision, vec![candidate], "uid 0", now).await;
+    let decided = decide(
+        &bed.store,
+        guards,
+        decision,
+        vec![candidate],
+        &Actor::Peer(0),
+        now,
+    )
+    .await;
     decided.unwrap().remove(0).candidate.unwrap()
 }
 

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
+use seatsync::reclamation::actor::Actor;
 use seatsync::reclamation::candidate::State;
 use seatsync::reclamation::guard::Guard;
 use seatsync::settings::Guards;
@@ -298,7 +299,7 @@ impl World {
         if held.peek().is_some() && held.all(|report| report.guard.is_releasable()) {
             let id = self.bed.id("zoom").await;
             let digest = plan.digest.clone();
-            let by = "uid 0".to_owned();
+            let by = Actor::Peer(0);
             let now = self.now();
             self.bed
                 .store
@@ -469,9 +470,16 @@ impl World {
             .unwrap();
         let (guards, now) = (Guards::default(), self.now());
         let store = &self.bed.store;
-        decide(store, guards, Decision::Resume, waiting, "uid 0", now)
-            .await
-            .unwrap();
+        decide(
+            store,
+            guards,
+            Decision::Resume,
+            waiting,
+            &Actor::Peer(0),
+            now,
+        )
+        .await
+        .unwrap();
     }
 
     /// Once nothing fails any more, what is idle goes as fast as the guards let it.

@@ -56,7 +56,8 @@ pub(super) async fn begin(
         )));
     };
     let connectors = &control.connectors;
-    let begun = connectors.begin_authorization(connection, &request.redirect_uri, &by)?;
+    let begun =
+        connectors.begin_authorization(connection, &request.redirect_uri, &by.to_string())?;
     tracing::info!(connection = %connection.name, %by, "an authorisation began");
     Ok(Json(AuthorizationBegun {
         connection: connection.name.clone(),
@@ -75,7 +76,7 @@ pub(super) async fn complete(
 ) -> Result<Json<AuthorizationDone>, Refusal> {
     let connectors = &control.connectors;
     let done = connectors
-        .complete_authorization(&redirected.address, &by)
+        .complete_authorization(&redirected.address, &by.to_string())
         .await?;
     let principal = done.facts.principal.as_deref();
     tracing::info!(connection = %done.connection, %by, principal, "a connection was authorised");

@@ -38,6 +38,7 @@ use crate::clock::SharedClock;
 use crate::connector::Connectors;
 use crate::job::{InstalledRunner, Runner};
 use crate::metrics::{Metrics, Snapshot};
+use crate::reclamation::actor::Actor;
 use crate::reconcile::ReconcileHandle;
 use crate::settings::Settings;
 use crate::store::Store;
@@ -141,7 +142,7 @@ pub fn service(control: &Control, peer: &Peer) -> Router {
     Router::new()
         .route("/health", get(health))
         .merge(guarded)
-        .layer(Extension(Asker(format!("uid {}", peer.uid))))
+        .layer(Extension(Asker(Actor::Peer(peer.uid))))
         .fallback(unknown)
         .layer(middleware::map_response(name_version))
         .with_state(control.clone())
@@ -149,7 +150,7 @@ pub fn service(control: &Control, peer: &Peer) -> Router {
 
 /// Who asks, for the record of a decision.
 #[derive(Debug, Clone)]
-struct Asker(String);
+struct Asker(Actor);
 
 /// Lets a request through that the peer's role allows.
 async fn permit(role: Option<ControlRole>, request: Request, next: Next) -> Response {

@@ -12,6 +12,7 @@ use crate::connector::facts::Process;
 use crate::job::{self, ValidateError};
 use crate::metrics::Snapshot;
 use crate::profile::model::{DesiredProfile, ProfileState, SubflowKind};
+use crate::reclamation::actor::Actor;
 use crate::schedule::planner;
 use crate::store::condition::{Condition, ConditionKind, ConditionStatus};
 use crate::store::document::RecordedProfile;
@@ -116,7 +117,7 @@ async fn release_plan(
     control: &Control,
     recorded: &RecordedProfile,
     digest: String,
-    by: String,
+    by: Actor,
 ) -> Result<Json<Decided>, Refusal> {
     let profile = &recorded.name;
     let plan = control.runner.plan(recorded).await?.plan;
