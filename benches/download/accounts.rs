@@ -1,5 +1,6 @@
 //! A simulated account at each vendor: serving it, and what leads to it.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 
 use jiff::Timestamp;
@@ -144,6 +145,7 @@ pub(crate) fn application(account: &Value, now: Timestamp) -> Result<Application
             findings: 0,
             message: String::new(),
             exclusions_unknown: None,
+            rules_in_doubt: BTreeMap::new(),
             at: now,
         },
         renames: Vec::new(),

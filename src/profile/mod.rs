@@ -12,6 +12,7 @@ pub mod model;
 pub mod name;
 pub mod pseudonym;
 pub mod raw;
+pub mod reach;
 pub mod schema;
 pub mod window;
 pub mod write;

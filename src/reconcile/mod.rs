@@ -28,6 +28,7 @@ use crate::clock::SharedClock;
 use crate::profile::load::{LoadCache, Loaded, NO_DOCUMENTS, load};
 use crate::profile::model::{DesiredProfile, DocumentId, Kind, ProfileState};
 use crate::profile::name::Name;
+use crate::profile::reach::Reach;
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::store::document::{Application, DocumentState, DocumentWrite, ProfileWrite, Recorded};
@@ -65,6 +66,7 @@ struct Look {
     files: usize,
     held: Option<String>,
     exclusions_unknown: Option<String>,
+    rules_in_doubt: BTreeMap<Name, Reach>,
     recorded: Recorded,
     assembled: Assembled,
     plan: Plan,
@@ -112,6 +114,7 @@ impl Reconciler {
             findings: u32::try_from(look.errors()).unwrap_or(u32::MAX),
             message: message.clone(),
             exclusions_unknown: look.exclusions_unknown.clone(),
+            rules_in_doubt: look.rules_in_doubt.clone(),
             at,
         };
         self.store.apply(look.application(attempt)).await?;
@@ -198,6 +201,7 @@ impl Reconciler {
             pass::kept(&recorded, &loaded, &self.folder)
         };
         let stand_ins = self.store.documents(kept.keys().cloned().collect()).await?;
+        let rules_in_doubt = pass::rules_in_doubt(&loaded.broken, &stand_ins);
         let (folder, settings) = (self.folder.clone(), Arc::clone(&self.settings));
         let (recorded, assembled) = self
             .with_files(move |files| {
@@ -225,6 +229,7 @@ impl Reconciler {
             files,
             held,
             exclusions_unknown,
+            rules_in_doubt,
             recorded,
             assembled,
             plan,

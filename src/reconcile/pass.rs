@@ -1,7 +1,7 @@
 //! One look at the folder: what it holds, what of it can be used, and which recorded versions have
 //! to stand in for the rest. Everything here works on values already read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use crate::profile::link::link_beside;
 use crate::profile::load::{Broken, Loaded, LoadedDocument};
 use crate::profile::model::{DesiredProfile, Document, DocumentId, Kind};
 use crate::profile::name::Name;
+use crate::profile::reach::Reach;
 use crate::settings::Settings;
 use crate::store::document::Recorded;
 use crate::yaml::diagnostic::Diagnostic;
@@ -64,7 +65,7 @@ pub(super) fn kept(
     loaded: &Loaded,
     folder: &Path,
 ) -> BTreeMap<DocumentId, Kept> {
-    let present: std::collections::BTreeSet<&DocumentId> = loaded
+    let present: BTreeSet<&DocumentId> = loaded
         .documents
         .iter()
         .map(|document| &document.id)
@@ -137,6 +138,32 @@ pub(super) fn exclusions_unknown(broken: &Broken, folder: &Path) -> Option<Strin
         "`{}` does not load, and may hold exclusions",
         file.display()
     ))
+}
+
+/// The rules of which it is not known what they decide, each with the profiles that it may decide for:
+/// those of its last good version, and what can be read of the new one.
+pub(super) fn rules_in_doubt(
+    broken: &Broken,
+    stand_ins: &BTreeMap<DocumentId, Document>,
+) -> BTreeMap<Name, Reach> {
+    let ids: BTreeSet<&DocumentId> = broken.documents.iter().chain(stand_ins.keys()).collect();
+    let rules = ids
+        .into_iter()
+        .filter(|id| id.kind == Kind::ReclamationRule);
+    rules
+        .map(|id| {
+            let before = match stand_ins.get(id) {
+                Some(Document::ReclamationRule(rule)) => Some(Reach::of(rule)),
+                _ => None,
+            };
+            let now = broken.documents.contains(id).then(|| {
+                let read = broken.rules.get(&id.name).cloned();
+                read.unwrap_or(Reach::All)
+            });
+            let reach = before.into_iter().chain(now).reduce(Reach::or);
+            (id.name.clone(), reach.unwrap_or(Reach::All))
+        })
+        .collect()
 }
 
 /// The first errors of a file, or of the folder where that file has none.
@@ -324,6 +351,7 @@ mod tests {
             broken: Broken {
                 documents: documents.iter().map(|name| id(name)).collect(),
                 files: files.iter().map(PathBuf::from).collect(),
+                ..Broken::default()
             },
             diagnostics: vec![
                 finding("/p/a.yaml", "wrong in a"),

@@ -501,6 +501,7 @@ mod tests {
             findings: 0,
             message: String::new(),
             exclusions_unknown: None,
+            rules_in_doubt: BTreeMap::new(),
             at: at(now),
         })
     }

@@ -105,6 +105,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "installed software",
         sql: include_str!("migrations/seatsync/0012_installed.sql"),
     },
+    Migration {
+        name: "rules in doubt",
+        sql: include_str!("migrations/seatsync/0013_rules_in_doubt.sql"),
+    },
 ];
 
 /// What `seatsync.db` is to SQLite: its application id (`SEAT` in ASCII) and its migrations.

@@ -1,12 +1,15 @@
 //! Revisions of the profiles folder: which was attempted, which was applied, and how it went.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 use serde::{Deserialize, Serialize};
 
-use super::column::{At, Word};
+use super::column::{At, Json, Word};
 use super::{Store, StoreError};
 use crate::profile::name::Name;
+use crate::profile::reach::Reach;
 
 /// How an attempt to apply a revision ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,12 +61,16 @@ pub struct Attempt {
     pub message: String,
     /// Why it is not known what the files exclude, where something does not load that may say so.
     pub exclusions_unknown: Option<String>,
+    /// The rules that do not load, each with the profiles that it may decide for.
+    pub rules_in_doubt: BTreeMap<Name, Reach>,
     /// When.
     pub at: Timestamp,
 }
 
 /// The same failure or success over and over is one row; this many rows are kept.
 const KEPT: u32 = 1_000;
+/// What to do about a document whose last good version decides.
+const CORRECT: &str = "its last good version decides, correct it as `seatsync check` says";
 
 impl Store {
     /// Records an attempt that changed nothing else.
@@ -90,28 +97,37 @@ impl Store {
     /// Why it is not known what the files exclude or decide for a profile, as of the last attempt: a
     /// reclaim waits for that.
     pub async fn files_trouble(&self, profile: &Name) -> Result<Option<String>, StoreError> {
-        let profile = profile.to_string();
+        let profile = profile.clone();
         self.database
             .read("look whether the files load", move |t| {
-                let whole: Option<String> = t
+                let last: Option<(Option<String>, Option<Json<BTreeMap<Name, Reach>>>)> = t
                     .prepare_cached(
-                        "SELECT iif(outcome IN ('held', 'failed'), message, exclusions_unknown)
+                        "SELECT iif(outcome IN ('held', 'failed'), message, exclusions_unknown),
+                             rules_in_doubt
                          FROM revisions ORDER BY id DESC LIMIT 1",
                     )?
-                    .query_row([], |row| row.get(0))
-                    .optional()?
-                    .flatten();
+                    .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+                    .optional()?;
+                let (whole, rules) = last.unwrap_or_default();
                 if whole.is_some() {
                     return Ok(whole);
                 }
+                let rules = rules.map_or_else(BTreeMap::new, |Json(rules)| rules);
+                let rule = rules.iter().find(|(_, reach)| reach.includes(&profile));
+                if let Some((rule, _)) = rule {
+                    return Ok(Some(format!(
+                        "ReclamationRule `{rule}` does not load: {CORRECT}"
+                    )));
+                }
                 Ok(t.prepare_cached(
-                    "SELECT kind || ' `' || name || '` does not load: its last good version decides'
-                     FROM documents WHERE state = 'held' AND (kind = 'Profile' AND name = ?1
-                         OR kind IN ('Exclusions', 'ReclamationRule'))
+                    "SELECT kind || ' `' || name || '` does not load: '
+                     FROM documents WHERE state = 'held'
+                         AND (kind = 'Profile' AND name = ?1 OR kind = 'Exclusions')
                      ORDER BY kind, name LIMIT 1",
                 )?
-                .query_row([profile], |row| row.get(0))
-                .optional()?)
+                .query_row([profile.as_str()], |row| row.get::<_, String>(0))
+                .optional()?
+                .map(|what| what + CORRECT))
             })
             .await
     }
@@ -147,12 +163,13 @@ pub(super) fn put(t: &Transaction<'_>, attempt: &Attempt) -> Result<(), StoreErr
         attempt.outcome,
         RevisionOutcome::Applied | RevisionOutcome::Partial
     );
+    let in_doubt = (!attempt.rules_in_doubt.is_empty()).then_some(Json(&attempt.rules_in_doubt));
     let alike = t
         .prepare_cached(
             "UPDATE revisions SET last_attempted_at = ?1, attempts = attempts + 1
              WHERE id = (SELECT max(id) FROM revisions)
-               AND (digest, label, outcome, findings, message, exclusions_unknown)
-                   IS (?2, ?3, ?4, ?5, ?6, ?7)",
+               AND (digest, label, outcome, findings, message, exclusions_unknown, rules_in_doubt)
+                   IS (?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .execute(params![
             At(attempt.at),
@@ -162,13 +179,14 @@ pub(super) fn put(t: &Transaction<'_>, attempt: &Attempt) -> Result<(), StoreErr
             attempt.findings,
             attempt.message,
             attempt.exclusions_unknown,
+            in_doubt,
         ])?;
     if alike == 0 {
         t.prepare_cached(
             "INSERT INTO revisions (digest, label, outcome, findings, message,
                                     first_attempted_at, last_attempted_at, applied_at,
-                                    exclusions_unknown)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, iif(?7, ?6, NULL), ?8)",
+                                    exclusions_unknown, rules_in_doubt)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, iif(?7, ?6, NULL), ?8, ?9)",
         )?
         .execute(params![
             attempt.digest,
@@ -179,6 +197,7 @@ pub(super) fn put(t: &Transaction<'_>, attempt: &Attempt) -> Result<(), StoreErr
             At(attempt.at),
             applied,
             attempt.exclusions_unknown,
+            in_doubt,
         ])?;
         t.execute(
             "DELETE FROM revisions WHERE id <= (SELECT max(id) FROM revisions) - ?1

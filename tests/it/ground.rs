@@ -1,6 +1,7 @@
 //! A state directory and a runner on a clock that tests move: what tests of jobs stand on, whoever
 //! the vendor is.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
@@ -264,6 +265,7 @@ impl Ground {
                 findings: 0,
                 message: String::new(),
                 exclusions_unknown: None,
+                rules_in_doubt: BTreeMap::new(),
                 at: self.clock.now(),
             },
             renames: Vec::new(),

@@ -108,6 +108,18 @@ impl Host {
             .unwrap()
     }
 
+    /// The profiles of which it is uncertain what may be reclaimed, once `file` says this.
+    async fn uncertain_with(&mut self, file: &str, text: &str) -> String {
+        self.write(file, text);
+        self.pass().await;
+        let mut uncertain = String::new();
+        for profile in ["a", "b", "c"] {
+            let trouble = self.store.files_trouble(&name(profile)).await.unwrap();
+            uncertain.extend(trouble.map(|_| profile));
+        }
+        uncertain
+    }
+
     async fn condition(&self, called: &str, kind: ConditionKind) -> Condition {
         let conditions = self.store.conditions(&name(called)).await.unwrap();
         conditions.into_iter().find(|c| c.kind == kind).unwrap()
@@ -271,6 +283,48 @@ async fn nothing_is_pruned_while_a_file_hides_what_it_holds() {
     host.remove("new.yaml");
     host.pass().await;
     assert!(host.recorded("a").await.orphaned_at.is_some());
+}
+
+#[tokio::test]
+async fn a_rule_that_does_not_load_makes_only_the_profiles_uncertain_that_it_names() {
+    let mut host = Host::with(&["a", "b", "c"]).await;
+    let rule = |name: &str, more: &str| {
+        format!("{{kind: ReclamationRule, name: {name}, identifiers: [zoom.licensed], {more}}}\n")
+    };
+    let good = rule("idle", "profiles: [a], mode: manual");
+    assert_eq!(host.uncertain_with("idle.yaml", &good).await, "");
+    let moved = rule("idle", "profiles: [b], mode: sometimes");
+    assert_eq!(
+        host.uncertain_with("idle.yaml", &moved).await,
+        "ab",
+        "the last good version's and the new one's"
+    );
+    let nobody = rule("idle", "mode: sometimes");
+    assert_eq!(host.uncertain_with("idle.yaml", &nobody).await, "abc");
+    assert_eq!(host.uncertain_with("idle.yaml", &good).await, "");
+    let new = rule("late", "profiles: [c], mode: sometimes");
+    assert_eq!(
+        host.uncertain_with("late.yaml", &new).await,
+        "c",
+        "one that never loaded"
+    );
+    assert_eq!(
+        host.uncertain_with("late.yaml", "kind: ReclamationRule\nprofiles: [c\n")
+            .await,
+        "abc"
+    );
+    let trouble = host.store.files_trouble(&name("a")).await.unwrap().unwrap();
+    assert!(trouble.contains("late.yaml"), "{trouble}");
+    assert_eq!(
+        host.uncertain_with("late.yaml", &rule("late", "profiles: [c], mode: sometimes"))
+            .await,
+        "c"
+    );
+    let trouble = host.store.files_trouble(&name("c")).await.unwrap().unwrap();
+    assert!(
+        trouble.contains("`late` does not load") && trouble.contains("seatsync check"),
+        "{trouble}"
+    );
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! One file to checked documents.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
@@ -12,6 +12,8 @@ use super::walk::Found;
 use super::{LoadedDocument, Source};
 use crate::profile::check::{self, DirectoryFile};
 use crate::profile::model::{DocumentId, Kind};
+use crate::profile::name::Name;
+use crate::profile::reach::Reach;
 use crate::yaml::diagnostic::{Diagnostic, Findings, Region};
 use crate::yaml::text::{Chunk, Text};
 use crate::yaml::tree;
@@ -28,6 +30,8 @@ pub(super) struct ParsedFile {
     pub(super) documents: Vec<LoadedDocument>,
     /// Documents with errors whose identity could be read.
     pub(super) broken: BTreeSet<DocumentId>,
+    /// Which profiles the rules among those are for, as far as that can be read.
+    pub(super) rules: BTreeMap<Name, Reach>,
     /// Some document's identity could not be read for certain.
     pub(super) nameless: bool,
     pub(super) diagnostics: Vec<Diagnostic>,
@@ -134,10 +138,20 @@ fn one_document(text: &Text, chunk: Chunk, parsed: &mut ParsedFile, findings: &m
             });
         }
         (Some(id), None) => {
+            if id.kind == Kind::ReclamationRule {
+                doubt(&mut parsed.rules, &id.name, Reach::read(&node));
+            }
             parsed.broken.insert(id);
         }
         (None, _) => parsed.nameless = true,
     }
+}
+
+/// Adds a rule that does not load; of two with one name, either may be meant.
+pub(super) fn doubt(rules: &mut BTreeMap<Name, Reach>, rule: &Name, reach: Reach) {
+    let known = rules.remove(rule);
+    let reach = known.into_iter().fold(reach, Reach::or);
+    rules.insert(rule.clone(), reach);
 }
 
 fn not_utf8(shown: &Arc<Path>, bytes: &[u8], valid: usize) -> ParsedFile {

@@ -19,6 +19,8 @@ use self::directory::Csv;
 use self::file::{ContentDigest, ParsedFile, Unread};
 use self::walk::{Found, Listing, Stamp};
 use super::model::{Document, DocumentId};
+use super::name::Name;
+use super::reach::Reach;
 use crate::settings::Settings;
 use crate::yaml::diagnostic::{Diagnostic, Findings, Region, Related};
 
@@ -82,6 +84,9 @@ pub struct Loaded {
 pub struct Broken {
     /// Documents whose identity could be read.
     pub documents: BTreeSet<DocumentId>,
+    /// Which profiles the rules among those are for, as far as that can be read. One that is missing
+    /// here may be for any.
+    pub rules: BTreeMap<Name, Reach>,
     /// Files (or the folder itself) holding documents whose identity could not be read; any
     /// recorded document may be one of them.
     pub files: BTreeSet<PathBuf>,
@@ -273,6 +278,9 @@ fn assemble(listing: &Listing, cache: &mut LoadCache) -> Loaded {
             .broken
             .documents
             .extend(parsed.broken.iter().cloned());
+        for (rule, reach) in &parsed.rules {
+            file::doubt(&mut loaded.broken.rules, rule, reach.clone());
+        }
         if cached.stamp.size == 0 {
             loaded.diagnostics.push(emptied(&found.shown));
         }
