@@ -4,6 +4,7 @@
 pub mod actor;
 pub mod approval;
 pub mod candidate;
+pub mod collateral;
 pub mod evidence;
 pub mod guard;
 pub mod installed;

@@ -97,8 +97,8 @@ pub struct Item {
     pub loosened: Option<String>,
     /// The approval that lists it, and still says of it what is so.
     pub approved_by: Option<Name>,
-    /// It is held beside a base seat.
-    pub is_add_on: bool,
+    /// Another seat of the user takes it along.
+    pub goes_along: bool,
     /// Further seats of the user that go with this one.
     pub takes_along: Vec<Identifier>,
 }
@@ -173,7 +173,7 @@ pub struct Plan {
     pub held: bool,
     /// Every guard's verdict.
     pub guards: Vec<GuardReport>,
-    /// The steps: add-ons first, then base seats, the longest idle first.
+    /// The steps: seats that others would take along first, then the others, the longest idle first.
     pub steps: Vec<Step>,
     /// Ready candidates that wait for a person or an approval.
     pub waiting: u64,
@@ -183,7 +183,7 @@ impl Plan {
     /// The plan for these candidates.
     pub fn of(situation: &Situation, mut items: Vec<Item>) -> Self {
         // What would go along comes before what it goes along with.
-        items.sort_by_key(|item| (!item.is_add_on, item.idle_since, item.candidate));
+        items.sort_by_key(|item| (!item.goes_along, item.idle_since, item.candidate));
         let total = items.len();
         let mut planned: Vec<(Item, Step)> = items
             .into_iter()

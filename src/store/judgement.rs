@@ -16,6 +16,7 @@ use crate::connector::facts::{Role, UserStatus};
 use crate::profile::identifier::Identifier;
 use crate::reclamation::candidate::Candidate;
 use crate::reclamation::evidence;
+use crate::reclamation::collateral::HeldSeat;
 use crate::reclamation::plan::Pool;
 use crate::reclamation::seat::SeatFacts;
 
@@ -199,29 +200,30 @@ impl Store {
             .await
     }
 
-    /// For each of these users, the seats that go with their base seat: paid add-ons that are held.
-    pub async fn add_ons_held(
+    /// For each of these users, the seats that count against what was bought.
+    pub async fn seats_held(
         &self,
         profile: ProfileId,
         users: BTreeSet<String>,
-    ) -> Result<BTreeMap<String, Vec<Identifier>>, StoreError> {
+    ) -> Result<BTreeMap<String, Vec<HeldSeat>>, StoreError> {
         self.database
-            .read("read add-ons", move |t| {
+            .read("read seats of users", move |t| {
                 let mut statement = t.prepare_cached(
-                    "SELECT identifier FROM subscriptions
-                     WHERE profile_id = ?1 AND external_user_id = ?2 AND source = 'add_on'
-                       AND paid AND ended_at IS NULL ORDER BY identifier",
+                    "SELECT identifier, source = 'add_on' FROM subscriptions
+                     WHERE profile_id = ?1 AND external_user_id = ?2 AND paid
+                       AND ended_at IS NULL ORDER BY identifier",
                 )?;
                 let mut held = BTreeMap::new();
                 for user in users {
-                    let identifiers: Vec<Identifier> = statement
+                    let seats: Vec<HeldSeat> = statement
                         .query_map(params![profile.0, user], |row| {
-                            Ok(row.get::<_, Word<Identifier>>(0)?.0)
+                            Ok(HeldSeat {
+                                identifier: row.get::<_, Word<Identifier>>(0)?.0,
+                                is_add_on: row.get(1)?,
+                            })
                         })?
                         .collect::<Result<_, _>>()?;
-                    if !identifiers.is_empty() {
-                        held.insert(user, identifiers);
-                    }
+                    held.insert(user, seats);
                 }
                 Ok(held)
             })

@@ -10,7 +10,6 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::criteria::Judging;
 use crate::connector::facts::Grade;
-use crate::profile::identifier::Identifier;
 use crate::profile::model::ProfileState;
 use crate::profile::name::Name;
 use crate::profile::raw::rules::Mode;
@@ -19,6 +18,7 @@ use crate::reclamation::approval::{
 };
 use crate::reclamation::candidate::{Candidate, State};
 use crate::reclamation::judge::{self, Check, Lapse};
+use crate::reclamation::collateral::{HeldSeat, goes_along, takes_along};
 use crate::reclamation::plan::{Item, Plan, Situation};
 use crate::reclamation::rule::Rule;
 use crate::settings::Guards;
@@ -164,7 +164,7 @@ pub async fn make_plan(
         .iter()
         .map(|open| open.candidate.external_user_id.clone())
         .collect();
-    let add_ons = store.add_ons_held(profile.id, users).await?;
+    let held = store.seats_held(profile.id, users).await?;
     let since = context
         .now
         .saturating_sub(LOOSENED_FOR)
@@ -193,7 +193,7 @@ pub async fn make_plan(
             seat,
             approved_by,
             is_new,
-            &add_ons,
+            &held,
             &loosened,
         ));
     }
@@ -210,11 +210,11 @@ fn item_of(
     seat: SeatNow,
     approved_by: Option<Name>,
     is_new: bool,
-    add_ons: &BTreeMap<String, Vec<Identifier>>,
+    held: &BTreeMap<String, Vec<HeldSeat>>,
     loosened: &Loosened,
 ) -> Item {
-    let beside = add_ons.get(&candidate.external_user_id);
-    let is_add_on = beside.is_some_and(|held| held.contains(&candidate.identifier));
+    let held = held.get(&candidate.external_user_id);
+    let held = held.map_or(&[] as &[HeldSeat], Vec::as_slice);
     Item {
         candidate: candidate.id,
         state: candidate.state,
@@ -227,12 +227,8 @@ fn item_of(
             .of(&candidate.external_user_id, candidate.identifier.as_str())
             .map(|what| format!("relaxed in the last 24 hours: {what}")),
         approved_by,
-        is_add_on,
-        takes_along: if is_add_on {
-            Vec::new()
-        } else {
-            beside.cloned().unwrap_or_default()
-        },
+        goes_along: goes_along(&candidate.identifier, held),
+        takes_along: takes_along(&candidate.identifier, held),
         external_user_id: candidate.external_user_id,
         email: candidate.email,
         identifier: candidate.identifier,

@@ -28,7 +28,7 @@ limits: {{share: 100%}}
     )
 }
 
-fn profile(vendor: &GoToSim, secrets: &str) -> String {
+fn profile(vendor: &GoToSim, secrets: &str, subflows: &str) -> String {
     let first = connection(vendor, "goto", vendor.api_url(), secrets);
     let second = connection(vendor, "goto-connect", &vendor.connect_url(), secrets);
     format!(
@@ -38,21 +38,14 @@ type: goto
 state: published
 connection: goto
 connect_connection: goto-connect
-subflows: {{pull_user_activity: {{analyze_from: 15d}}}}
+subflows: {subflows}
 {first}{second}"
     )
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_goto_profile_comes_down_with_its_calls_and_keys_unchanged() {
-    let vendor = GoToSim::start(GoToSimOptions {
-        users: 24,
-        limits: false,
-        ..GoToSimOptions::default()
-    })
-    .await
-    .unwrap();
-    let mut host = Host::new();
+/// A host with a profile of the account.
+pub(crate) fn host(vendor: &GoToSim, settings: &str, subflows: &str) -> Host {
+    let host = Host::new();
     let secrets = host.path("secrets");
     std::fs::create_dir(&secrets).unwrap();
     let client = vendor.client();
@@ -68,9 +61,22 @@ async fn a_goto_profile_comes_down_with_its_calls_and_keys_unchanged() {
     }
     let secrets = secrets.display().to_string();
     host.settings(&format!(
-        "connections: {{allowed_hosts: [127.0.0.1]}}\nsecrets: {{directories: [\"{secrets}\"]}}\n"
+        "{settings}connections: {{allowed_hosts: [127.0.0.1]}}\nsecrets: {{directories: [\"{secrets}\"]}}\n"
     ));
-    host.profile("goto.yaml", &profile(&vendor, &secrets));
+    host.profile("goto.yaml", &profile(vendor, &secrets, subflows));
+    host
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_goto_profile_comes_down_with_its_calls_and_keys_unchanged() {
+    let vendor = GoToSim::start(GoToSimOptions {
+        users: 24,
+        limits: false,
+        ..GoToSimOptions::default()
+    })
+    .await
+    .unwrap();
+    let mut host = host(&vendor, "", "{pull_user_activity: {analyze_from: 15d}}");
     host.start();
     let status = host.until_first_run_is_over("goto");
     assert_eq!(status["account"], vendor.account_key());

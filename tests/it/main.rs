@@ -28,6 +28,7 @@ mod gitops;
 mod goto_client;
 mod goto_contract;
 mod goto_job;
+mod goto_reclaim;
 mod ground;
 mod house;
 mod installed;

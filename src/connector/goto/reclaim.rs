@@ -26,7 +26,7 @@ use crate::connector::write::{
     Consequence, FreshSeat, Hindrance, Holding, PriorState, Refusal, RefusalKind, SeatRef,
     Settling, WriteOptions, Written,
 };
-use crate::profile::identifier::Identifier;
+use crate::profile::identifier::{Identifier, Vendor};
 
 /// Calls of these last days are read anew before a write; earlier ones are recorded.
 const FRESH_CALL_DAYS: i64 = 4;
@@ -85,6 +85,7 @@ impl GoToConnector {
         }
         if fresh.holding == Holding::Held {
             if is(&seat.identifier, "g2w") {
+                fresh.takes_along = self.meetings_beside(&user).await?;
                 let ahead = self.webinar_ahead(&seat.external_user_id).await?;
                 fresh
                     .hindrances
@@ -230,6 +231,18 @@ impl GoToConnector {
             .collect();
         let others = all - giving.len();
         Ok((giving, others))
+    }
+
+    /// GoToMeeting, where a licence of its own gives it: GoTo does not say whether that stays when a
+    /// licence of GoToWebinar, which is one of GoToMeeting too, goes.
+    async fn meetings_beside(&self, user: &UserNow) -> Result<Vec<Identifier>, ConnectorError> {
+        let meetings = Identifier::from_vendor_word(Vendor::GoTo, "g2m", None);
+        let (giving, _) = self.licenses_of(user, &meetings).await?;
+        Ok(if giving.is_empty() {
+            Vec::new()
+        } else {
+            vec![meetings]
+        })
     }
 
     async fn hindrances_of(

@@ -30,7 +30,7 @@ fn item(number: i64) -> Item {
         lapse: None,
         loosened: None,
         approved_by: None,
-        is_add_on: false,
+        goes_along: false,
         takes_along: Vec::new(),
     }
 }
@@ -194,7 +194,7 @@ fn a_base_seat_goes_only_with_everything_it_takes_along() {
     let add_on = |lapse| Item {
         identifier: ADD_ON.parse().unwrap(),
         external_user_id: "u2".to_owned(),
-        is_add_on: true,
+        goes_along: true,
         lapse,
         ..item(1)
     };

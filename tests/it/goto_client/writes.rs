@@ -7,6 +7,7 @@ use seatsync::connector::{
     AnyConnector, Connector as _, ConnectorError, Consequence, FreshSeat, Hindrance, Holding,
     SeatRef, WriteOptions, Written,
 };
+use seatsync::profile::identifier::Identifier;
 use seatsync::reclamation::evidence;
 use vendor_sim::goto::{Action, Cast, Endpoint, Fault, Kind, LoggedRequest};
 
@@ -157,6 +158,31 @@ async fn a_webinar_ahead_and_use_that_nobody_recorded_are_seen() {
         found.used_on,
         Some((day, ActivityKind::Meeting, Grade::Hosted))
     );
+}
+
+#[tokio::test]
+async fn webinars_take_the_meetings_of_another_licence_along() {
+    let bench = Bench::start().await;
+    let idle = bench.sim.cast(Cast::Idle).unwrap();
+    bench.control().give_license(&idle.email, "G2W");
+    let both = bench.goto();
+    let webinars = seat(&bench, Cast::Idle, "goto.g2w");
+    let found = fresh(&both, &webinars, &connect()).await;
+    let words: Vec<&str> = found.takes_along.iter().map(Identifier::as_str).collect();
+    assert_eq!(words, ["goto.g2m"]);
+    assert_eq!(found.consequences, [], "the other licence is left");
+    let meetings = seat(&bench, Cast::Idle, "goto.g2m");
+    assert_eq!(fresh(&both, &meetings, &connect()).await.takes_along, []);
+
+    bench.control().remove_license(&idle.email, "G2M");
+    bench.clock.0.advance(jiff::SignedDuration::from_mins(2));
+    let alone = fresh(&bench.goto(), &webinars, &connect()).await;
+    assert_eq!(
+        alone.takes_along,
+        [],
+        "the meetings of the same licence are no seat"
+    );
+    assert_eq!(alone.consequences, [Consequence::SuspendsUser]);
 }
 
 #[tokio::test]
