@@ -15,7 +15,7 @@ use crate::store::forget::Forgotten;
 /// Arguments of `forget`.
 #[derive(Debug, Args)]
 pub(super) struct ForgetArgs {
-    /// Whom, by e-mail address or the vendor's id.
+    /// Whom, by e-mail address, the vendor's id, or the id in usage records.
     user: String,
     /// Only in this profile.
     #[arg(long)]
@@ -35,8 +35,8 @@ pub(super) fn run(
     let forgotten: Forgotten = Client::new(runtime)?.post("/v1/forget", &request)?;
     output.show(&forgotten, |gone| {
         format!(
-            "forgotten: {} ended seats, {} days of activity, the names of {} candidates, {} texts beside the audit log\nwhat stays: counts, candidates without a name, and the audit log, whose chain is whole; usage records know no names\n",
-            gone.seats, gone.activity, gone.candidates, gone.audit_texts
+            "forgotten: {} ended seats, {} days of activity, the names of {} candidates, {} texts beside the audit log, the user in {} usage records\nwhat stays: counts, candidates and usage records without a name, and the audit log, whose chain is whole; usage records name people by an id of their own: forget that too\n",
+            gone.seats, gone.activity, gone.candidates, gone.audit_texts, gone.usage_records
         )
     })?;
     Ok(ExitCode::SUCCESS)

@@ -24,15 +24,19 @@ pub struct Forgotten {
     pub candidates: u64,
     /// Texts beside the audit log.
     pub audit_texts: u64,
+    /// Usage records whose user is not named any more.
+    pub usage_records: u64,
 }
 
 impl Store {
     /// Forgets a user, by the vendor's id or by e-mail address in any case, in one profile or in all.
-    /// Refuses, by telling them, while seats are held.
+    /// Refuses, by telling them, while seats are held. `usage_records` are in a file of their own; how
+    /// many name the user goes into the audit log.
     pub async fn forget_user(
         &self,
         user: &str,
         profile: Option<ProfileId>,
+        usage_records: u64,
         by: &Actor,
         now: Timestamp,
     ) -> Result<Forgotten, StoreError> {
@@ -40,7 +44,7 @@ impl Store {
         let forgotten = self
             .database
             .with_writer(move |connection| {
-                forget(connection, &user, profile, &by, now)
+                forget(connection, &user, profile, usage_records, &by, now)
                     .map_err(|error| StoreError::from_sqlite("forget user", error))?
             })
             .await?;
@@ -61,10 +65,11 @@ fn forget(
     connection: &mut Connection,
     user: &str,
     profile: Option<ProfileId>,
+    usage_records: u64,
     by: &Actor,
     now: Timestamp,
 ) -> Forgetting {
-    let forgotten = within(connection, user, profile, by, now);
+    let forgotten = within(connection, user, profile, usage_records, by, now);
     connection.execute_batch("VACUUM")?;
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     forgotten
@@ -74,6 +79,7 @@ fn within(
     connection: &mut Connection,
     user: &str,
     profile: Option<ProfileId>,
+    usage_records: u64,
     by: &Actor,
     now: Timestamp,
 ) -> Forgetting {
@@ -160,10 +166,12 @@ fn within(
         activity: rows(activity),
         candidates: rows(candidates),
         audit_texts: rows(audit_texts),
+        usage_records,
     };
     let facts = json!({
         "seats": forgotten.seats, "activity": forgotten.activity,
         "candidates": forgotten.candidates, "audit_texts": forgotten.audit_texts,
+        "usage_records": forgotten.usage_records,
     });
     if let Err(error) = audit::append(
         &t,

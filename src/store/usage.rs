@@ -18,6 +18,7 @@ use crate::reclamation::installed::facts::ItemFacts;
 use crate::usage::{Item, Key, Months, Period, ReclamationType, Record, Reference, SysId};
 
 mod aggregate;
+mod forget;
 mod items;
 mod read;
 mod retention;
@@ -357,6 +358,22 @@ impl UsageStore {
                 let newest = "SELECT max(updated_at) FROM usage_record";
                 transaction.query_row(newest, [], |row| row.get(0))
             })
+            .await
+    }
+
+    /// How many records name `user`.
+    pub async fn naming(&self, user: Reference) -> Result<u64, StoreError> {
+        self.database
+            .read("count usage records of a user", move |snapshot| {
+                forget::count(snapshot, user)
+            })
+            .await
+    }
+
+    /// Takes `user` out of every record, which stays without; of how many.
+    pub async fn forget_user(&self, user: Reference) -> Result<u64, StoreError> {
+        self.database
+            .with_writer(move |connection| forget::forget(connection, user))
             .await
     }
 

@@ -15,6 +15,7 @@ use vendor_sim::zoom::Cast;
 
 use super::bed::change as change_of_person;
 use super::reclaim::{host, last_reclaim, press, release, vendor};
+use super::support::agent::post;
 use super::support::{Host, text};
 
 fn actions(host: &Host, candidate: &str) -> Vec<String> {
@@ -199,6 +200,66 @@ async fn who_is_forgotten_is_in_no_byte_of_the_store_and_the_chain_stays_whole()
                 .any(|window| window.eq_ignore_ascii_case(name.as_bytes()));
             assert!(!found, "`{name}` is in {}", file.display());
         }
+    }
+}
+
+#[test]
+fn a_user_of_usage_records_is_forgotten_and_the_records_stay() {
+    for in_key in [false, true] {
+        let mut host = Host::new();
+        host.settings(&format!("usage: {{include_user_in_key: {in_key}}}\n"));
+        host.start();
+        let (gone, stays) = ("ab".repeat(16), "cd".repeat(16));
+        let used = |device: u32, user: &str| {
+            format!(
+                r#"{{"configuration_item":"{device:032x}","norm_product":"{:032x}","reclamation_type":"last_used_date","last_used_time":"2026-01-05 08:00:00","user":"{user}"}}"#,
+                7
+            )
+        };
+        let mut agent = UnixStream::connect(host.path("run/usage.sock")).unwrap();
+        let items = [
+            used(1, &gone),
+            used(2, &gone),
+            used(3, &stays),
+            used(1, &stays),
+        ];
+        // Without the user in the key, the last item is another report of the first one's record.
+        let items = &items[..if in_key { 4 } else { 3 }];
+        post(&mut agent, items).unwrap();
+        let before = host.json(&["usage", "list"]);
+        let forgotten = host.json(&["forget", &gone.to_uppercase()]);
+        assert_eq!(forgotten["usage_records"], 2, "{forgotten:#}");
+        let after = host.json(&["usage", "list"]);
+        let (before, after) = (
+            before["rows"].as_array().unwrap(),
+            after["rows"].as_array().unwrap(),
+        );
+        assert_eq!(after.len(), items.len(), "every record stays: {after:#?}");
+        let users = |user: &str| after.iter().filter(|row| row["user"] == user).count();
+        assert_eq!((users(&gone), users(&stays)), (0, items.len() - 2));
+        let same_ids = before
+            .iter()
+            .all(|old| after.iter().any(|new| new["sys_id"] == old["sys_id"]));
+        assert_eq!(same_ids, !in_key, "the id is a digest of the key");
+        let listing = host.json(&["audit", "list", "--action", "user_forgotten"]);
+        assert_eq!(
+            listing["rows"][0]["facts"]["usage_records"], 2,
+            "{listing:#}"
+        );
+        assert_eq!(host.json(&["forget", &gone])["usage_records"], 0);
+
+        // The record is found again by its key, and the user who reports anew is known anew.
+        post(&mut agent, &[used(2, &gone)]).unwrap();
+        let again = host.json(&["usage", "list"]);
+        let expected = items.len() + usize::from(in_key);
+        assert_eq!(again["rows"].as_array().unwrap().len(), expected);
+        host.json(&["forget", &gone]);
+        host.stop();
+        let bytes = std::fs::read(host.path("state/usage.db")).unwrap();
+        assert!(
+            !bytes.windows(16).any(|window| window == [0xab; 16]),
+            "in free space too"
+        );
     }
 }
 

@@ -10,6 +10,7 @@ use super::{Asker, Control};
 use crate::store::audit::verify::Verified;
 use crate::store::audit::{AuditEntry, AuditFilter, Head, UnknownAction};
 use crate::store::forget::Forgotten;
+use crate::usage::Reference;
 
 /// `GET /v1/audit`.
 pub(super) async fn list(
@@ -61,16 +62,28 @@ pub(super) async fn forget(
     let user = request.user.trim();
     if user.is_empty() {
         return Err(Refusal::bad_request(
-            "name a user by address or the vendor's id",
+            "name a user by address, the vendor's id or the id in usage records",
         ));
     }
     let now = control.clock.now();
-    let forgotten = control.store.forget_user(user, profile, &by, now).await?;
+    // Usage records belong to no profile.
+    let reporter = Reference::parse(user).filter(|_| profile.is_none());
+    let records = match reporter {
+        Some(reporter) => control.usage.naming(reporter).await?,
+        None => 0,
+    };
+    let mut forgotten = control
+        .store
+        .forget_user(user, profile, records, &by, now)
+        .await?;
     if forgotten.held > 0 {
         return Err(Refusal::conflict(format!(
             "this user still holds {} seats, which the next download would tell again: remove the user at the vendor, run the download, then forget",
             forgotten.held
         )));
+    }
+    if let Some(reporter) = reporter {
+        forgotten.usage_records = control.usage.forget_user(reporter).await?;
     }
     Ok(Json(forgotten))
 }
