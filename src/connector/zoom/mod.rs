@@ -6,6 +6,7 @@
 
 mod activity;
 mod client;
+mod day_report;
 mod host_report;
 mod identifiers;
 mod listed;
@@ -27,6 +28,7 @@ use serde::de::Error as _;
 use tokio::sync::mpsc::Sender;
 
 use self::client::ZoomDialect;
+use self::day_report::TwoDays;
 use self::scopes::{Operation, READ_USER};
 use self::wire::{Me, User};
 use super::Connector;
@@ -54,6 +56,7 @@ pub struct ZoomConnector {
     profile_type: ProfileType,
     plan: Plan,
     page_size: String,
+    two_days: TwoDays,
 }
 
 /// The most users or rows that Zoom gives on a page.
@@ -73,6 +76,7 @@ impl ZoomConnector {
             profile_type,
             plan,
             page_size,
+            two_days: TwoDays::default(),
         }
     }
 

@@ -9,13 +9,12 @@ use tokio::sync::mpsc::Sender;
 use super::ZoomConnector;
 use super::activity::day_of;
 use super::client::{Fact, fact};
+use super::day_report::DayReport;
 use super::scopes::{REPORT_HOSTS, REPORT_WEBINARS};
 use super::wire::{HistoryPage, HostsPage};
 use crate::connector::distinct::Distinct;
 use crate::connector::error::{CallContext, ConnectorError};
 use crate::connector::facts::{Activity, ActivityKind, ActivityPage, ActivityUser, Grade};
-use crate::connector::http::api::Call;
-use crate::connector::limits::Label;
 use crate::connector::walk::{MOST_WALKS, Seen, Step, Walk, shortfall};
 
 /// Activities handed on at once.
@@ -106,22 +105,15 @@ impl ZoomConnector {
     }
 
     async fn hosts_page(&self, day: Date, token: Option<&str>) -> Result<Hosts, ConnectorError> {
-        let (step, date) = (format!("report the hosts of {day}"), day.to_string());
-        let query = [
-            ("type", "active"),
-            ("from", date.as_str()),
-            ("to", date.as_str()),
-            ("page_size", self.page_size.as_str()),
-            ("next_page_token", token.unwrap_or_default()),
-        ];
-        let given = if token.is_some() { 5 } else { 4 };
-        let call = Call {
+        let step = format!("report the hosts of {day}");
+        let report = DayReport {
+            operation: REPORT_HOSTS,
             step: &step,
-            label: Label::Heavy,
             path: &["report", "users"],
-            query: &query[..given],
+            query: &[("type", "active"), ("page_size", &self.page_size)],
+            token,
         };
-        self.get(REPORT_HOSTS, &call, |body| read_hosts(body, day))
+        self.report_of_day(&report, day, |body| read_hosts(body, day))
             .await
     }
 
@@ -181,23 +173,19 @@ impl ZoomConnector {
         day: Date,
         token: Option<&str>,
     ) -> Result<Webinars, ConnectorError> {
-        let (step, date) = (format!("report the webinars of {day}"), day.to_string());
-        let query = [
-            ("from", date.as_str()),
-            ("to", date.as_str()),
-            ("date_type", "start_time"),
-            ("meeting_type", "webinar"),
-            ("page_size", self.page_size.as_str()),
-            ("next_page_token", token.unwrap_or_default()),
-        ];
-        let given = if token.is_some() { 6 } else { 5 };
-        let call = Call {
+        let step = format!("report the webinars of {day}");
+        let report = DayReport {
+            operation: REPORT_WEBINARS,
             step: &step,
-            label: Label::Heavy,
             path: &["report", "history_meetings"],
-            query: &query[..given],
+            query: &[
+                ("date_type", "start_time"),
+                ("meeting_type", "webinar"),
+                ("page_size", &self.page_size),
+            ],
+            token,
         };
-        self.get(REPORT_WEBINARS, &call, |body| read_webinars(body, day))
+        self.report_of_day(&report, day, |body| read_webinars(body, day))
             .await
     }
 }

@@ -6,6 +6,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::ZoomConnector;
+use super::day_report::DayReport;
 use super::scopes::{
     DELETE_USER, LIST_MEETINGS, LIST_USERS, LIST_WEBINARS, Operation, READ_USER, REPORT_HOST,
     REPORT_HOSTS, REPORT_WEBINARS, UPDATE_SETTINGS, UPDATE_USER, USER_SETTINGS,
@@ -119,39 +120,32 @@ impl ZoomConnector {
     }
 
     async fn few_hosts(&self, day: Date) -> Result<(), ConnectorError> {
-        let date = day.to_string();
-        let call = Call {
+        let report = DayReport {
+            operation: REPORT_HOSTS,
             step: "report the hosts of a day",
-            label: Label::Heavy,
             path: &["report", "users"],
-            query: &[
-                ("type", "active"),
-                ("from", &date),
-                ("to", &date),
-                ("page_size", FEW),
-            ],
+            query: &[("type", "active"), ("page_size", FEW)],
+            token: None,
         };
-        self.get(REPORT_HOSTS, &call, |body| {
+        self.report_of_day(&report, day, |body| {
             serde_json::from_slice::<HostsPage<'_>>(body).map(|_| ())
         })
         .await
     }
 
     async fn few_webinars(&self, day: Date) -> Result<(), ConnectorError> {
-        let date = day.to_string();
-        let call = Call {
+        let report = DayReport {
+            operation: REPORT_WEBINARS,
             step: "report the webinars of a day",
-            label: Label::Heavy,
             path: &["report", "history_meetings"],
             query: &[
-                ("from", &date),
-                ("to", &date),
                 ("date_type", "start_time"),
                 ("meeting_type", "webinar"),
                 ("page_size", FEW),
             ],
+            token: None,
         };
-        self.get(REPORT_WEBINARS, &call, |body| {
+        self.report_of_day(&report, day, |body| {
             serde_json::from_slice::<HistoryPage<'_>>(body).map(|_| ())
         })
         .await

@@ -226,6 +226,47 @@ async fn a_hosts_webinars_of_a_day_are_one_fact() {
 }
 
 #[tokio::test]
+async fn where_one_day_is_refused_two_are_asked_for_and_what_they_tell_counts_for_the_later() {
+    let bench = Bench::start().await;
+    let host = bench.control().cast(Cast::NeverHosted).unwrap();
+    let thursday = FRIDAY.yesterday().unwrap();
+    let start = thursday.at(9, 0, 0, 0).to_zoned(TimeZone::UTC).unwrap();
+    let meeting = Hosted {
+        kind: HostedKind::Scheduled,
+        start: start.timestamp(),
+        minutes: 20,
+        participants: 3,
+    };
+    assert!(bench.control().host(&host.id, &meeting));
+    let zoom = bench.zoom();
+    let of_host = |activities: &[Activity]| -> Vec<Date> {
+        let id = ActivityUser::Id(host.id.clone());
+        let own = activities.iter().filter(|one| one.user == id);
+        own.map(|one| one.day).collect()
+    };
+    let (read, single) = of_day(&zoom, FRIDAY).await;
+    read.unwrap();
+    assert_eq!(
+        of_host(&single),
+        [],
+        "the day itself is asked for where it may be"
+    );
+
+    bench
+        .control()
+        .switch(|switches| switches.single_day_reports = false);
+    bench.control().clear_requests();
+    for day in [thursday, FRIDAY] {
+        let (read, activities) = of_day(&zoom, day).await;
+        read.unwrap();
+        assert_eq!(of_host(&activities), [day]);
+    }
+    let requests = bench.requests_to(Endpoint::ReportUsers);
+    let refused = requests.iter().filter(|request| request.status == 400);
+    assert_eq!(refused.count(), 1, "it is remembered: {requests:#?}");
+}
+
+#[tokio::test]
 async fn without_report_scopes_each_users_lists_tell_what_was_scheduled() {
     let bench = Bench::start().await;
     scopes(&bench, LISTS);
