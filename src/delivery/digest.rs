@@ -5,17 +5,20 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use jiff::civil::{Date, Time, time};
+use jiff::tz::TimeZone;
 use sha2::{Digest as _, Sha256};
 
 use super::DelivererParts;
 use super::compose::person;
-use crate::notice::content::{Digest, Waiting, WaitingSeat};
+use crate::notice::content::{Digest, Waiting, WaitingInstalled, WaitingSeat, WaitingSoftware};
 use crate::profile::name::Name;
 use crate::profile::raw::rules::Mode;
 use crate::reclamation::candidate::{Candidate, State};
+use crate::reclamation::installed::candidate::InstalledCandidate;
 use crate::reclamation::rule::Rules;
 use crate::store::StoreError;
 use crate::store::candidate::CandidateFilter;
+use crate::store::installed::InstalledFilter;
 
 /// From this time of day on.
 const MORNING: Time = time(7, 0, 0, 0);
@@ -69,6 +72,7 @@ async fn of_all(parts: &DelivererParts) -> Result<Vec<Digest>, StoreError> {
         })
         .collect();
     let mut groups: BTreeMap<String, BTreeMap<Name, Waiting>> = BTreeMap::new();
+    let mut installed = installed(parts).await?;
     let mut after = None;
     loop {
         let filter = CandidateFilter {
@@ -88,13 +92,76 @@ async fn of_all(parts: &DelivererParts) -> Result<Vec<Digest>, StoreError> {
             break;
         }
     }
+    for group in installed.keys() {
+        groups.entry(group.clone()).or_default();
+    }
     Ok(groups
         .into_iter()
         .map(|(group, profiles)| Digest {
+            installed: installed.remove(&group),
             group,
             profiles: profiles.into_values().collect(),
         })
         .collect())
+}
+
+/// What waits of installed software, by group.
+async fn installed(
+    parts: &DelivererParts,
+) -> Result<BTreeMap<String, WaitingInstalled>, StoreError> {
+    let zone = &parts.settings.time_zone;
+    let mut groups = BTreeMap::new();
+    let mut after = None;
+    loop {
+        let filter = InstalledFilter {
+            open: Some(true),
+            ..InstalledFilter::default()
+        };
+        let page = parts
+            .store
+            .installed_candidates(filter, after, CANDIDATES)
+            .await?;
+        after = page.last().map(|candidate| candidate.id);
+        for candidate in &page {
+            add_installed(&mut groups, candidate, zone);
+        }
+        if page.len() < CANDIDATES as usize {
+            return Ok(groups);
+        }
+    }
+}
+
+fn add_installed(
+    groups: &mut BTreeMap<String, WaitingInstalled>,
+    candidate: &InstalledCandidate,
+    zone: &TimeZone,
+) {
+    let group = candidate.assignment_group.clone().unwrap_or_default();
+    let waiting = groups.entry(group).or_default();
+    let list = match candidate.state {
+        State::AwaitingUser => &mut waiting.awaiting_user,
+        State::AwaitingApproval => &mut waiting.awaiting_approval,
+        State::AttentionRequired => &mut waiting.attention_required,
+        State::AwaitingRevocation => &mut waiting.awaiting_revocation,
+        State::Ready => {
+            waiting.ready += 1;
+            return;
+        }
+        State::ClosedComplete | State::ClosedSkipped | State::ClosedCanceled => return,
+    };
+    if list.len() == NAMED {
+        waiting.unlisted += 1;
+        return;
+    }
+    list.push(WaitingSoftware {
+        candidate: candidate.id,
+        configuration_item: candidate.configuration_item.to_string(),
+        product: candidate.product.clone(),
+        reason: candidate.reason.clone(),
+        answer_by: candidate
+            .answer_by
+            .map(|by| by.to_zoned(zone.clone()).date()),
+    });
 }
 
 fn waits_for_people(candidate: &Candidate, rules: &Rules) -> bool {

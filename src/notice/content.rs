@@ -76,6 +76,8 @@ pub struct Digest {
     pub group: String,
     /// Of each profile.
     pub profiles: Vec<Waiting>,
+    /// On configuration items; `None` where nothing waits there.
+    pub installed: Option<WaitingInstalled>,
 }
 
 /// What waits, in one profile.
@@ -104,6 +106,39 @@ pub struct WaitingSeat {
     pub user: Person,
     /// Why it waits.
     pub reason: String,
+}
+
+/// What waits of installed software. Nothing reaches its users, whose address no agent tells: the group
+/// asks them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct WaitingInstalled {
+    /// Its user is to be asked, and the answer recorded.
+    pub awaiting_user: Vec<WaitingSoftware>,
+    /// Users want to keep these: the group decides.
+    pub awaiting_approval: Vec<WaitingSoftware>,
+    /// Something keeps these from going on.
+    pub attention_required: Vec<WaitingSoftware>,
+    /// A person is to remove these.
+    pub awaiting_revocation: Vec<WaitingSoftware>,
+    /// How many wait for Reclaim to be pressed.
+    pub ready: u64,
+    /// How many of the lists above are not in them, because they are too long.
+    pub unlisted: u64,
+}
+
+/// Installed software in a digest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WaitingSoftware {
+    /// The candidate's number.
+    pub candidate: i64,
+    /// Where it is installed.
+    pub configuration_item: String,
+    /// Publisher and product.
+    pub product: String,
+    /// Why it waits.
+    pub reason: String,
+    /// The last day for the answer of its user.
+    pub answer_by: Option<Date>,
 }
 
 /// Something that needs an operator, or does not any more.

@@ -12,7 +12,10 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 
-use super::content::{Alerted, Content, Digest, Person, Question, Trial, Waiting, WaitingSeat};
+use super::content::{
+    Alerted, Content, Digest, Person, Question, Trial, Waiting, WaitingInstalled, WaitingSeat,
+    WaitingSoftware,
+};
 
 /// A subject and a body, both plain text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -234,9 +237,25 @@ fn samples() -> Vec<Content> {
         ready: number,
         unlisted: number,
     };
-    let digest = |profiles| Digest {
+    let software = vec![WaitingSoftware {
+        candidate: 2,
+        configuration_item: "0a".repeat(16),
+        product: "Microsoft Visio".to_owned(),
+        reason: "its user is asked".to_owned(),
+        answer_by: Some(day),
+    }];
+    let installed = WaitingInstalled {
+        awaiting_user: software.clone(),
+        awaiting_approval: software.clone(),
+        attention_required: software.clone(),
+        awaiting_revocation: software,
+        ready: 2,
+        unlisted: 1,
+    };
+    let digest = |profiles, installed| Digest {
         group: "sam@example.com".to_owned(),
         profiles,
+        installed,
     };
     let alert = |cleared_at| Alerted {
         subject: "held/zoom".to_owned(),
@@ -247,8 +266,12 @@ fn samples() -> Vec<Content> {
     vec![
         Content::Question(Box::new(full)),
         Content::Question(Box::new(sparse)),
-        Content::Digest(digest(vec![waiting(vec![seat], 2), waiting(Vec::new(), 0)])),
-        Content::Digest(digest(Vec::new())),
+        Content::Digest(digest(
+            vec![waiting(vec![seat], 2), waiting(Vec::new(), 0)],
+            Some(installed),
+        )),
+        Content::Digest(digest(Vec::new(), None)),
+        Content::Digest(digest(Vec::new(), Some(WaitingInstalled::default()))),
         Content::Alert(alert(None)),
         Content::Alert(alert(Some(at))),
         Content::Trial(Trial { asked_at: at }),

@@ -159,6 +159,13 @@ fn installed(raw: &RawReclamationRule, node: &Node, to: &mut Findings) {
                 .help(format!("leave it out, or write `reclamation_type: {with}`"));
         }
     }
+    if raw.notify_user == Some(true)
+        && let Some(region) = given(node, "notify_user")
+    {
+        let message = "`notify_user` sends nothing for installed software: agents tell no address";
+        to.warning("profile::notify_user", region, message)
+            .help("ask the users whom the digest of `assignment_group` tells, and record each answer with `seatsync candidates answer`; or leave it out");
+    }
     if let Some(threshold) = &raw.last_used_before
         && threshold.value < SHORTEST_THRESHOLD
     {

@@ -27,6 +27,7 @@ const BEYOND_A_SCHEMA: &[&str] = &[
     "profile::formerly",
     "profile::identifier_vendor",
     "profile::no_activity",
+    "profile::notify_user",
     "profile::repeated",
     "profile::resolution",
     "profile::schedule",

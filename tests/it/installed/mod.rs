@@ -1,6 +1,7 @@
 //! Rules for installed software: agents push over the usage socket to the whole daemon, whose clock is
 //! moved by hand, and people look and decide by the command line.
 
+mod asking;
 mod decisions;
 mod files;
 mod finding;
