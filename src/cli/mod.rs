@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand, thin. Commands that ask or change the daemon talk to
-//! its control socket; `check`, `schema` and `completions` need none.
+//! its control socket; `check`, `new`, `schema` and `completions` need
+//! none.
 //!
 //! Called by the binary, and by the quickstart example, which runs itself as the daemon.
 
@@ -21,6 +22,7 @@ mod forget;
 mod healthcheck;
 mod installed;
 mod jobs;
+mod new;
 mod notices;
 mod output;
 mod plan;
@@ -137,6 +139,8 @@ enum Command {
     Export(export::ExportArgs),
     /// Exit code 0 when the daemon serves.
     Healthcheck,
+    /// A commented document to start from.
+    New(new::NewArgs),
     /// Print JSON Schema of the files.
     Schema(schema::SchemaArgs),
     /// Print completions for a shell.
@@ -194,6 +198,7 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> Result<ExitCode, Failu
         Command::Explain(args) => explain::run(args, &runtime, output),
         Command::Export(args) => export::run(&args, &runtime, output),
         Command::Healthcheck => healthcheck::run(&runtime, output),
+        Command::New(args) => new::run(&args, output),
         Command::Schema(args) => schema::run(&args, output),
         Command::Completions(args) => completions::run(&args, output),
     }

@@ -13,6 +13,7 @@ pub mod name;
 pub mod pseudonym;
 pub mod raw;
 pub mod reach;
+pub mod sample;
 pub mod schema;
 pub mod window;
 pub mod write;

@@ -46,6 +46,7 @@ mod remedies;
 mod retention;
 mod retry;
 mod snapshot;
+mod samples;
 mod support;
 mod tls;
 mod usage_conformance;
