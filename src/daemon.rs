@@ -34,6 +34,7 @@ use crate::secret::seal::Sealer;
 use crate::settings::model::Principal;
 use crate::settings::{self, Settings};
 use crate::store::Store;
+use crate::store::backup::restore;
 use crate::store::grant::GrantVault;
 use crate::store::lock::StateLock;
 use crate::store::usage::UsageStore;
@@ -104,6 +105,9 @@ pub async fn run(
     let settings = Arc::new(read_settings(options.config.as_deref())?);
     make_private(&options.state)?;
     let _lock = StateLock::take(&options.state)?;
+    if restore::finish(&options.state)? {
+        tracing::warn!("a restore that was cut was finished");
+    }
     // Before any database is made: who is turned away here leaves nothing behind.
     let doors = if options.once {
         None

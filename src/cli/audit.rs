@@ -100,7 +100,7 @@ pub(super) fn run(
     }
 }
 
-fn verdict(verified: &Verified) -> String {
+pub(super) fn verdict(verified: &Verified) -> String {
     let head = verified.head.as_ref().map_or_else(
         || "no entry yet".to_owned(),
         |head| format!("head {}:{}", head.seq, head.hash),

@@ -1,17 +1,19 @@
 //! The command line: one file per subcommand, thin. Commands that ask or change the daemon talk to
-//! its control socket; `check`, `new`, `schema` and `completions` need
-//! none.
+//! its control socket; `check`, `new`, `restore`, `schema` and
+//! `completions` need none.
 //!
 //! Called by the binary, and by the quickstart example, which runs itself as the daemon.
 
 mod audit;
 mod authorize;
+mod backup;
 mod callback;
 mod candidates;
 mod check;
 mod client;
 mod completions;
 mod connections;
+mod db;
 mod decide;
 mod exclusions;
 mod exit;
@@ -28,6 +30,7 @@ mod output;
 mod plan;
 mod progress;
 mod reload;
+mod restore;
 mod rules;
 mod run;
 mod schema;
@@ -119,6 +122,12 @@ enum Command {
     Notices(notices::NoticesArgs),
     /// Every decision and every write, in a chain that shows tampering.
     Audit(audit::AuditArgs),
+    /// Both databases in one file, while the daemon works.
+    Backup(backup::BackupArgs),
+    /// Put a backup back, while no daemon runs.
+    Restore(restore::RestoreArgs),
+    /// The databases.
+    Db(db::DbArgs),
     /// Forget a user who holds no seat any more.
     Forget(forget::ForgetArgs),
     /// Which rule decides for which seats, and for which installed software.
@@ -188,6 +197,9 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> Result<ExitCode, Failu
         Command::Candidates(args) => candidates::run(args, &runtime, output),
         Command::Notices(args) => notices::run(args, &runtime, output),
         Command::Audit(args) => audit::run(args, &runtime, output),
+        Command::Backup(args) => backup::run(&args, &runtime, output),
+        Command::Restore(args) => restore::run(&args, output),
+        Command::Db(args) => db::run(&args, &runtime, output),
         Command::Forget(args) => forget::run(args, &runtime, output),
         Command::Rules(args) => rules::run(&args, &runtime, output),
         Command::Undo(args) => undo::run(args, &runtime, output),

@@ -24,6 +24,8 @@ pub enum Actor {
     Files,
     /// The delivery of notices.
     Notices,
+    /// Whoever put a backup back, while no daemon ran.
+    Restore,
 }
 
 /// Text that names no actor.
@@ -37,6 +39,7 @@ const SEAT_USER: &str = "its user, by the link";
 const RULE: &str = "rule";
 const FILES: &str = "files";
 const NOTICES: &str = "notices";
+const RESTORE: &str = "seatsync restore";
 
 impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -47,6 +50,7 @@ impl fmt::Display for Actor {
             Self::Rule => f.write_str(RULE),
             Self::Files => f.write_str(FILES),
             Self::Notices => f.write_str(NOTICES),
+            Self::Restore => f.write_str(RESTORE),
         }
     }
 }
@@ -60,6 +64,7 @@ impl FromStr for Actor {
             RULE => Some(Self::Rule),
             FILES => Some(Self::Files),
             NOTICES => Some(Self::Notices),
+            RESTORE => Some(Self::Restore),
             _ => match text.split_once(' ') {
                 Some(("uid", uid)) => uid.parse().ok().map(Self::Peer),
                 Some(("Approval", name)) => name.parse().ok().map(Self::Approval),
@@ -100,6 +105,7 @@ mod tests {
             (Actor::Rule, "rule"),
             (Actor::Files, "files"),
             (Actor::Notices, "notices"),
+            (Actor::Restore, "seatsync restore"),
         ];
         for (actor, text) in table {
             assert_eq!(actor.to_string(), text);

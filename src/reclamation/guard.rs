@@ -13,6 +13,8 @@ pub enum Guard {
     Account,
     /// Files that do not load: what they exclude is not known.
     Files,
+    /// A backup was put back, and what the vendor was told since is not known yet.
+    Restored,
     /// This host's clock and the vendor's differ.
     Clock,
     /// Three writes in a row failed.
@@ -39,10 +41,11 @@ pub enum Guard {
 
 impl Guard {
     /// Every guard, in the order in which they are told.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Switch,
         Self::Account,
         Self::Files,
+        Self::Restored,
         Self::Clock,
         Self::Errors,
         Self::TripWire,
@@ -62,6 +65,7 @@ impl Guard {
             Self::Switch => "switch",
             Self::Account => "account",
             Self::Files => "files",
+            Self::Restored => "restored",
             Self::Clock => "clock",
             Self::Errors => "errors",
             Self::TripWire => "trip_wire",

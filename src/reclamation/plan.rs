@@ -52,6 +52,8 @@ pub struct Situation {
     pub account_trouble: Option<String>,
     /// Why it is not known what the files exclude.
     pub files_trouble: Option<String>,
+    /// Why what happened since a backup is not known.
+    pub restored: Option<String>,
     /// How far the vendor's clock is ahead of ours; `None` before the vendor was asked.
     pub vendor_ahead: Option<SignedDuration>,
     /// Writes that failed in a row.
@@ -304,6 +306,7 @@ fn held_by(situation: &Situation, planned: &[(Item, Step)]) -> Vec<(Guard, Strin
     hold(Guard::Switch, situation.switched_off.clone());
     hold(Guard::Account, situation.account_trouble.clone());
     hold(Guard::Files, situation.files_trouble.clone());
+    hold(Guard::Restored, situation.restored.clone());
     hold(Guard::Clock, situation.vendor_ahead.and_then(skewed));
     if planned.is_empty() {
         return holds;

@@ -59,11 +59,13 @@ pub enum AuditAction {
     EmptyFolderAccepted,
     /// A user was forgotten.
     UserForgotten,
+    /// A backup was put in place of what was there.
+    BackupRestored,
 }
 
 impl AuditAction {
     /// Every kind, in the order in which they are told.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::CandidateOpened,
         Self::CandidateMoved,
         Self::CandidateKept,
@@ -79,6 +81,7 @@ impl AuditAction {
         Self::AccountRebound,
         Self::EmptyFolderAccepted,
         Self::UserForgotten,
+        Self::BackupRestored,
     ];
 
     /// The word in listings and in the chain.
@@ -99,6 +102,7 @@ impl AuditAction {
             Self::AccountRebound => "account_rebound",
             Self::EmptyFolderAccepted => "empty_folder_accepted",
             Self::UserForgotten => "user_forgotten",
+            Self::BackupRestored => "backup_restored",
         }
     }
 }

@@ -226,10 +226,9 @@ impl Database {
         .await
     }
 
-    /// Reads the whole file and says what is wrong with it, a line for each of the first findings;
-    /// nothing where it is sound. Takes seconds for each gigabyte; writers do not wait for it.
-    pub async fn check(&self) -> Result<Vec<String>, StoreError> {
-        self.read("check the file", inspect::findings).await
+    /// Where the file is.
+    pub(super) fn path(&self) -> &Path {
+        &self.shared.path
     }
 
     /// Waits for queued work, then moves the log into the file.
@@ -282,6 +281,12 @@ fn io_error(path: &Path, error: &std::io::Error) -> StoreError {
         path: path.to_owned(),
         reason: error.to_string(),
     }
+}
+
+/// Opens a file that nobody else has, brings it up to the layout, and keeps no log beside it once it
+/// is closed. Refuses one that is newer, foreign or damaged.
+pub(super) fn settled(path: &Path, layout: &Layout) -> Result<Connection, StoreError> {
+    prepare(path, layout)
 }
 
 fn prepare(path: &Path, layout: &Layout) -> Result<Connection, StoreError> {

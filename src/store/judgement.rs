@@ -15,8 +15,8 @@ use super::{Store, StoreError};
 use crate::connector::facts::{Role, UserStatus};
 use crate::profile::identifier::Identifier;
 use crate::reclamation::candidate::Candidate;
-use crate::reclamation::evidence;
 use crate::reclamation::collateral::HeldSeat;
+use crate::reclamation::evidence;
 use crate::reclamation::plan::Pool;
 use crate::reclamation::seat::SeatFacts;
 

@@ -17,9 +17,12 @@ pub struct StateLock {
 }
 
 impl StateLock {
+    /// Its name in the state directory.
+    pub(super) const FILE: &str = "seatsync.lock";
+
     /// Takes the state directory, or says who has it.
     pub fn take(state: &Path) -> Result<Self, StoreError> {
-        let path = state.join("seatsync.lock");
+        let path = state.join(Self::FILE);
         let io = |error: std::io::Error| StoreError::Io {
             path: path.clone(),
             reason: error.to_string(),

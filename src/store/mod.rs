@@ -8,7 +8,9 @@ pub mod activity;
 pub mod add_on;
 pub mod alert;
 pub mod audit;
+pub mod backup;
 pub mod candidate;
+pub mod check;
 mod checkpoint;
 mod column;
 pub mod condition;
@@ -50,6 +52,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
+use backup::Turn;
 use database::{Database, GroupCommit, Layout, Migration};
 pub use error::StoreError;
 use known_time::KnownTime;
@@ -109,6 +112,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "rules in doubt",
         sql: include_str!("migrations/seatsync/0013_rules_in_doubt.sql"),
     },
+    Migration {
+        name: "restore holds",
+        sql: include_str!("migrations/seatsync/0014_restore_holds.sql"),
+    },
 ];
 
 /// What `seatsync.db` is to SQLite: its application id (`SEAT` in ASCII) and its migrations.
@@ -127,6 +134,7 @@ pub struct Store {
     audit_told: Arc<AtomicI64>,
     /// Rung when a notice was recorded.
     outbox: Arc<Notify>,
+    backup_turn: Turn,
 }
 
 impl Store {
@@ -139,12 +147,17 @@ impl Store {
             known_time: Arc::default(),
             audit_told: Arc::default(),
             outbox: Arc::default(),
+            backup_turn: Turn::default(),
         })
     }
 
     /// Answers when the store can be read.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.database.ping().await
+    }
+
+    fn database_path(&self) -> PathBuf {
+        self.database.path().to_owned()
     }
 
     /// Finishes what is queued, moves the log into the database file and closes it.

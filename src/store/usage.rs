@@ -3,13 +3,14 @@
 //! `seatsync usage list|summary|export`.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use super::check::{self, FileReport};
 pub use super::database::GroupCommit;
 use super::database::{Database, Layout, Migration};
 use super::error::StoreError;
@@ -27,7 +28,7 @@ mod upsert;
 
 /// What `usage.db` is to SQLite: its application id (`SEAU` in ASCII) and its migrations, oldest
 /// first. A released one is never edited.
-const LAYOUT: Layout = Layout {
+pub(super) const LAYOUT: Layout = Layout {
     application_id: 0x5345_4155,
     migrations: &[
         Migration {
@@ -168,9 +169,16 @@ impl UsageStore {
         self.database.close().await;
     }
 
-    /// Reads the whole file and says what is wrong with it; nothing where it is sound.
-    pub async fn check(&self) -> Result<Vec<String>, StoreError> {
-        self.database.check().await
+    /// Reads the whole file and says what is wrong with it. Writers do not wait for it.
+    pub async fn check(&self) -> Result<FileReport, StoreError> {
+        let path = self.database_path();
+        self.database
+            .read("check the file", move |t| check::report(t, &path, &LAYOUT))
+            .await
+    }
+
+    pub(super) fn database_path(&self) -> PathBuf {
+        self.database.path().to_owned()
     }
 
     /// Stores a batch whole, in its order, and says what became of each item. When this returns, the

@@ -17,8 +17,8 @@ use crate::reclamation::approval::{
     Approval, Dropped, Listed, ReviewedSeat, evidence_digest, presses,
 };
 use crate::reclamation::candidate::{Candidate, State};
-use crate::reclamation::judge::{self, Check, Lapse};
 use crate::reclamation::collateral::{HeldSeat, goes_along, takes_along};
+use crate::reclamation::judge::{self, Check, Lapse};
 use crate::reclamation::plan::{Item, Plan, Situation};
 use crate::reclamation::rule::Rule;
 use crate::settings::Guards;
@@ -259,6 +259,7 @@ async fn situation(
             .is_none()
             .then(|| "the profile is bound to no vendor account yet".to_owned()),
         files_trouble: store.files_trouble(&profile.name).await?,
+        restored: store.restore_hold(profile.id).await?,
         vendor_ahead: context.vendor_ahead,
         errors: standing.errors,
         acted_before: standing.acted_at.is_some(),

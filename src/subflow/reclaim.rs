@@ -13,8 +13,8 @@ use crate::connector::{
     Written,
 };
 use crate::profile::identifier::Identifier;
-use crate::reclamation::candidate::{Event, State};
 use crate::reclamation::actor::Actor;
+use crate::reclamation::candidate::{Event, State};
 use crate::reclamation::evidence;
 use crate::reclamation::judge;
 use crate::reclamation::plan::{Action, ERRORS_THAT_STOP, Plan, Step};

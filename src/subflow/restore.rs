@@ -54,6 +54,9 @@ pub async fn restore<C: Connector>(
     if !permit.writes {
         return Ok(Restoration::not("`writes` is not true in seatsync.yaml"));
     }
+    if let Some(hold) = run.store.restore_hold(run.profile.id).await? {
+        return Ok(Restoration::not(hold));
+    }
     let seat = SeatRef {
         external_user_id: candidate.external_user_id.clone(),
         identifier: candidate.identifier.clone(),

@@ -80,7 +80,7 @@ impl Owed {
                         (record.key.sys_id().to_string(), record.values.usage_count)
                     }));
             }
-            let damage = store.check().await.unwrap();
+            let damage = store.check().await.unwrap().findings;
             store.close().await;
             (stored, rows, damage)
         });

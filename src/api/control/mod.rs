@@ -3,6 +3,7 @@
 
 mod answer;
 mod audit;
+mod backup;
 mod candidates;
 mod connections;
 mod exclusions;
@@ -117,6 +118,8 @@ pub fn service(control: &Control, peer: &Peer) -> Router {
         .route("/v1/audit", get(audit::list))
         .route("/v1/audit/verify", get(audit::verify))
         .route("/v1/forget", post(audit::forget))
+        .route("/v1/backup", post(backup::take))
+        .route("/v1/db/check", post(backup::check))
         .route("/v1/notices", get(notices::list))
         .route("/v1/notices/trial", post(notices::trial))
         .route("/v1/snapshot", post(snapshot::export))

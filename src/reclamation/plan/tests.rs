@@ -49,6 +49,7 @@ fn situation(licensed: u64) -> Situation {
         switched_off: None,
         account_trouble: None,
         files_trouble: None,
+        restored: None,
         vendor_ahead: None,
         errors: 0,
         acted_before: true,
@@ -151,13 +152,16 @@ fn many_new_candidates_at_once_trip_the_wire() {
 #[test]
 fn nobody_releases_what_is_switched_off_or_unknown() {
     type Change = fn(&mut Situation);
-    let holds: [(Guard, Change); 4] = [
+    let holds: [(Guard, Change); 5] = [
         (Guard::Switch, |s| s.switched_off = Some("off".to_owned())),
         (Guard::Account, |s| {
             s.account_trouble = Some("other".to_owned());
         }),
         (Guard::Files, |s| {
             s.files_trouble = Some("broken".to_owned());
+        }),
+        (Guard::Restored, |s| {
+            s.restored = Some("restored".to_owned());
         }),
         (Guard::Clock, |s| {
             s.vendor_ahead = Some(SignedDuration::from_mins(6));

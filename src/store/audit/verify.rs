@@ -36,7 +36,10 @@ impl Store {
     }
 }
 
-fn verify(t: &Transaction<'_>, known: Option<&Head>) -> Result<Verified, StoreError> {
+pub(in crate::store) fn verify(
+    t: &Transaction<'_>,
+    known: Option<&Head>,
+) -> Result<Verified, StoreError> {
     let start: Option<Head> = t
         .query_row("SELECT seq, hash FROM audit_start", [], |row| {
             Ok(Head {
