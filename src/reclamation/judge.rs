@@ -2,7 +2,7 @@
 //! with its value and where that comes from.
 
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
+use jiff::tz::Offset;
 use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +35,14 @@ pub struct Knowledge {
 
 impl Knowledge {
     fn today(&self) -> Date {
-        self.now.to_zoned(TimeZone::UTC).date()
+        day_of(self.now)
+    }
+
+    /// The first day within the threshold of `rule`. A seat used that many days ago was last used at the
+    /// threshold, not within it.
+    pub fn window_first(&self, rule: &Rule) -> Date {
+        let days = i64::from(rule.last_activity_threshold.whole_days());
+        self.today().saturating_sub((days - 1).days())
     }
 }
 
@@ -65,11 +72,9 @@ pub struct Criteria {
 impl Criteria {
     /// The criteria of one identifier at the time of `knowledge`.
     pub fn new(identifier: Identifier, rule: Rule, known: Known, knowledge: &Knowledge) -> Self {
-        let days = i64::from(rule.last_activity_threshold.whole_days());
         Self {
             tells_disuse: evidence::tells_disuse(&identifier),
-            // A seat used that many days ago was last used at the threshold, not within it.
-            window_first: knowledge.today().saturating_sub((days - 1).days()),
+            window_first: knowledge.window_first(&rule),
             identifier,
             rule,
             known,
@@ -568,5 +573,5 @@ fn age_shown(seat: &SeatFacts<'_>) -> String {
 }
 
 fn day_of(at: Timestamp) -> Date {
-    at.to_zoned(TimeZone::UTC).date()
+    Offset::UTC.to_datetime(at).date()
 }

@@ -2,6 +2,7 @@
 //! take no more memory than a thousand.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -33,7 +34,13 @@ pub struct ProfileFacts {
     pub coverage: Vec<CoverageSpan>,
     /// The seats of each identifier that is held.
     pub pools: BTreeMap<Identifier, Pool>,
+    /// Who cannot be told from another by the vendor's reports.
+    pub namesakes: Arc<Namesakes>,
 }
+
+/// Names that several people hold, in lower case, with the product whose use is reported by names alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Namesakes(HashSet<(String, String)>);
 
 /// What a page of seats was found to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,26 +76,31 @@ impl Store {
                     .map(|last| last.reason.unwrap_or_else(|| "incomplete".to_owned()));
                 let last_use: Option<Day> = t
                     .prepare_cached(
-                        "SELECT max(last_hosted_day) FROM subscriptions WHERE profile_id = ?1",
+                        "SELECT max(last_hosted_day) FROM subscriptions
+                         WHERE profile_id = ?1 AND last_hosted_day IS NOT NULL",
                     )?
                     .query_row([profile.0], |row| row.get(0))?;
+                let pools = pools(t, profile)?;
                 Ok(ProfileFacts {
+                    namesakes: Arc::new(namesakes(t, profile, &pools)?),
                     downloaded_at: complete.map(|walk| walk.ended_at),
                     download_not_in_force: not_in_force,
                     last_use_of_anybody: last_use.map(|day| day.0),
                     coverage: coverage_spans(t, profile)?,
-                    pools: pools(t, profile)?,
+                    pools,
                 })
             })
             .await
     }
 
-    /// Shows up to `limit` seats that are held, after the one with number `after`, to `judge`.
+    /// Shows seats that are held to `judge`, up to `limit` of them after the one with number `after`.
+    /// Passes over those that are known to have been used on `used_on` or later.
     pub async fn judge_seats<T, F>(
         &self,
         profile: ProfileId,
-        after: i64,
-        limit: u32,
+        namesakes: Arc<Namesakes>,
+        used_on: Date,
+        (after, limit): (i64, u32),
         mut judge: F,
     ) -> Result<Scanned<T>, StoreError>
     where
@@ -97,15 +109,16 @@ impl Store {
     {
         self.database
             .read("judge seats", move |t| {
-                let beside = Beside::read(t, profile)?;
+                let beside = Beside::read(t, profile, namesakes)?;
                 // `+`: in the order of the rows; by the profile's index all of them would be sorted.
                 let mut statement = t.prepare_cached(&format!(
                     "SELECT {} FROM subscriptions AS s
                      WHERE +s.profile_id = ?1 AND s.id > ?2 AND s.ended_at IS NULL
+                       AND (s.last_hosted_day IS NULL OR s.last_hosted_day < ?4)
                      ORDER BY s.id LIMIT ?3",
                     beside.columns()
                 ))?;
-                let mut rows = statement.query(params![profile.0, after, limit])?;
+                let mut rows = statement.query(params![profile.0, after, limit, Day(used_on)])?;
                 let mut found = Vec::new();
                 let mut looked_at = 0;
                 let mut next = None;
@@ -121,10 +134,13 @@ impl Store {
             .await
     }
 
-    /// Shows the seats of open candidates to `judge`.
+    /// Shows the seats of open candidates to `judge`, at most `limit` of them after the candidate with
+    /// number `after`.
     pub async fn open_candidates_with_seats<T, F>(
         &self,
         profile: ProfileId,
+        namesakes: Arc<Namesakes>,
+        (after, limit): (i64, u32),
         mut judge: F,
     ) -> Result<Vec<OpenCandidate<T>>, StoreError>
     where
@@ -133,14 +149,15 @@ impl Store {
     {
         self.database
             .read("read open candidates", move |t| {
-                let beside = Beside::read(t, profile)?;
+                let beside = Beside::read(t, profile, namesakes)?;
                 let mut candidates = t.prepare_cached(
                     "SELECT c.*, p.name AS profile
                      FROM candidates AS c JOIN profiles AS p ON p.id = c.profile_id
-                     WHERE c.profile_id = ?1 AND c.closed_at IS NULL ORDER BY c.id",
+                     WHERE c.profile_id = ?1 AND c.id > ?2 AND c.closed_at IS NULL
+                     ORDER BY c.id LIMIT ?3",
                 )?;
                 let candidates: Vec<Candidate> = candidates
-                    .query_map([profile.0], candidate_of)?
+                    .query_map(params![profile.0, after, limit], candidate_of)?
                     .collect::<Result<_, _>>()?;
                 let mut seat = t.prepare_cached(&format!(
                     "SELECT {} FROM subscriptions AS s WHERE s.id = ?1 AND s.ended_at IS NULL",
@@ -172,6 +189,7 @@ impl Store {
     pub async fn judge_user<T, F>(
         &self,
         profile: ProfileId,
+        namesakes: Arc<Namesakes>,
         external_user_id: &str,
         mut judge: F,
     ) -> Result<Vec<T>, StoreError>
@@ -182,7 +200,7 @@ impl Store {
         let user = external_user_id.to_owned();
         self.database
             .read("judge user", move |t| {
-                let beside = Beside::read(t, profile)?;
+                let beside = Beside::read(t, profile, namesakes)?;
                 let mut statement = t.prepare_cached(&format!(
                     "SELECT {} FROM subscriptions AS s
                      WHERE s.profile_id = ?1 AND s.external_user_id = ?2 AND s.ended_at IS NULL
@@ -234,14 +252,17 @@ impl Store {
 /// What stands beside the seats: small, or not there at all.
 struct Beside {
     kept: HashMap<i64, Timestamp>,
-    /// Names of which there are several holders, by identifier.
-    shared_names: HashSet<(String, String)>,
+    namesakes: Arc<Namesakes>,
     has_exclusions: bool,
     has_protections: bool,
 }
 
 impl Beside {
-    fn read(t: &Transaction<'_>, profile: ProfileId) -> Result<Self, StoreError> {
+    fn read(
+        t: &Transaction<'_>,
+        profile: ProfileId,
+        namesakes: Arc<Namesakes>,
+    ) -> Result<Self, StoreError> {
         let mut kept = t.prepare_cached(
             "SELECT subscription_id, max(kept_until) FROM candidates
              WHERE profile_id = ?1 AND kept_until IS NOT NULL AND subscription_id IS NOT NULL
@@ -261,7 +282,7 @@ impl Beside {
         };
         Ok(Self {
             kept,
-            shared_names: shared_names(t, profile)?,
+            namesakes,
             has_exclusions: has("exclusion")?,
             has_protections: has("protection")?,
         })
@@ -299,18 +320,21 @@ impl Beside {
     }
 }
 
-/// Names that several people hold, of products whose use is reported by names alone.
-fn shared_names(
+/// Names that several people hold, of products whose use is reported by names alone. Reads all names of
+/// such a product, so it is done once for all seats.
+fn namesakes(
     t: &Transaction<'_>,
     profile: ProfileId,
-) -> Result<HashSet<(String, String)>, StoreError> {
+    pools: &BTreeMap<Identifier, Pool>,
+) -> Result<Namesakes, StoreError> {
     let mut statement = t.prepare_cached(
         "SELECT identifier, lower(trim(display_name)) AS name FROM subscriptions
          WHERE profile_id = ?1 AND identifier = ?2 AND ended_at IS NULL
          GROUP BY name HAVING count(DISTINCT external_user_id) > 1",
     )?;
     let mut shared = HashSet::new();
-    for identifier in evidence::REPORTED_BY_NAME {
+    let held = |identifier: &&str| pools.keys().any(|held| held.as_str() == *identifier);
+    for identifier in evidence::REPORTED_BY_NAME.into_iter().filter(held) {
         let rows = statement.query_map(params![profile.0, identifier], |row| {
             Ok((row.get(0)?, row.get(1)?))
         })?;
@@ -318,7 +342,7 @@ fn shared_names(
             shared.insert(row?);
         }
     }
-    Ok(shared)
+    Ok(Namesakes(shared))
 }
 
 /// Shows the seat of a row to `judge`.
@@ -347,10 +371,9 @@ fn seen<T>(
     let Some(identifier) = known.get(word) else {
         return Err(rusqlite::Error::QueryReturnedNoRows.into());
     };
-    let shares_name = !beside.shared_names.is_empty()
-        && beside
-            .shared_names
-            .contains(&(word.to_owned(), text(14)?.trim().to_lowercase()));
+    let namesakes = &beside.namesakes.0;
+    let shares_name = !namesakes.is_empty()
+        && namesakes.contains(&(word.to_owned(), text(14)?.trim().to_lowercase()));
     let facts = SeatFacts {
         subscription,
         external_user_id: text(1)?,

@@ -116,6 +116,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "restore holds",
         sql: include_str!("migrations/seatsync/0014_restore_holds.sql"),
     },
+    Migration {
+        name: "judging",
+        sql: include_str!("migrations/seatsync/0015_judging.sql"),
+    },
 ];
 
 /// What `seatsync.db` is to SQLite: its application id (`SEAT` in ASCII) and its migrations.

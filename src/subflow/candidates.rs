@@ -23,6 +23,8 @@ use crate::store::job::Counts;
 
 /// Seats judged in one read.
 const SEATS: u32 = 20_000;
+/// Open candidates that are held in memory at once.
+const OPEN: u32 = 1_000;
 /// A candidate that requires attention for longer is given up, as in ServiceNow
 /// (`sam_reclamation_flow_error_timeout`).
 pub(super) const ATTENTION_TIMEOUT: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -34,11 +36,11 @@ pub async fn refresh_candidates(
     counts: &mut Counts,
 ) -> Result<Outcome, SubflowError> {
     let now = run.now();
-    let judging = Judging::at(run.store, run.profile, ceiling, now).await?;
+    let judging = Arc::new(Judging::at(run.store, run.profile, ceiling, now).await?);
     run.reporter.step("open candidates", None);
     follow(run, &judging, counts).await?;
     run.reporter.step("seats judged", None);
-    find(run, judging, counts).await?;
+    find(run, &judging, counts).await?;
     Ok(Outcome::Completed)
 }
 
@@ -53,30 +55,43 @@ struct Seen {
 
 /// Moves open candidates on: seats that were used, are gone, or are not meant any more; answers that
 /// did not come; trouble that was mended or was not.
-async fn follow(run: &Run<'_>, judging: &Judging, counts: &mut Counts) -> Result<(), StoreError> {
-    let judged = judging.clone();
-    let open = run
-        .store
-        .open_candidates_with_seats(run.profile.id, move |_, identifier, facts| {
-            seen(&judged.of(identifier), &judged.knowledge, facts)
-        })
-        .await?;
-    counts.fetched += u64::try_from(open.len()).unwrap_or_default();
+async fn follow(
+    run: &Run<'_>,
+    judging: &Arc<Judging>,
+    counts: &mut Counts,
+) -> Result<(), StoreError> {
     let now = run.now();
-    let happenings: Vec<Happening> = open
-        .iter()
-        .filter_map(|open| next_of(&open.candidate, open.seat.as_ref(), now))
-        .collect();
-    for happened in run.store.happen(happenings, now).await? {
-        if let Happened::Moved(candidate) = happened {
-            if candidate.state.is_closed() {
-                counts.ended += 1;
-            } else {
-                counts.updated += 1;
+    let mut after = 0;
+    loop {
+        let judged = Arc::clone(judging);
+        let open = run
+            .store
+            .open_candidates_with_seats(
+                run.profile.id,
+                Arc::clone(&judging.namesakes),
+                (after, OPEN),
+                move |_, identifier, facts| seen(&judged.of(identifier), &judged.knowledge, facts),
+            )
+            .await?;
+        let Some(last) = open.last() else {
+            return Ok(());
+        };
+        after = last.candidate.id;
+        counts.fetched += u64::try_from(open.len()).unwrap_or_default();
+        let happenings: Vec<Happening> = open
+            .iter()
+            .filter_map(|open| next_of(&open.candidate, open.seat.as_ref(), now))
+            .collect();
+        for happened in run.store.happen(happenings, now).await? {
+            if let Happened::Moved(candidate) = happened {
+                if candidate.state.is_closed() {
+                    counts.ended += 1;
+                } else {
+                    counts.updated += 1;
+                }
             }
         }
     }
-    Ok(())
 }
 
 fn seen(criteria: &Criteria, knowledge: &Knowledge, facts: &SeatFacts<'_>) -> Seen {
@@ -155,17 +170,25 @@ fn silence(candidate: &Candidate) -> (Event, String) {
 }
 
 /// Looks at every seat, and records those that are found unused.
-async fn find(run: &Run<'_>, judging: Judging, counts: &mut Counts) -> Result<(), StoreError> {
-    let judging = Arc::new(judging);
+async fn find(
+    run: &Run<'_>,
+    judging: &Arc<Judging>,
+    counts: &mut Counts,
+) -> Result<(), StoreError> {
+    let used_on = judging.used_by_any_rule();
     let prices = Prices::of(run.store, run.now().to_zoned(run.zone.clone()).date()).await?;
     let mut after = 0;
     loop {
-        let judged = Arc::clone(&judging);
+        let judged = Arc::clone(judging);
         let scanned = run
             .store
-            .judge_seats(run.profile.id, after, SEATS, move |identifier, facts| {
-                found(&judged.of(identifier), &judged.knowledge, facts)
-            })
+            .judge_seats(
+                run.profile.id,
+                Arc::clone(&judging.namesakes),
+                used_on,
+                (after, SEATS),
+                move |identifier, facts| found(&judged.of(identifier), &judged.knowledge, facts),
+            )
             .await?;
         let found: Vec<NewCandidate> = scanned
             .found

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -17,7 +18,7 @@ use crate::reclamation::rule::Rules;
 use crate::settings::Guards;
 use crate::store::activity::CoverageSpan;
 use crate::store::document::RecordedProfile;
-use crate::store::judgement::ProfileFacts;
+use crate::store::judgement::{Namesakes, ProfileFacts};
 use crate::store::{Store, StoreError};
 
 /// What seats are judged by.
@@ -29,6 +30,8 @@ pub struct Judging {
     pub knowledge: Knowledge,
     /// The seats of each identifier.
     pub pools: BTreeMap<Identifier, Pool>,
+    /// Who cannot be told from another by the vendor's reports.
+    pub namesakes: Arc<Namesakes>,
     coverage: Vec<CoverageSpan>,
     criteria: BTreeMap<Identifier, Criteria>,
 }
@@ -47,6 +50,7 @@ impl Judging {
             last_use_of_anybody,
             coverage,
             pools,
+            namesakes,
         } = store.profile_facts(profile.id).await?;
         let mut judging = Self {
             rules: Rules::of(&profile.desired, ceiling),
@@ -58,6 +62,7 @@ impl Judging {
                 options: profile.desired.profile.subflows.reclaim_options,
             },
             pools,
+            namesakes,
             coverage,
             criteria: BTreeMap::new(),
         };
@@ -75,6 +80,15 @@ impl Judging {
             Some(criteria) => Cow::Borrowed(criteria),
             None => Cow::Owned(self.made_for(identifier)),
         }
+    }
+
+    /// The first day within the threshold of every rule that reaches the profile: a seat used since is
+    /// unused by none of them.
+    pub fn used_by_any_rule(&self) -> Date {
+        let rules = self.rules.of_identifiers.values();
+        let all = rules.chain([&self.rules.general]);
+        all.map(|rule| self.knowledge.window_first(rule))
+            .fold(Date::MIN, Date::max)
     }
 
     fn made_for(&self, identifier: &Identifier) -> Criteria {

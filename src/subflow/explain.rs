@@ -1,6 +1,8 @@
 //! Why a seat is or is not a candidate: every predicate with its value, judged by the same code that
 //! finds candidates.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -35,20 +37,26 @@ pub async fn verdicts(
     now: Timestamp,
 ) -> Result<Vec<SeatVerdict>, StoreError> {
     let judging = Judging::at(store, profile, ceiling, now).await?;
+    let namesakes = Arc::clone(&judging.namesakes);
     store
-        .judge_user(profile.id, external_user_id, move |identifier, facts| {
-            let criteria = judging.of(identifier);
-            let verdict = judge::judge(&criteria, &judging.knowledge, facts);
-            SeatVerdict {
-                identifier: identifier.clone(),
-                rule: criteria.rule.origin.clone(),
-                unused: matches!(verdict, Judgement::Unused(_)),
-                fails: match verdict {
-                    Judgement::Unused(_) => None,
-                    Judgement::NotACandidate(check) => Some(check),
-                },
-                predicates: judge::explain(&criteria, &judging.knowledge, facts),
-            }
-        })
+        .judge_user(
+            profile.id,
+            namesakes,
+            external_user_id,
+            move |identifier, facts| {
+                let criteria = judging.of(identifier);
+                let verdict = judge::judge(&criteria, &judging.knowledge, facts);
+                SeatVerdict {
+                    identifier: identifier.clone(),
+                    rule: criteria.rule.origin.clone(),
+                    unused: matches!(verdict, Judgement::Unused(_)),
+                    fails: match verdict {
+                        Judgement::Unused(_) => None,
+                        Judgement::NotACandidate(check) => Some(check),
+                    },
+                    predicates: judge::explain(&criteria, &judging.knowledge, facts),
+                }
+            },
+        )
         .await
 }

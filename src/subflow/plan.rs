@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -137,28 +138,34 @@ pub async fn make_plan(
     let judging = Judging::at(store, profile, context.permit.guards, context.now).await?;
     let situation = situation(store, profile, context, &judging).await?;
     let judged = judging.clone();
+    let namesakes = Arc::clone(&judging.namesakes);
     let open = store
-        .open_candidates_with_seats(profile.id, move |candidate, identifier, facts| {
-            let criteria = judged.of(identifier);
-            let lapse = judge::lapse(&criteria, &judged.knowledge, facts);
-            let last = facts.last_activity();
-            let verdict = judge::judge(&criteria, &judged.knowledge, facts);
-            let reference = match verdict {
-                judge::Judgement::Unused(reference) => reference,
-                judge::Judgement::NotACandidate(_) => candidate.reference,
-            };
-            SeatNow {
-                last_activity: last.map(|(day, _)| day),
-                idle_since: Some(reference.day),
-                rule: criteria.rule.clone(),
-                evidence_digest: evidence_digest(
-                    reference,
-                    last,
-                    Some(criteria.evidence().unwrap_or(Grade::Listed)),
-                ),
-                lapse,
-            }
-        })
+        .open_candidates_with_seats(
+            profile.id,
+            namesakes,
+            (0, u32::MAX),
+            move |candidate, identifier, facts| {
+                let criteria = judged.of(identifier);
+                let lapse = judge::lapse(&criteria, &judged.knowledge, facts);
+                let last = facts.last_activity();
+                let verdict = judge::judge(&criteria, &judged.knowledge, facts);
+                let reference = match verdict {
+                    judge::Judgement::Unused(reference) => reference,
+                    judge::Judgement::NotACandidate(_) => candidate.reference,
+                };
+                SeatNow {
+                    last_activity: last.map(|(day, _)| day),
+                    idle_since: Some(reference.day),
+                    rule: criteria.rule.clone(),
+                    evidence_digest: evidence_digest(
+                        reference,
+                        last,
+                        Some(criteria.evidence().unwrap_or(Grade::Listed)),
+                    ),
+                    lapse,
+                }
+            },
+        )
         .await?;
     let users: BTreeSet<String> = open
         .iter()

@@ -2,6 +2,7 @@
 //! at the vendor and everything is looked at again just before; what became of it is read back.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -292,6 +293,7 @@ impl<C: Connector> Carrying<'_, C> {
             .store
             .judge_user(
                 run.profile.id,
+                Arc::clone(&self.planned.judging.namesakes),
                 &step.external_user_id,
                 move |identifier, facts| {
                     if *identifier != wanted {

@@ -1,0 +1,398 @@
+//! Judging every seat of a profile, of which at most 1 % are unused: the whole calculation of
+//! candidates as a job runs it, beside a loop that steps the same SELECT and drops the rows, in the
+//! same rounds on the same disk. The first pass records the candidates, the steady one finds them
+//! again. Every pass is a process of its own, so that its peak memory is its own; after the rounds the
+//! steady pass is run once more over a tenth of the seats, to see whether memory grows.
+//!
+//! `cargo bench --bench candidates [-- SEATS ROUNDS]`
+//!
+//! It needs about 1 GB under `target/bench-candidates` for 1,000,000 seats.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use jiff::civil::{Date, date};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::{Connection, OpenFlags, params};
+use seatsync::clock::{Clock, SystemClock};
+use seatsync::profile::model::{DesiredProfile, SubflowKind};
+use seatsync::profile::name::Name;
+use seatsync::settings::Settings;
+use seatsync::store::Store;
+use seatsync::store::document::{Application, ProfileWrite};
+use seatsync::store::job::Counts;
+use seatsync::store::revision::{Attempt, RevisionOutcome};
+use seatsync::subflow::candidates::refresh_candidates;
+use seatsync::subflow::progress::{JobProgress, Reporter, RunningJobs};
+use seatsync::subflow::{Outcome, Run};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// One seat in so many is unused.
+const UNUSED: u32 = 100;
+/// Days of activity that are known: the generated rule asks for 60.
+const KNOWN_DAYS: i64 = 90;
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|argument| argument != "--bench")
+        .collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["fill", seats, folder] => runtime.block_on(fill(Path::new(folder), seats.parse()?)),
+        ["pass", folder] => runtime.block_on(pass(Path::new(folder))),
+        ["floor", folder] => floor(Path::new(folder)),
+        rest => {
+            let mut numbers = rest.iter().filter_map(|word| word.parse::<u32>().ok());
+            let seats = numbers.next().unwrap_or(1_000_000);
+            let rounds = numbers.next().unwrap_or(5).max(5);
+            compare(seats, rounds)
+        }
+    }
+}
+
+/// One pass as its process tells it.
+#[derive(Debug, Clone, Copy)]
+struct Pass {
+    seconds: f64,
+    peak_mib: f64,
+    rows: u64,
+}
+
+fn compare(seats: u32, rounds: u32) -> Result<()> {
+    let cache = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench-candidates");
+    fs::create_dir_all(&cache)?;
+    let disk = tempfile::tempdir_in(cache)?;
+    let filled = filled(disk.path(), seats)?;
+    let round_folder = disk.path().join("round");
+    let (mut floors, mut firsts, mut steadies) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 0..rounds {
+        copied(&filled, &round_folder)?;
+        // Whoever goes second finds a warmer disk; they take turns.
+        if round % 2 == 0 {
+            floors.push(part("floor", &round_folder)?);
+            firsts.push(part("pass", &round_folder)?);
+            steadies.push(part("pass", &round_folder)?);
+        } else {
+            firsts.push(part("pass", &round_folder)?);
+            steadies.push(part("pass", &round_folder)?);
+            floors.push(part("floor", &round_folder)?);
+        }
+    }
+    let few = self::filled(disk.path(), seats / 10)?;
+    let few_first = part("pass", &few)?;
+    let few_steady = part("pass", &few)?;
+
+    let mut out = io::stdout().lock();
+    let (p50, p99) = fdatasync(disk.path())?;
+    writeln!(
+        out,
+        "{seats} seats, medians of {rounds} rounds; fdatasync p50 {p50:.2} ms, p99 {p99:.2} ms"
+    )?;
+    for (name, passes) in [
+        ("the SELECT alone", &floors),
+        ("first pass", &firsts),
+        ("steady pass", &steadies),
+        ("first, a tenth", &vec![few_first]),
+        ("steady, a tenth", &vec![few_steady]),
+    ] {
+        writeln!(
+            out,
+            "{name:16} {:7.3} s  peak {:5.1} MiB  rows {}",
+            median(passes),
+            peak(passes),
+            passes.last().map_or(0, |pass| pass.rows),
+        )?;
+    }
+    writeln!(
+        out,
+        "first / SELECT    {:.2} (goal <= 2)\nsteady / SELECT   {:.2} (goal <= 2)\npeak of the first pass / of a tenth   {:.2} (goal <= 1.10)\npeak of the steady pass / of a tenth  {:.2} (goal <= 1.10)",
+        median(&firsts) / median(&floors),
+        median(&steadies) / median(&floors),
+        peak(&firsts) / few_first.peak_mib,
+        peak(&steadies) / few_steady.peak_mib,
+    )?;
+    Ok(())
+}
+
+fn median(passes: &[Pass]) -> f64 {
+    let mut seconds: Vec<f64> = passes.iter().map(|pass| pass.seconds).collect();
+    seconds.sort_by(f64::total_cmp);
+    seconds.get(seconds.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+fn peak(passes: &[Pass]) -> f64 {
+    passes.iter().map(|pass| pass.peak_mib).fold(0.0, f64::max)
+}
+
+/// A state directory with that many seats, filled by a process of its own.
+fn filled(disk: &Path, seats: u32) -> Result<PathBuf> {
+    let folder = disk.join(format!("filled-{seats}"));
+    fs::create_dir(&folder)?;
+    let status = Command::new(std::env::current_exe()?)
+        .args(["fill", &seats.to_string()])
+        .arg(&folder)
+        .status()?;
+    if status.success() {
+        Ok(folder)
+    } else {
+        Err("the store could not be filled".into())
+    }
+}
+
+fn copied(from: &Path, to: &Path) -> Result<()> {
+    if to.exists() {
+        fs::remove_dir_all(to)?;
+    }
+    fs::create_dir(to)?;
+    fs::copy(from.join("seatsync.db"), to.join("seatsync.db"))?;
+    File::open(to.join("seatsync.db"))?.sync_data()?;
+    Ok(())
+}
+
+/// Runs one of this program's parts on a state directory.
+fn part(name: &str, folder: &Path) -> Result<Pass> {
+    let output = Command::new(std::env::current_exe()?)
+        .arg(name)
+        .arg(folder)
+        .stderr(Stdio::inherit())
+        .output()?;
+    let told: Value = serde_json::from_slice(&output.stdout)?;
+    let number = |name: &str| told[name].as_f64().ok_or("a pass told nothing");
+    Ok(Pass {
+        seconds: number("seconds")?,
+        peak_mib: number("peak_mib")?,
+        rows: told["rows"].as_u64().unwrap_or(0),
+    })
+}
+
+fn tell(took: SignedDuration, rows: u64) -> Result<()> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let peak = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .and_then(|rest| rest.trim().strip_suffix(" kB"))
+        .and_then(|number| number.trim().parse::<f64>().ok())
+        .ok_or("the kernel tells no peak")?;
+    let told = json!({ "seconds": took.as_secs_f64(), "peak_mib": peak / 1024.0, "rows": rows });
+    writeln!(io::stdout(), "{told}")?;
+    Ok(())
+}
+
+/// The calculation of candidates as a job runs it. Its rows are candidates: new ones, and open ones that
+/// were looked at again.
+async fn pass(folder: &Path) -> Result<()> {
+    let clock = SystemClock;
+    let store = Store::open(folder)?;
+    let name: Name = "judged".parse()?;
+    let profile = store.desired_profile(&name).await?.ok_or("no profile")?;
+    let progress = JobProgress {
+        profile: name,
+        subflow: SubflowKind::RefreshCandidates,
+        started_at: clock.now(),
+        step: String::new(),
+        done: 0,
+        of: None,
+    };
+    let running = watch::Sender::new(RunningJobs::new());
+    let reporter = Reporter::start(running, "bench".to_owned(), progress);
+    let settings = Settings::default();
+    let run = Run {
+        store: &store,
+        clock: &clock,
+        zone: &settings.time_zone,
+        profile: &profile,
+        job: "bench",
+        reporter: &reporter,
+    };
+    let mut counts = Counts::default();
+    let start = clock.now();
+    let outcome = refresh_candidates(&run, settings.guards, &mut counts).await?;
+    let took = clock.now().duration_since(start);
+    if outcome != Outcome::Completed {
+        return Err(format!("{outcome:?}").into());
+    }
+    store.close().await;
+    tell(took, counts.inserted + counts.fetched)
+}
+
+/// Steps what the calculation selects of a seat, on a connection like the store's, and drops the rows.
+fn floor(folder: &Path) -> Result<()> {
+    let database = Connection::open_with_flags(
+        folder.join("seatsync.db"),
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    database.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -2000;")?;
+    let start = SystemClock.now();
+    let mut statement = database.prepare(
+        "SELECT s.id, s.external_user_id, s.identifier, s.email, s.department, s.status, s.role,
+             s.user_created_at, s.first_seen, s.assigned_at, s.bundled, s.paid, s.last_hosted_day,
+             s.last_listed_day, s.display_name, NULL, NULL
+         FROM subscriptions AS s
+         WHERE +s.profile_id = 1 AND s.id > 0 AND s.ended_at IS NULL ORDER BY s.id",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut count = 0;
+    while rows.next()?.is_some() {
+        count += 1;
+    }
+    tell(SystemClock.now().duration_since(start), count)
+}
+
+/// Fills a store as a complete download and its activity would leave it.
+async fn fill(folder: &Path, seats: u32) -> Result<()> {
+    let now = SystemClock.now();
+    let store = Store::open(folder)?;
+    store.apply(application(now)?).await?;
+    store.close().await;
+    drop(store);
+    let mut database = Connection::open(folder.join("seatsync.db"))?;
+    let t = database.transaction()?;
+    let today = number_of(now.to_zoned(TimeZone::UTC).date());
+    let at = now.as_millisecond();
+    let long_ago = now
+        .checked_sub(SignedDuration::from_hours(24 * 700))?
+        .as_millisecond();
+    {
+        let mut insert = t.prepare(
+            "INSERT INTO subscriptions (profile_id, external_user_id, identifier, email, display_name,
+                 department, status, role, user_created_at, last_login_at, bundled, paid,
+                 may_have_add_ons, source, digest, walk, first_seen, changed_at, last_hosted_day)
+             VALUES (1, ?1, ?2, ?3, ?4, ?5, 'active', ?6, ?7, ?7, 0, ?8, ?8, 'walk', ?9, 1, ?7, ?7, ?10)",
+        )?;
+        for number in 0..seats {
+            // Vendors' ids are in no order.
+            let user = format!(
+                "{:016x}",
+                u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            );
+            let paid = number % 5 != 4;
+            let idle = if number % UNUSED == 0 {
+                80
+            } else {
+                1 + i64::from(number % 50)
+            };
+            insert.execute(params![
+                user,
+                if paid { "zoom.licensed" } else { "zoom.basic" },
+                format!("person.{number}@example.com"),
+                format!("Person {number}"),
+                format!("Department {}", number % 40),
+                if number % 1_000 == 1 {
+                    "admin"
+                } else {
+                    "member"
+                },
+                long_ago,
+                paid,
+                [0_u8; 32],
+                today - idle,
+            ])?;
+        }
+    }
+    t.execute(
+        "INSERT INTO walks (profile_id, job, ended_at, verdict, users, seats, walks, unrecognized)
+         VALUES (1, 'bench', ?1, 'complete', ?2, ?2, 1, '[]')",
+        params![at, seats],
+    )?;
+    for (identifier, held, paid) in [
+        ("zoom.licensed", seats / 5 * 4, true),
+        ("zoom.basic", seats / 5, false),
+    ] {
+        t.execute(
+            "INSERT INTO seat_counts VALUES (1, ?1, ?2, ?3, ?4, 0)",
+            params![identifier, today, held, if paid { held } else { 0 }],
+        )?;
+    }
+    for back in 1..=KNOWN_DAYS {
+        for kind in ["meeting", "webinar"] {
+            t.execute(
+                "INSERT INTO activity_days VALUES (1, ?1, 'hosted', ?2, ?3)",
+                params![kind, today - back, at],
+            )?;
+        }
+    }
+    t.commit()?;
+    database.execute_batch("PRAGMA wal_checkpoint(TRUNCATE);")?;
+    Ok(())
+}
+
+/// A day as the store has it.
+fn number_of(day: Date) -> i64 {
+    day.duration_since(date(1970, 1, 1)).as_hours() / 24
+}
+
+/// A published profile `judged`, as reconciling would record it.
+fn application(now: Timestamp) -> Result<Application> {
+    let desired: DesiredProfile = serde_json::from_value(json!({
+        "profile": {
+            "name": "judged", "display_name": "judged", "profile_type": "zoom",
+            "state": "published", "suspend": false, "formerly": [],
+            "connection": {"named": "judged"}, "connect_connection": null,
+            "subflows": {
+                "download_subscriptions": {"enabled": true, "schedule": null},
+                "pull_user_activity": {"enabled": true, "schedule": null},
+                "analyze_from": "60d",
+                "reclaim_subscriptions": {"enabled": false, "schedule": null}
+            },
+            "exclusions": {"identifiers": [], "users": []},
+            "protected": [], "reclamation": null
+        },
+        "connection": {
+            "name": "judged", "vendor": "zoom", "url": "https://api.zoom.us/v2",
+            "grant": "account_credentials", "token_url": "https://zoom.us/oauth/token",
+            "authorize_url": "https://zoom.us/oauth/authorize", "account_id": "account",
+            "client_id": "client", "client_secret": {"env": "SECRET"}, "token": null,
+            "plan": "pro", "share": 25
+        },
+        "connect_connection": null, "exclusions": [], "protected": []
+    }))?;
+    Ok(Application {
+        attempt: Attempt {
+            digest: "sha256:bench".into(),
+            label: None,
+            outcome: RevisionOutcome::Applied,
+            findings: 0,
+            message: String::new(),
+            exclusions_unknown: None,
+            rules_in_doubt: BTreeMap::new(),
+            at: now,
+        },
+        renames: Vec::new(),
+        documents: Vec::new(),
+        states: Vec::new(),
+        removed: Vec::new(),
+        profiles: vec![ProfileWrite {
+            digest: "sha256:bench".into(),
+            desired,
+            published: true,
+        }],
+        orphans: Vec::new(),
+        conditions: Vec::new(),
+    })
+}
+
+fn fdatasync(folder: &Path) -> Result<(f64, f64)> {
+    let mut file = File::create(folder.join("sync"))?;
+    let mut times = Vec::new();
+    for _ in 0..200 {
+        let start = SystemClock.now();
+        file.write_all(&[0; 4096])?;
+        file.sync_data()?;
+        times.push(SystemClock.now().duration_since(start).as_secs_f64() * 1e3);
+    }
+    times.sort_by(f64::total_cmp);
+    let at = |index: usize| times.get(index).copied().unwrap_or(f64::NAN);
+    Ok((at(100), at(198)))
+}
