@@ -4,6 +4,7 @@ use std::ops::Deref;
 
 use seatsync::clock::Clock as _;
 use seatsync::job::OnceReport;
+use seatsync::settings::Guards;
 use seatsync::settings::model::NotificationSettings;
 use serde_json::{Value, json};
 use vendor_sim::zoom::{Control, ZoomSim, ZoomSimOptions};
@@ -53,6 +54,11 @@ impl Bed {
     /// An administrator lets the daemon write to vendors.
     pub(crate) fn allow_writes(&mut self) {
         self.ground.allow_writes();
+    }
+
+    /// The ceilings that the settings set.
+    pub(crate) fn guards(&mut self, guards: Guards) {
+        self.ground.guards(guards);
     }
 
     /// What the settings say of who is told what.

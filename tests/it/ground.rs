@@ -19,8 +19,8 @@ use seatsync::profile::model::DesiredProfile;
 use seatsync::profile::name::Name;
 use seatsync::secret::Secrets;
 use seatsync::secret::seal::Sealer;
-use seatsync::settings::Settings;
 use seatsync::settings::model::NotificationSettings;
+use seatsync::settings::{Guards, Settings};
 use seatsync::store::Store;
 use seatsync::store::condition::{Condition, ConditionKind};
 use seatsync::store::document::{Application, ProfileId, ProfileWrite};
@@ -92,6 +92,11 @@ impl Ground {
     /// An administrator lets the daemon write to vendors.
     pub(crate) fn allow_writes(&mut self) {
         self.settings.writes = true;
+    }
+
+    /// The ceilings that the settings set.
+    pub(crate) fn guards(&mut self, guards: Guards) {
+        self.settings.guards = guards;
     }
 
     /// What the settings say of who is told what.

@@ -1,5 +1,7 @@
 //! A bounded memory of requests. What an entry holds is each vendor's own.
 
+use tokio::sync::watch;
+
 /// An entry that knows its place.
 pub(crate) trait Numbered {
     /// Takes its number; the first is 1.
@@ -10,14 +12,15 @@ pub(crate) trait Numbered {
 #[derive(Debug)]
 pub(crate) struct Log<T> {
     entries: Vec<T>,
-    count: u64,
+    /// How many came, the forgotten ones too.
+    count: watch::Sender<u64>,
 }
 
 impl<T> Default for Log<T> {
     fn default() -> Self {
         Self {
             entries: Vec::new(),
-            count: 0,
+            count: watch::Sender::new(0),
         }
     }
 }
@@ -25,17 +28,23 @@ impl<T> Default for Log<T> {
 impl<T: Numbered> Log<T> {
     const MOST: usize = 200_000;
 
-    pub(crate) const fn next_number(&self) -> u64 {
-        self.count + 1
+    pub(crate) fn next_number(&self) -> u64 {
+        *self.count.borrow() + 1
+    }
+
+    /// Tells of each further entry.
+    pub(crate) fn follow(&self) -> watch::Receiver<u64> {
+        self.count.subscribe()
     }
 
     pub(crate) fn push(&mut self, mut entry: T) {
-        self.count += 1;
-        entry.number(self.count);
+        let number = self.next_number();
+        entry.number(number);
         if self.entries.len() >= Self::MOST {
             self.entries.drain(..Self::MOST / 2);
         }
         self.entries.push(entry);
+        self.count.send_replace(number);
     }
 
     pub(crate) fn entries(&self) -> &[T] {
@@ -45,5 +54,15 @@ impl<T: Numbered> Log<T> {
     /// Forgets the entries; the count goes on.
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
+    }
+}
+
+/// Waits until `has_come` holds, looking at each entry that `entries` tells of.
+pub(crate) async fn until(mut entries: watch::Receiver<u64>, has_come: impl Fn() -> bool) {
+    loop {
+        entries.mark_unchanged();
+        if has_come() || entries.changed().await.is_err() {
+            return;
+        }
     }
 }

@@ -15,6 +15,7 @@ use crate::aha::service::State;
 use crate::aha::user::User;
 use crate::aha::users::Shift;
 use crate::aha::world::Place;
+use crate::log;
 
 /// A user, as they truly are now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -239,6 +240,13 @@ impl Control {
     /// The requests so far, oldest first; those to the control surface are not among them.
     pub fn requests(&self) -> Vec<LoggedRequest> {
         self.with(|state| state.log.entries().to_vec())
+    }
+
+    /// Waits until a request has come for which `wanted` holds.
+    pub async fn until(&self, wanted: impl Fn(&LoggedRequest) -> bool) {
+        let entries = self.with(|state| state.log.follow());
+        let has_come = || self.with(|state| state.log.entries().iter().any(&wanted));
+        log::until(entries, has_come).await;
     }
 
     /// Forgets the requests so far.

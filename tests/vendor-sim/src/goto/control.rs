@@ -15,6 +15,7 @@ use crate::goto::oauth::Client;
 use crate::goto::options::Switches;
 use crate::goto::service::{Account, Shift, State};
 use crate::goto::world::Status;
+use crate::log;
 
 /// Somebody of the account, as they truly are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,6 +116,13 @@ impl Control {
     /// The requests so far.
     pub fn requests(&self) -> Vec<LoggedRequest> {
         self.with(|state| state.log.entries().to_vec())
+    }
+
+    /// Waits until a request has come for which `wanted` holds.
+    pub async fn until(&self, wanted: impl Fn(&LoggedRequest) -> bool) {
+        let entries = self.with(|state| state.log.follow());
+        let has_come = || self.with(|state| state.log.entries().iter().any(&wanted));
+        log::until(entries, has_come).await;
     }
 
     /// Forgets the requests so far.

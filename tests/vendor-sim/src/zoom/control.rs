@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::log;
 use crate::zoom::cast::Cast;
 use crate::zoom::endpoint::Label;
 use crate::zoom::faults::Fault;
@@ -187,6 +188,13 @@ impl Control {
     /// The requests so far, oldest first; those to the control surface are not among them.
     pub fn requests(&self) -> Vec<LoggedRequest> {
         self.with(|state| state.log.entries().to_vec())
+    }
+
+    /// Waits until a request has come for which `wanted` holds.
+    pub async fn until(&self, wanted: impl Fn(&LoggedRequest) -> bool) {
+        let entries = self.with(|state| state.log.follow());
+        let has_come = || self.with(|state| state.log.entries().iter().any(&wanted));
+        log::until(entries, has_come).await;
     }
 
     /// How many requests there were with a label.
