@@ -25,6 +25,7 @@ mod healthcheck;
 mod installed;
 mod jobs;
 mod new;
+mod licences;
 mod notices;
 mod output;
 mod plan;
@@ -139,7 +140,11 @@ enum Command {
     /// Seats and who holds them.
     Subscriptions(subscriptions::SubscriptionsArgs),
     /// What seats are of, with their numbers.
-    Identifiers(subscriptions::IdentifiersArgs),
+    Identifiers(licences::IdentifiersArgs),
+    /// Which software each identifier is, and what each is called.
+    Models(licences::ModelsArgs),
+    /// Rights that were bought.
+    Entitlements(licences::EntitlementsArgs),
     /// What agents pushed.
     Usage(usage::UsageArgs),
     /// Every fact that is known of a user's seats, or of the software on a configuration item.
@@ -205,7 +210,9 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> Result<ExitCode, Failu
         Command::Undo(args) => undo::run(args, &runtime, output),
         Command::Jobs(args) => jobs::run(args, &runtime, output),
         Command::Subscriptions(args) => subscriptions::run(args, &runtime, output),
-        Command::Identifiers(args) => subscriptions::identifiers(args, &runtime, output),
+        Command::Identifiers(args) => licences::identifiers(args, &runtime, output),
+        Command::Models(args) => licences::models(&args, &runtime, output),
+        Command::Entitlements(args) => licences::entitlements(&args, &runtime, output),
         Command::Usage(args) => usage::run(args, &runtime, output),
         Command::Explain(args) => explain::run(args, &runtime, output),
         Command::Export(args) => export::run(&args, &runtime, output),

@@ -1,4 +1,4 @@
-//! `seatsync subscriptions list` and `seatsync identifiers list`.
+//! `seatsync subscriptions list`.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::connector::facts::Grade;
 use crate::profile::identifier::Identifier;
 use crate::profile::name::Name;
 use crate::reclamation::evidence::sign_in_counts;
-use crate::store::subscription::{IdentifierCount, LastActivity, Presence, Subscription};
+use crate::store::subscription::{LastActivity, Presence, Subscription};
 
 /// Arguments of `subscriptions`.
 #[derive(Debug, Args)]
@@ -52,23 +52,6 @@ enum SubscriptionsCommand {
         /// At most so many.
         #[arg(long, default_value_t = 50, value_parser = page_size(), allow_negative_numbers = true)]
         limit: u32,
-    },
-}
-
-/// Arguments of `identifiers`.
-#[derive(Debug, Args)]
-pub(super) struct IdentifiersArgs {
-    #[command(subcommand)]
-    command: IdentifiersCommand,
-}
-
-#[derive(Debug, Subcommand)]
-enum IdentifiersCommand {
-    /// Identifiers with the number of their seats.
-    List {
-        /// Only of this profile.
-        #[arg(long)]
-        profile: Option<Name>,
     },
 }
 
@@ -158,43 +141,4 @@ fn note(subscription: &Subscription) -> String {
         (None, Some(entry)) => format!("protected by {}: {}", entry.rule, entry.reason),
         (None, None) => String::new(),
     }
-}
-
-/// Lists identifiers.
-pub(super) fn identifiers(
-    args: IdentifiersArgs,
-    runtime: &Path,
-    output: &mut Output,
-) -> Result<ExitCode, Failure> {
-    let IdentifiersCommand::List { profile } = args.command;
-    let query = SubscriptionQuery {
-        profile: profile.as_ref().map(Name::to_string),
-        ..SubscriptionQuery::default()
-    };
-    let rows: Listing<IdentifierCount> = Client::new(runtime)?.get("/v1/identifiers", &query)?;
-    output.show(&rows, |rows| {
-        table(
-            [
-                "PROFILE",
-                "IDENTIFIER",
-                "SEATS",
-                "PAID",
-                "EXCLUDED",
-                "WITH ACTIVITY",
-                "BOUGHT",
-            ],
-            rows.rows.iter().map(|row| {
-                [
-                    row.profile.to_string(),
-                    row.identifier.clone(),
-                    row.seats.to_string(),
-                    row.paid.to_string(),
-                    row.excluded.to_string(),
-                    row.with_activity.to_string(),
-                    row.bought.map_or_else(|| "-".to_owned(), |n| n.to_string()),
-                ]
-            }),
-        )
-    })?;
-    Ok(ExitCode::SUCCESS)
 }

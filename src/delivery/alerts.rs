@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use super::DelivererParts;
 use crate::notice::Way;
 use crate::notice::alert::{Alert, Subject};
-use crate::profile::model::{CheckedDocument, Document, Kind};
+use crate::profile::licence::Entitlement;
 use crate::store::StoreError;
 use crate::store::alert::Trouble;
 
@@ -68,18 +68,15 @@ fn tokens(parts: &DelivererParts) -> Vec<Alert> {
 async fn entitlements(parts: &DelivererParts) -> Result<Vec<Alert>, StoreError> {
     let zone = parts.settings.time_zone.clone();
     let today = parts.clock.now().to_zoned(zone).date();
-    let documents = parts.store.documents_of(Kind::Entitlement).await?;
-    Ok(documents
+    let bought = parts.store.entitlements().await?;
+    Ok(bought
         .iter()
-        .filter_map(|document| match document {
-            Document::Entitlement(entitlement) => ending(entitlement, today),
-            _ => None,
-        })
+        .filter_map(|entitlement| ending(entitlement, today))
         .collect())
 }
 
-fn ending(entitlement: &CheckedDocument, today: Date) -> Option<Alert> {
-    let end: Date = entitlement.spec["end"].as_str()?.parse().ok()?;
+fn ending(entitlement: &Entitlement, today: Date) -> Option<Alert> {
+    let end = entitlement.end?;
     let days = end.duration_since(today);
     let around = SignedDuration::from_hours(24 * AROUND_THE_END);
     if days.abs() > around {

@@ -125,6 +125,13 @@ impl Identifier {
         &self.0
     }
 
+    /// Whose product it is; every identifier names its vendor.
+    pub fn vendor(&self) -> Option<Vendor> {
+        let word = self.0.split('.').next().unwrap_or_default();
+        let vendors = [Vendor::Zoom, Vendor::GoTo, Vendor::Aha];
+        vendors.into_iter().find(|vendor| vendor.as_str() == word)
+    }
+
     /// Whether no seat can have it, as far as this version knows what its vendor sells.
     pub fn is_of_nothing(&self) -> bool {
         let Some(("zoom", product)) = self.0.split_once('.') else {
@@ -242,6 +249,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::profile::catalogue::Catalogue;
 
     #[test]
     fn what_is_not_an_identifier_is_refused() {
@@ -288,6 +296,22 @@ mod tests {
         let odd: Identifier = "zoom.rooms_licence_for_ever".parse().unwrap();
         assert!(odd.is_of_nothing());
         assert_eq!(odd.nearest(), None);
+    }
+
+    #[test]
+    fn whatever_zoom_sells_is_of_a_built_in_model() {
+        let catalogue = Catalogue::of(Vec::new());
+        let sized = ZOOM_SIZED.iter().chain(&ZOOM_WORKPLACE_SIZED);
+        let with_capacity = sized.clone().map(|word| format!("zoom.{word}.500"));
+        let words = ZOOM_BASE.iter().chain(&ZOOM_PRODUCTS).chain(sized);
+        let all: Vec<String> = words
+            .map(|word| format!("zoom.{word}"))
+            .chain(with_capacity)
+            .collect();
+        for text in all {
+            let identifier = text.parse().unwrap();
+            assert!(catalogue.model_of(&identifier).is_some(), "{text}");
+        }
     }
 
     proptest! {

@@ -1,11 +1,13 @@
 //! Profiles and the documents around them: YAML to raw shape with positions to checked domain
 //! types, or diagnostics. Knows nothing of the store.
 
+pub mod catalogue;
 pub(crate) mod check;
 pub mod compare;
 pub mod cron;
 pub mod currency;
 pub mod identifier;
+pub mod licence;
 pub mod link;
 pub mod load;
 pub mod model;

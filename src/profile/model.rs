@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::duration::Span;
 use super::identifier::{Identifier, ProfileType, Vendor};
+use super::licence::{Entitlement, SoftwareModel};
 use super::name::Name;
 
 pub use crate::secret::SecretRef;
@@ -412,9 +413,9 @@ pub enum Document {
     /// When a seat counts as unused.
     ReclamationRule(CheckedDocument),
     /// Publisher and product of identifiers.
-    SoftwareModel(CheckedDocument),
+    SoftwareModel(SoftwareModel),
     /// Purchased rights.
-    Entitlement(CheckedDocument),
+    Entitlement(Entitlement),
     /// Who the people are.
     UserDirectory(CheckedDocument),
     /// A reviewed list of seats.

@@ -134,8 +134,8 @@ mod tests {
     use super::*;
     use crate::profile::model::{CheckedDocument, Connection, OAuth, Retry, SecretRef};
 
-    fn model(spec: Value) -> Document {
-        Document::SoftwareModel(CheckedDocument {
+    fn directory(spec: Value) -> Document {
+        Document::UserDirectory(CheckedDocument {
             name: "m".parse().unwrap(),
             spec,
         })
@@ -150,8 +150,9 @@ mod tests {
 
     #[test]
     fn leaves_are_named_as_in_the_file_and_lists_by_element() {
-        let old = model(json!({"product": "Pro", "identifiers": ["a", "b"], "end": "2027-01-01"}));
-        let new = model(json!({"product": "Business", "identifiers": ["c", "a"]}));
+        let old =
+            directory(json!({"product": "Pro", "identifiers": ["a", "b"], "end": "2027-01-01"}));
+        let new = directory(json!({"product": "Business", "identifiers": ["c", "a"]}));
         assert_eq!(
             told(&old, &new),
             [
@@ -188,8 +189,8 @@ mod tests {
             ]
         );
         let told = told(
-            &model(json!({"hook": {"secret": "hunter2"}, "list": []})),
-            &model(json!({"hook": {"secret": "hunter3"}, "list": [{"token": ["hunter4"]}]})),
+            &directory(json!({"hook": {"secret": "hunter2"}, "list": []})),
+            &directory(json!({"hook": {"secret": "hunter3"}, "list": [{"token": ["hunter4"]}]})),
         );
         assert_eq!(told.len(), 2);
         assert!(!told.join(" ").contains("hunter"), "{told:?}");
@@ -217,7 +218,7 @@ mod tests {
             new in prop::collection::btree_map("[abc]", json_values(), 0..3),
         ) {
             let value = |map: &std::collections::BTreeMap<String, Value>| {
-                model(Value::Object(map.clone().into_iter().collect()))
+                directory(Value::Object(map.clone().into_iter().collect()))
             };
             prop_assert_eq!(differences(&value(&old), &value(&new)).is_empty(), old == new);
         }

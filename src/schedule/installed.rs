@@ -73,14 +73,17 @@ mod tests {
             spec,
         };
         let product = "8ddc2e1e53d32010a4efddeeff7b12b9";
-        let model = document(json!({"publisher": "A", "product": "B", "norm_products": [product]}));
+        let model =
+            json!({"name": "cad", "publisher": "A", "product": "B", "norm_products": [product]});
         let rule = threshold.map(|hours| {
             let spec = json!({"software_models": ["cad"], "total_hours_used": hours});
             Document::ReclamationRule(document(spec))
         });
         InstalledRules::of(
             &rule.into_iter().collect::<Vec<_>>(),
-            &[Document::SoftwareModel(model)],
+            &[Document::SoftwareModel(
+                serde_json::from_value(model).unwrap(),
+            )],
         )
     }
 

@@ -28,6 +28,7 @@ pub mod installed_run;
 pub mod job;
 pub mod judgement;
 mod known_time;
+mod licence;
 pub mod lock;
 pub mod matching;
 mod merge;
@@ -119,6 +120,10 @@ const MIGRATIONS: &[Migration] = &[
     Migration {
         name: "judging",
         sql: include_str!("migrations/seatsync/0015_judging.sql"),
+    },
+    Migration {
+        name: "licences",
+        sql: include_str!("migrations/seatsync/0016_licences.sql"),
     },
 ];
 

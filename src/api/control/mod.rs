@@ -10,6 +10,7 @@ mod exclusions;
 mod folder;
 mod installed;
 mod jobs;
+mod licences;
 pub mod model;
 mod notices;
 mod page;
@@ -131,7 +132,9 @@ pub fn service(control: &Control, peer: &Peer) -> Router {
         .route("/v1/jobs", get(jobs::list).post(jobs::request))
         .route("/v1/jobs/{id}", get(jobs::one))
         .route("/v1/subscriptions", get(seats::list))
-        .route("/v1/identifiers", get(seats::identifiers))
+        .route("/v1/identifiers", get(licences::identifiers))
+        .route("/v1/models", get(licences::models))
+        .route("/v1/entitlements", get(licences::entitlements))
         .route("/v1/explain", get(seats::explain))
         .route("/v1/exclusions", get(exclusions::list))
         .route("/v1/usage", get(usage::list))

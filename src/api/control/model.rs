@@ -6,6 +6,7 @@ mod candidate;
 mod connection;
 mod exclusion;
 mod installed;
+mod licence;
 mod notice;
 
 use jiff::Timestamp;
@@ -33,6 +34,7 @@ pub use exclusion::{ExclusionQuery, Exclusions};
 pub use installed::{
     InstalledQuery, InstalledRuleRow, InstalledRunQuery, ItemExplanation, ItemQuery,
 };
+pub use licence::{EntitlementRow, IdentifierQuery, IdentifierRow, ModelRow};
 pub use notice::{NoticeQuery, TrialAnswer};
 
 /// Header of every answer: the daemon's version.

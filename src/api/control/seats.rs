@@ -9,7 +9,7 @@ use super::model::{ExplainQuery, Explanation, Listing, SubscriptionQuery};
 use super::page::{self, PageSize};
 use crate::profile::name::Name;
 use crate::store::candidate::CandidateFilter;
-use crate::store::subscription::{IdentifierCount, Subscription, SubscriptionFilter};
+use crate::store::subscription::{Subscription, SubscriptionFilter};
 use crate::subflow::explain;
 
 /// `GET /v1/subscriptions`.
@@ -32,16 +32,6 @@ pub(super) async fn list(
         .await?;
     let (rows, next) = size.cut(rows, |row| row.id.to_string());
     Ok(Json(Listing { rows, next }))
-}
-
-/// `GET /v1/identifiers`.
-pub(super) async fn identifiers(
-    State(control): State<Control>,
-    Query(query): Query<SubscriptionQuery>,
-) -> Result<Json<Listing<IdentifierCount>>, Refusal> {
-    let profile = known_profile(&control, query.profile.as_deref()).await?;
-    let rows = control.store.identifiers(profile).await?;
-    Ok(Json(Listing { rows, next: None }))
 }
 
 /// `GET /v1/explain`.

@@ -27,6 +27,7 @@ pub(super) fn paid_seat() -> Identifier {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::profile::catalogue::Catalogue;
 
     #[test]
     fn flags_become_the_identifiers_of_the_table() {
@@ -42,6 +43,11 @@ mod tests {
                 .as_ref()
                 .map(|(word, counts)| (word.as_str(), *counts));
             assert_eq!(found, expected, "{enabled} {paid}");
+            if let Some((identifier, costs)) = seat_of(enabled, paid) {
+                let catalogue = Catalogue::of(Vec::new());
+                let model = catalogue.model_of(&identifier).unwrap();
+                assert_eq!(model.under_management, costs);
+            }
         }
         assert_eq!(paid_seat().as_str(), "aha.paid_seat");
     }

@@ -52,6 +52,7 @@ pub(super) fn products<'a>(codes: &(impl Iterator<Item = &'a str> + Clone)) -> P
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::profile::catalogue::Catalogue;
 
     #[test]
     fn codes_become_the_identifiers_of_the_table() {
@@ -75,6 +76,12 @@ mod tests {
             let words: Vec<&str> = found.identifiers.iter().map(Identifier::as_str).collect();
             assert_eq!(words, expected, "{codes:?}");
             assert_eq!(found.unrecognized.len(), unrecognized, "{codes:?}");
+            let catalogue = Catalogue::of(Vec::new());
+            let without = found
+                .identifiers
+                .iter()
+                .filter(|one| catalogue.model_of(one).is_none());
+            assert_eq!(without.count(), unrecognized, "{codes:?}");
         }
     }
 }

@@ -80,6 +80,7 @@ pub(super) fn identifier(word: &str, capacity: Option<u64>) -> Identifier {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::profile::catalogue::Catalogue;
 
     #[test]
     fn user_types_become_the_identifiers_of_the_table() {
@@ -99,6 +100,12 @@ mod tests {
             assert!(!seat.identifier.is_of_nothing(), "{expected}");
             assert_eq!(seat.paid, paid, "{expected}");
             assert_eq!(seat.recognized, recognized, "{expected}");
+            assert_eq!(
+                Catalogue::of(Vec::new())
+                    .model_of(&seat.identifier)
+                    .is_some(),
+                recognized
+            );
             assert!(seat.identifier.as_str().parse::<Identifier>().is_ok());
         }
     }

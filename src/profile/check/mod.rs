@@ -3,6 +3,7 @@
 
 mod connection;
 mod entries;
+mod licence;
 mod profile;
 mod rules;
 
@@ -78,8 +79,8 @@ pub(crate) fn document(node: &Node, to: &mut Findings) -> Checked {
             .and_then(|raw| entries::exclusions(raw, &mut places, to))
             .map(Document::Exclusions),
         Kind::ReclamationRule => rules::reclamation_rule(node, &mut places, to),
-        Kind::SoftwareModel => rules::software_model(node, &mut places, to),
-        Kind::Entitlement => rules::entitlement(node, &mut places, to),
+        Kind::SoftwareModel => licence::software_model(node, &mut places, to),
+        Kind::Entitlement => licence::entitlement(node, &mut places, to),
         Kind::UserDirectory => rules::user_directory(node, &mut directory, to),
         Kind::Approval => rules::approval(node, &mut places, to),
     };

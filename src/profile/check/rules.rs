@@ -9,8 +9,8 @@ use super::{DirectoryFile, Places, canonical};
 use crate::profile::model::{CheckedDocument, Document};
 use crate::profile::name::Name;
 use crate::profile::raw::rules::{
-    MatchField, Mode, RawApproval, RawColumns, RawEntitlement, RawReclamation, RawReclamationRule,
-    RawResolution, RawSoftwareModel, RawUserDirectory, ReclamationType, Transform,
+    MatchField, Mode, RawApproval, RawColumns, RawReclamation, RawReclamationRule, RawResolution,
+    RawUserDirectory, ReclamationType, Transform,
 };
 use crate::yaml::diagnostic::{Findings, Region};
 use crate::yaml::duration::Span;
@@ -112,7 +112,7 @@ pub(super) fn reclamation_rule(
 }
 
 /// A list that has something in it, and nothing twice.
-fn named_once<T: Ord + std::fmt::Display>(
+pub(super) fn named_once<T: Ord + std::fmt::Display>(
     list: &At<Vec<At<T>>>,
     needed: &'static str,
     to: &mut Findings,
@@ -140,7 +140,7 @@ fn strangers(node: &Node, keys: &[&str], with: &str, to: &mut Findings) {
     }
 }
 
-fn given(node: &Node, key: &str) -> Option<Region> {
+pub(super) fn given(node: &Node, key: &str) -> Option<Region> {
     let value = node.get(key)?;
     (value.value != Value::Null).then_some(value.region)
 }
@@ -175,60 +175,6 @@ fn installed(raw: &RawReclamationRule, node: &Node, to: &mut Findings) {
                 "at least {SHORTEST_THRESHOLD}: some agents report once a week"
             ));
     }
-}
-
-/// `kind: SoftwareModel`.
-pub(super) fn software_model(
-    node: &Node,
-    places: &mut Places,
-    to: &mut Findings,
-) -> Option<Document> {
-    let raw = RawSoftwareModel::read(node, to)?;
-    places.note("norm_products", raw.norm_products.as_ref());
-    if let Some(products) = &raw.norm_products {
-        named_once(products, "`norm_products` names no product", to);
-    }
-    let empty = raw
-        .identifiers
-        .as_ref()
-        .filter(|list| list.value.is_empty());
-    let region = match (empty, &raw.identifiers, &raw.norm_products) {
-        (Some(empty), ..) => Some(empty.region),
-        // A list that does not read was told already.
-        (None, None, None) => ["identifiers", "norm_products"]
-            .iter()
-            .all(|key| given(node, key).is_none())
-            .then_some(node.region),
-        _ => None,
-    };
-    if let Some(region) = region {
-        let message = "a model needs at least one identifier or product";
-        to.error("profile::empty", region, message)
-            .help("list `identifiers` of seats, or `norm_products` of usage records");
-    }
-    kept(raw.name.0, node).map(Document::SoftwareModel)
-}
-
-/// `kind: Entitlement`.
-pub(super) fn entitlement(node: &Node, places: &mut Places, to: &mut Findings) -> Option<Document> {
-    let raw = RawEntitlement::read(node, to)?;
-    places.note("software_model", raw.software_model.0.as_ref());
-    if let (Some(cost), None) = (&raw.unit_cost, &raw.currency)
-        && node.get("currency").is_none()
-    {
-        to.error(
-            "profile::currency",
-            cost.region,
-            "an amount needs its `currency`",
-        );
-    }
-    if let (Some(start), Some(end)) = (&raw.start.0, &raw.end)
-        && end.value < start.value
-    {
-        let message = format!("it ends on {} before it starts", end.value.0);
-        to.error("profile::dates", end.region, message);
-    }
-    kept(raw.name.0, node).map(Document::Entitlement)
 }
 
 /// `kind: UserDirectory`.

@@ -25,7 +25,7 @@ pub(super) fn models_of(
         else {
             continue;
         };
-        if texts(&model.spec, "norm_products").next().is_none() {
+        if model.norm_products.is_empty() {
             let message = format!(
                 "SoftwareModel `{text}` has no `norm_products`: no usage record is of it, so that this rule finds nothing"
             );
@@ -39,13 +39,13 @@ pub(super) fn models_of(
 /// Two rules for one product, or two models of it: nobody can say which is meant, so that neither
 /// judges it.
 pub(super) fn conflicts(documents: &[LoadedDocument], problems: &mut Problems<'_>) {
-    let mut models: BTreeMap<String, &Name> = BTreeMap::new();
+    let mut models: BTreeMap<&str, &Name> = BTreeMap::new();
     let mut rules: BTreeMap<&str, &Name> = BTreeMap::new();
     for document in documents {
         match document.document.as_ref() {
             Document::SoftwareModel(model) => {
-                for product in texts(&model.spec, "norm_products").map(str::to_lowercase) {
-                    let Some(other) = models.insert(product.clone(), &model.name) else {
+                for product in &model.norm_products {
+                    let Some(other) = models.insert(product, &model.name) else {
                         continue;
                     };
                     let message = format!("SoftwareModel `{other}` has product `{product}` too");

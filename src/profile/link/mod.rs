@@ -3,6 +3,7 @@
 
 mod connection;
 mod installed;
+mod licences;
 mod rules;
 
 use std::collections::{BTreeMap, BTreeSet};

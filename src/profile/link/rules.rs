@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
-use super::{Documents, Problems, find, installed, nearest};
+use super::{Documents, Problems, find, installed, licences, nearest};
 use crate::profile::identifier::Identifier;
 use crate::profile::load::LoadedDocument;
 use crate::profile::model::{CheckedDocument, Document, Kind, Profile, ReachingRule};
@@ -35,10 +35,7 @@ pub(super) fn check(
                 }
             }
             Document::Entitlement(entitlement) => {
-                if let Some(name) = entitlement.spec["software_model"].as_str() {
-                    let place = "software_model";
-                    refers(document, place, Kind::SoftwareModel, name, by_id, problems);
-                }
+                licences::licensed(document, entitlement, by_id, problems);
             }
             Document::Approval(approval) => {
                 if let Some(name) = approval.spec["profile"].as_str() {
@@ -49,6 +46,7 @@ pub(super) fn check(
         }
     }
     installed::conflicts(documents, problems);
+    licences::conflicts(documents, problems);
     conflicts(documents, problems)
 }
 

@@ -8,7 +8,8 @@ use super::words::{
     Day, DayOrInstant, Domain, IdentifierPrefix, Money, NormProduct, PlanDigest, Prose, Spare, User,
 };
 use crate::profile::currency::Currency;
-use crate::profile::identifier::Identifier;
+use crate::profile::identifier::{Identifier, Vendor};
+use crate::profile::licence::{Metric, Period};
 use crate::profile::model::Kind;
 use crate::profile::name::Name;
 use crate::profile::window::Window;
@@ -167,6 +168,8 @@ record! {
         publisher: Need<Prose>,
         /// What it is.
         product: Need<Prose>,
+        /// Whether its seats need rights; they do when absent.
+        under_management: Option<bool>,
         /// Which identifiers belong to it.
         identifiers: Option<At<Vec<At<RawIdentifierMatch>>>>,
         /// Which products in usage records it is: the 32 hexadecimal digits of `norm_product`.
@@ -175,26 +178,15 @@ record! {
 }
 
 record! {
-    /// One identifier, or all that start alike.
-    pub struct RawIdentifierMatch one_of(is, starts_with) {
+    /// One identifier, all that start alike, or all of a vendor.
+    pub struct RawIdentifierMatch one_of(is, starts_with, anything) {
         /// Exactly this one.
         is: Option<Identifier>,
         /// Every one that starts so.
         starts_with: Option<IdentifierPrefix>,
+        /// Every one of this vendor that nothing names more closely.
+        anything: Option<Vendor>,
     }
-}
-
-/// What a unit cost is paid for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Period {
-    /// A month.
-    Monthly,
-    /// Three months.
-    Quarterly,
-    /// A year.
-    Annually,
-    /// The time from start to end.
-    Entire,
 }
 
 readable_words!(Period, "Period", {
@@ -204,29 +196,57 @@ readable_words!(Period, "Period", {
     "entire_period" => Period::Entire,
 });
 
+readable_words!(Metric, "Metric", {
+    "user_subscription" => Metric::UserSubscription,
+});
+
 record! {
     /// Purchased rights.
-    pub struct RawEntitlement {
+    pub struct RawEntitlement one_of(software_model, product) {
         /// `Entitlement`.
         kind: Need<Kind>,
         /// Its identity: 1 to 63 lower-case letters, digits and hyphens.
         name: Need<At<Name>>,
         /// The version of this format.
         version: Option<Whole<1, 1>>,
-        /// The SoftwareModel it is for.
-        software_model: Need<At<Name>>,
-        /// How many rights.
-        quantity: Need<Whole<0, 100_000_000>>,
+        /// The SoftwareModel it is for, built in or written.
+        software_model: Option<At<Name>>,
+        /// The product it is for, whichever of its SoftwareModels a seat is of.
+        product: Option<At<RawProduct>>,
+        /// What a right licenses; `user_subscription` when absent: one seat that a user holds.
+        metric: Option<Metric>,
+        /// How many rights; an unlimited entitlement may leave it out.
+        quantity: Option<Whole<0, 100_000_000>>,
+        /// Whether it gives as many rights as are used.
+        unlimited: Option<bool>,
         /// What one right costs in each period; text, so that no digit is lost.
         unit_cost: Option<At<Money>>,
         /// ISO 4217.
         currency: Option<At<Currency>>,
-        /// What the unit cost is paid for.
-        period: Option<Period>,
+        /// What the unit cost is paid for; `annually` when absent.
+        period: Option<At<Period>>,
         /// The first day it holds.
         start: Need<At<Day>>,
         /// The last day it holds; until further notice when absent.
         end: Option<At<Day>>,
+        /// The department whose rights these are.
+        department: Option<Prose>,
+        /// The cost centre whose rights these are.
+        cost_center: Option<Prose>,
+        /// The company whose rights these are.
+        company: Option<Prose>,
+        /// The country whose rights these are.
+        country: Option<Prose>,
+    }
+}
+
+record! {
+    /// A product by its publisher's name and its own.
+    pub struct RawProduct {
+        /// Who publishes it.
+        publisher: Need<Prose>,
+        /// What it is.
+        product: Need<Prose>,
     }
 }
 

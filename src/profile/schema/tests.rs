@@ -28,6 +28,7 @@ const BEYOND_A_SCHEMA: &[&str] = &[
     "profile::identifier_vendor",
     "profile::no_activity",
     "profile::notify_user",
+    "profile::quantity",
     "profile::repeated",
     "profile::resolution",
     "profile::schedule",

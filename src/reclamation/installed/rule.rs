@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 
+use crate::profile::licence::SoftwareModel;
 use crate::profile::model::{CheckedDocument, Document};
 use crate::profile::name::Name;
 use crate::usage::Reference;
@@ -136,7 +137,7 @@ impl InstalledRules {
             let Document::SoftwareModel(model) = document else {
                 continue;
             };
-            for product in texts(&model.spec, "norm_products").filter_map(Reference::parse) {
+            for product in products_of(model) {
                 if !seen.insert(product) {
                     by_product.remove(&product);
                     continue;
@@ -181,9 +182,13 @@ fn digest_of(value: &impl Serialize) -> String {
     format!("sha256:{:x}", Sha256::digest(text))
 }
 
-fn name_of(model: &CheckedDocument) -> String {
-    let text = |key: &str| model.spec.get(key).and_then(Json::as_str).unwrap_or("");
-    format!("{} {}", text("publisher"), text("product"))
+fn name_of(model: &SoftwareModel) -> String {
+    format!("{} {}", model.publisher, model.product)
+}
+
+fn products_of(model: &SoftwareModel) -> impl Iterator<Item = Reference> {
+    let products = model.norm_products.iter();
+    products.filter_map(|product| Reference::parse(product))
 }
 
 /// A number within the bounds that the file was checked for.
@@ -212,10 +217,8 @@ mod tests {
     }
 
     fn model(name: &str, product: u8) -> Document {
-        Document::SoftwareModel(CheckedDocument {
-            name: name.parse().unwrap(),
-            spec: json!({"publisher": "Acme", "product": name, "norm_products": [format!("{product:032X}")]}),
-        })
+        let text = json!({"name": name, "publisher": "Acme", "product": name, "norm_products": [format!("{product:032X}")]});
+        Document::SoftwareModel(serde_json::from_value(text).unwrap())
     }
 
     fn product(number: u8) -> Reference {
