@@ -308,7 +308,7 @@ impl World {
         let id = self.bed.id("zoom").await;
         self.bed
             .store
-            .release_walk(id, "uid 0", self.now())
+            .release_walk(id, &Actor::Peer(0), self.now())
             .await
             .unwrap();
         let filter = CandidateFilter {
