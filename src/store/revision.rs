@@ -69,6 +69,9 @@ pub struct Attempt {
 
 /// The same failure or success over and over is one row; this many rows are kept.
 const KEPT: u32 = 1_000;
+/// Rules that do not load, each with the profiles that it may decide for.
+type InDoubt = BTreeMap<Name, Reach>;
+
 /// What to do about a document whose last good version decides.
 const CORRECT: &str = "its last good version decides, correct it as `seatsync check` says";
 
@@ -100,7 +103,7 @@ impl Store {
         let profile = profile.clone();
         self.database
             .read("look whether the files load", move |t| {
-                let last: Option<(Option<String>, Option<Json<BTreeMap<Name, Reach>>>)> = t
+                let last: Option<(Option<String>, Option<Json<InDoubt>>)> = t
                     .prepare_cached(
                         "SELECT iif(outcome IN ('held', 'failed'), message, exclusions_unknown),
                              rules_in_doubt

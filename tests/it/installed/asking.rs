@@ -14,8 +14,8 @@ fn digest_saying(site: &Site, server: &MailServer, wanted: &str) -> String {
         let mail = server.mail();
         let digests = mail.iter().filter_map(|mail| mail["content"].as_str());
         // Long lines are folded on the wire.
-        let unfolded = digests.map(|content| content.replace("=\r\n", ""));
-        unfolded.filter(|content| content.contains(wanted)).last()
+        let mut unfolded = digests.map(|content| content.replace("=\r\n", ""));
+        unfolded.rfind(|content| content.contains(wanted))
     };
     site.host
         .until(&["notices", "list"], |_: &Value| sent().is_some());
