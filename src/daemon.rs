@@ -21,6 +21,7 @@ use crate::api::answers::{self, Answers};
 use crate::api::control::{self, Control};
 use crate::api::listen::{Access, Listener};
 use crate::api::role::{ControlAccess, gid_of};
+use crate::api::scrape::Scrape;
 use crate::api::serve::{Limits, serve};
 use crate::api::usage::{UsageApi, UsagePolicy};
 use crate::clock::{Clock, SharedClock, sleep};
@@ -138,6 +139,8 @@ struct Doors {
     usage: Listener,
     /// Only where users answer by a link.
     answers: Option<Listener>,
+    /// Only where systemd passed a socket for it.
+    metrics: Option<Scrape>,
 }
 
 impl Doors {
@@ -162,7 +165,10 @@ impl Doors {
             }
             (handed, _) => Some(listen(handed, "answers.sock", "seatsync-answers")?),
         };
+        let metrics = handed.metrics.map(Scrape::handed_over).transpose();
+        let metrics = metrics.context("take the metrics socket from systemd")?;
         Ok(Self {
+            metrics,
             control: listen(handed.control, "control.sock", "seatsync-admin")?,
             usage: listen(handed.usage, "usage.sock", "seatsync-usage")?,
             answers,
@@ -190,6 +196,10 @@ impl Doors {
                 answers::unserved,
                 stop.clone(),
             ));
+        }
+        if let Some(metrics) = self.metrics {
+            let router = control::metrics_only(&control);
+            tasks.spawn(metrics.serve(router, Arc::clone(&clock), stop.clone()));
         }
         tasks.spawn(serve(
             self.control,

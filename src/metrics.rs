@@ -9,7 +9,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Registry, Unit};
 
 /// Counters of this process. Cheap to clone; clones count together.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +24,12 @@ pub struct Metrics {
     pub job_results: Family<JobLabel, Counter>,
     /// Calls made to vendors, by profile.
     pub vendor_calls: Family<ProfileLabel, Counter>,
+    /// Of those, repeats.
+    pub vendor_retries: Family<ProfileLabel, Counter>,
+    /// Seconds that runs waited for a rate limit, ours or the vendor's.
+    pub vendor_throttled: Family<ProfileLabel, Counter<f64, AtomicU64>>,
+    /// Answers of vendors, by class of the HTTP status.
+    pub vendor_answers: Family<AnswerLabel, Counter>,
 }
 
 /// Label of a count by HTTP status.
@@ -69,6 +75,15 @@ pub struct ProfileLabel {
     pub profile: String,
 }
 
+/// Label of a count of vendors' answers.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct AnswerLabel {
+    /// Of which vendor.
+    pub vendor: String,
+    /// `2xx`, or `none` where no answer came.
+    pub status_class: String,
+}
+
 /// What the store knows at the time of a scrape.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
@@ -86,6 +101,16 @@ pub struct Snapshot {
     pub authorizations: Vec<(String, bool, Option<f64>)>,
     /// Transactions with usage records in them since the start.
     pub usage_commits: u64,
+    /// (profile, subflow, state, jobs that wait or run).
+    pub jobs: Vec<(String, String, String, u64)>,
+    /// (profile, state, candidates).
+    pub candidates: Vec<(String, String, u64)>,
+    /// (profile, guard, whether it holds the plan that a job made last, steps that it keeps back).
+    pub guards: Vec<(String, String, bool, u64)>,
+    /// (database, bytes with its log).
+    pub store_bytes: Vec<(String, u64)>,
+    /// Unix time at which the daemon started.
+    pub started_at: f64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -97,6 +122,23 @@ struct ConditionLabel {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ConnectionLabel {
     connection: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CandidateLabel {
+    profile: String,
+    state: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct GuardLabel {
+    profile: String,
+    guard: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DatabaseLabel {
+    database: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -141,11 +183,96 @@ impl Metrics {
             "Calls made to vendors, retries included",
             self.vendor_calls.clone(),
         );
+        registry.register(
+            "vendor_retries",
+            "Calls sent to vendors again after trouble",
+            self.vendor_retries.clone(),
+        );
+        registry.register_with_unit(
+            "vendor_throttled",
+            "Time that runs waited for a rate limit",
+            Unit::Seconds,
+            self.vendor_throttled.clone(),
+        );
+        registry.register(
+            "vendor_answers",
+            "Answers of vendors by class of the HTTP status",
+            self.vendor_answers.clone(),
+        );
+        register_work(&mut registry, &snapshot);
         register_snapshot(&mut registry, snapshot);
         let mut text = String::new();
         encode(&mut text, &registry)?;
         Ok(text)
     }
+}
+
+/// What waits, runs and is decided, and what that takes of the disk.
+fn register_work(registry: &mut Registry, snapshot: &Snapshot) {
+    let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    let started = Gauge::<f64, AtomicU64>::default();
+    started.set(snapshot.started_at);
+    registry.register(
+        "start_timestamp_seconds",
+        "When the daemon started",
+        started,
+    );
+
+    let jobs = Family::<JobLabel, Gauge>::default();
+    for (profile, subflow, state, count) in &snapshot.jobs {
+        let label = JobLabel {
+            profile: profile.clone(),
+            subflow: subflow.clone(),
+            state: state.clone(),
+        };
+        jobs.get_or_create(&label).set(number(*count));
+    }
+    registry.register("jobs", "Jobs that wait or run", jobs);
+
+    let candidates = Family::<CandidateLabel, Gauge>::default();
+    for (profile, state, count) in &snapshot.candidates {
+        let label = CandidateLabel {
+            profile: profile.clone(),
+            state: state.clone(),
+        };
+        candidates.get_or_create(&label).set(number(*count));
+    }
+    registry.register("candidates", "Seats found unused", candidates);
+
+    let holds = Family::<GuardLabel, Gauge>::default();
+    let withheld = Family::<GuardLabel, Gauge>::default();
+    for (profile, guard, held, steps) in &snapshot.guards {
+        let label = GuardLabel {
+            profile: profile.clone(),
+            guard: guard.clone(),
+        };
+        holds.get_or_create(&label).set(i64::from(*held));
+        withheld.get_or_create(&label).set(number(*steps));
+    }
+    registry.register(
+        "guard_holds",
+        "The guard holds the plan that a job made last",
+        holds,
+    );
+    registry.register(
+        "guard_withheld",
+        "Steps of that plan that the guard keeps back",
+        withheld,
+    );
+
+    let bytes = Family::<DatabaseLabel, Gauge>::default();
+    for (database, count) in &snapshot.store_bytes {
+        let label = DatabaseLabel {
+            database: database.clone(),
+        };
+        bytes.get_or_create(&label).set(number(*count));
+    }
+    registry.register_with_unit(
+        "store",
+        "Size of a database with its log",
+        Unit::Bytes,
+        bytes,
+    );
 }
 
 fn register_snapshot(registry: &mut Registry, snapshot: Snapshot) {
@@ -219,6 +346,8 @@ fn register_snapshot(registry: &mut Registry, snapshot: Snapshot) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -238,5 +367,71 @@ mod tests {
             text.contains("seatsync_seats{profile=\"zoom-emea\",identifier=\"zoom.licensed\"} 41")
         );
         assert!(text.ends_with("# EOF\n"));
+    }
+
+    /// Names of every series, with all of them in use.
+    fn names() -> BTreeSet<String> {
+        let metrics = Metrics::default();
+        let word = || "x".to_owned();
+        let of_profile = ProfileLabel { profile: word() };
+        metrics
+            .usage_requests
+            .get_or_create(&StatusLabel { status: 200 });
+        metrics
+            .usage_items
+            .get_or_create(&FateLabel { fate: Fate::Insert });
+        metrics.job_results.get_or_create(&JobLabel {
+            profile: word(),
+            subflow: word(),
+            state: word(),
+        });
+        metrics.vendor_calls.get_or_create(&of_profile);
+        metrics.vendor_retries.get_or_create(&of_profile);
+        metrics.vendor_throttled.get_or_create(&of_profile);
+        metrics.vendor_answers.get_or_create(&AnswerLabel {
+            vendor: word(),
+            status_class: word(),
+        });
+        let snapshot = Snapshot {
+            conditions: vec![(word(), word(), true)],
+            seats: vec![(word(), word(), 1)],
+            last_success: vec![(word(), word(), 1.0)],
+            authorizations: vec![(word(), true, Some(1.0))],
+            jobs: vec![(word(), word(), word(), 1)],
+            candidates: vec![(word(), word(), 1)],
+            guards: vec![(word(), word(), true, 1)],
+            store_bytes: vec![(word(), 1)],
+            ..Snapshot::default()
+        };
+        let text = metrics.render(snapshot).unwrap();
+        let series = text.lines().filter(|line| !line.starts_with('#'));
+        series
+            .map(|line| line.split(['{', ' ']).next().unwrap().to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn rules_dashboard_and_page_name_only_what_is_measured() {
+        let known = names();
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        for (file, at_least) in [
+            (
+                "packaging/usr/share/seatsync/prometheus/seatsync.rules.yaml",
+                8,
+            ),
+            ("packaging/usr/share/seatsync/grafana/seatsync.json", 8),
+            ("docs/metrics.md", known.len()),
+        ] {
+            let text = std::fs::read_to_string(root.join(file)).unwrap();
+            let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            let named: BTreeSet<&str> =
+                words.filter(|word| word.starts_with("seatsync_")).collect();
+            let unknown: Vec<_> = named
+                .iter()
+                .filter(|name| !known.contains(**name))
+                .collect();
+            assert!(unknown.is_empty(), "{file}: {unknown:?} of {known:?}");
+            assert!(named.len() >= at_least, "{file} names {}", named.len());
+        }
     }
 }

@@ -2,6 +2,7 @@
 //! call is a no-op.
 
 use std::io;
+use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ pub struct HandedSockets {
     pub control: Option<UnixListener>,
     /// `answers.sock`.
     pub answers: Option<UnixListener>,
+    /// Where metrics are scraped over TCP.
+    pub metrics: Option<TcpListener>,
 }
 
 impl HandedSockets {
@@ -28,6 +31,10 @@ impl HandedSockets {
         let mut names = names.unwrap_or_default().split(':');
         for index in 0..passed.len() {
             let name = names.next().unwrap_or_default();
+            if name == "metrics" {
+                sockets.metrics = passed.take_tcp_listener(index)?;
+                continue;
+            }
             let listener = passed.take_unix_listener(index)?;
             match name {
                 "usage" => sockets.usage = listener,
@@ -37,7 +44,7 @@ impl HandedSockets {
                     return Err(io::Error::new(
                         io::ErrorKind::InvalidInput,
                         format!(
-                            "systemd passed a socket named `{other}`: set `FileDescriptorName=` of the socket unit to `usage`, `control` or `answers`"
+                            "systemd passed a socket named `{other}`: set `FileDescriptorName=` of the socket unit to `usage`, `control`, `answers` or `metrics`"
                         ),
                     ));
                 }

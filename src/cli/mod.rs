@@ -25,6 +25,7 @@ mod healthcheck;
 mod installed;
 mod jobs;
 mod licences;
+mod man;
 mod new;
 mod notices;
 mod output;
@@ -159,6 +160,9 @@ enum Command {
     Schema(schema::SchemaArgs),
     /// Print completions for a shell.
     Completions(completions::CompletionsArgs),
+    /// Write the manual pages of every command.
+    #[command(hide = true)]
+    Man(man::ManArgs),
 }
 
 /// Runs one command line and says how the process should end. Never panics on input.
@@ -220,5 +224,6 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> Result<ExitCode, Failu
         Command::New(args) => new::run(&args, output),
         Command::Schema(args) => schema::run(&args, output),
         Command::Completions(args) => completions::run(&args, output),
+        Command::Man(args) => man::run(&args, output),
     }
 }

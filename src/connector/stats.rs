@@ -19,6 +19,7 @@ struct Counters {
     retries: AtomicU64,
     throttled_nanos: AtomicI64,
     vendor_ahead_millis: AtomicI64,
+    answers: [AtomicU64; 6],
 }
 
 /// Stands for "no answer with a date yet".
@@ -31,6 +32,7 @@ impl Default for Counters {
             retries: AtomicU64::new(0),
             throttled_nanos: AtomicI64::new(0),
             vendor_ahead_millis: AtomicI64::new(NO_DATE),
+            answers: Default::default(),
         }
     }
 }
@@ -65,6 +67,21 @@ impl CallStats {
         match self.counters.vendor_ahead_millis.load(Ordering::Relaxed) {
             NO_DATE => None,
             millis => Some(SignedDuration::from_millis(millis)),
+        }
+    }
+
+    /// How many calls were answered with a status of each class: `2xx`, and `none` where no answer came.
+    pub fn answers(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let classes = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"].into_iter();
+        let counts = self.counters.answers.iter();
+        classes.zip(counts.map(|count| count.load(Ordering::Relaxed)))
+    }
+
+    /// A call was answered with this HTTP status, or not at all.
+    pub fn answered(&self, status: Option<u16>) {
+        let class = status.map_or(0, |status| usize::from(status / 100));
+        if let Some(count) = self.counters.answers.get(class) {
+            count.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -121,5 +138,10 @@ mod tests {
             }
         );
         assert_eq!(stats.vendor_ahead(), Some(SignedDuration::from_mins(-5)));
+        for status in [Some(200), Some(204), Some(429), None, Some(999)] {
+            connector.answered(status);
+        }
+        let answers: Vec<_> = stats.answers().filter(|(_, count)| *count > 0).collect();
+        assert_eq!(answers, [("none", 1), ("2xx", 2), ("4xx", 1)]);
     }
 }

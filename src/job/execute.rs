@@ -7,7 +7,7 @@ use super::validate::{self, ValidationError};
 use crate::clock::SharedClock;
 use crate::connector::facts::{Account, Verdict};
 use crate::connector::{CallStats, ConnectorError};
-use crate::metrics::{JobLabel, Metrics, ProfileLabel};
+use crate::metrics::{AnswerLabel, JobLabel, Metrics, ProfileLabel};
 use crate::profile::model::{DesiredProfile, SubflowKind};
 use crate::settings::Settings;
 use crate::store::document::RecordedProfile;
@@ -57,13 +57,31 @@ impl<S: ConnectorSource> Worker<S> {
         counts.retries = before.retries + called.retries;
         let throttled = u64::try_from(called.throttled.as_millis()).unwrap_or_default();
         counts.throttled_ms = before.throttled_ms + throttled;
-        self.metrics
-            .vendor_calls
-            .get_or_create(&ProfileLabel {
-                profile: job.profile.to_string(),
-            })
-            .inc_by(called.vendor_calls);
+        self.count(&profile, &stats);
         self.record(job, &profile, ran, counts).await
+    }
+
+    /// What a run asked of its vendor, for whoever watches.
+    fn count(&self, profile: &RecordedProfile, stats: &CallStats) {
+        let called = stats.counts();
+        let metrics = &self.metrics;
+        let of_profile = ProfileLabel {
+            profile: profile.name.to_string(),
+        };
+        let calls = metrics.vendor_calls.get_or_create(&of_profile);
+        calls.inc_by(called.vendor_calls);
+        let retries = metrics.vendor_retries.get_or_create(&of_profile);
+        retries.inc_by(called.retries);
+        let throttled = metrics.vendor_throttled.get_or_create(&of_profile);
+        throttled.inc_by(called.throttled.as_secs_f64());
+        let vendor = profile.desired.profile.profile_type.vendor();
+        for (status_class, count) in stats.answers().filter(|(_, count)| *count > 0) {
+            let label = AnswerLabel {
+                vendor: vendor.as_str().to_owned(),
+                status_class: status_class.to_owned(),
+            };
+            metrics.vendor_answers.get_or_create(&label).inc_by(count);
+        }
     }
 
     async fn attempt(

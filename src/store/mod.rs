@@ -43,6 +43,7 @@ pub mod staging;
 pub mod standing;
 pub mod subscription;
 pub mod suite;
+pub mod tally;
 pub mod usage;
 pub mod user_facts;
 pub mod walk;

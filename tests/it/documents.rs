@@ -120,6 +120,34 @@ fn every_link_of_the_documents_leads_somewhere() {
 }
 
 #[test]
+fn every_command_has_a_manual_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let pages = folder.path().join("man1");
+    let written = Command::new(env!("CARGO_BIN_EXE_seatsync"))
+        .arg("man")
+        .arg(&pages)
+        .output()
+        .unwrap();
+    assert!(written.status.success());
+    let names: BTreeSet<String> = files_below(&pages)
+        .iter()
+        .map(|page| page.file_name().unwrap().to_string_lossy().into_owned())
+        .collect();
+    for command in commands_in(&read("README.md")) {
+        let words = command.split_whitespace();
+        let verbs = words.take_while(|word| word.chars().all(|c| c.is_ascii_lowercase()));
+        // What follows the command's own words is an argument.
+        let mut name: Vec<&str> = verbs.collect();
+        while name.len() > 1 && !names.contains(&format!("{}.1", name.join("-"))) {
+            name.pop();
+        }
+        assert!(name.len() > 1, "`{command}` has no page: {names:?}");
+    }
+    let page = fs::read_to_string(pages.join("seatsync-backup.1")).unwrap();
+    assert!(page.contains("mode 0600"), "{page}");
+}
+
+#[test]
 fn every_packaged_file_is_explained() {
     let text = read("packaging/README.md");
     let packaging = root().join("packaging");

@@ -36,6 +36,7 @@ mod installed;
 mod jobs;
 mod main_job;
 mod merge;
+mod metrics;
 mod notices;
 mod oauth_server;
 mod reclaim;

@@ -206,6 +206,14 @@ async fn health(State(control): State<Control>) -> Response {
     (status, axum::Json(health)).into_response()
 }
 
+/// The service of whoever scrapes through a socket of its own: the metrics, and nothing else.
+pub fn metrics_only(control: &Control) -> Router {
+    Router::new()
+        .route("/metrics", get(metrics))
+        .fallback(unknown)
+        .with_state(control.clone())
+}
+
 async fn metrics(State(control): State<Control>) -> Result<Response, Refusal> {
     let snapshot: Snapshot = profiles::snapshot(&control).await?;
     let text = control

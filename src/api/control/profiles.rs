@@ -340,6 +340,7 @@ pub(super) async fn snapshot(control: &Control) -> Result<Snapshot, Refusal> {
         })
     });
     let seats = control.store.identifiers(None).await?.into_iter();
+    let tally = control.store.tally(&control.usage).await?;
     Ok(Snapshot {
         findings: outcome
             .as_ref()
@@ -352,6 +353,11 @@ pub(super) async fn snapshot(control: &Control) -> Result<Snapshot, Refusal> {
         last_success: last_success(control).await?,
         authorizations: authorizations(control),
         usage_commits: control.usage.commits(),
+        jobs: tally.jobs,
+        candidates: tally.candidates,
+        guards: tally.guards,
+        store_bytes: tally.bytes,
+        started_at: control.started_at.as_duration().as_secs_f64(),
     })
 }
 

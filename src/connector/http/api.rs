@@ -149,6 +149,8 @@ impl Api {
             let request = self.request(call, sending, &token)?;
             self.stats.called();
             let outcome = self.http.exchange(request).await;
+            let status = outcome.as_ref().ok().map(|answer| answer.status);
+            self.stats.answered(status);
             match self.judge(call, outcome, &token, &read) {
                 Judged::Done(value) => {
                     self.retries.earn();
