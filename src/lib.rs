@@ -24,6 +24,7 @@
 //! | [`subflow`] | one file per subflow, vendor-neutral |
 //! | [`connector`] | the vendors' wires behind one trait |
 //! | [`reclamation`] | when a seat is unused, what becomes of it, what may be written: facts in, decisions out |
+//! | [`position`] | rights owned, used, needed and left, and what they cost: facts in, results out |
 //! | [`usage`] | the usage record: parse, key, merge rule |
 //! | [`notice`] | what people are told, as mail and as a webhook |
 //! | [`store`] | all SQL |
@@ -42,6 +43,7 @@ pub mod delivery;
 pub mod job;
 pub mod metrics;
 pub mod notice;
+pub mod position;
 pub mod profile;
 pub mod reclamation;
 pub mod reconcile;

@@ -30,7 +30,7 @@ const LAYERS: &[&[&str]] = &[
     &["settings"],
     &["profile"],
     &["watch", "connector", "usage"],
-    &["reclamation"],
+    &["reclamation", "position"],
     &["notice"],
     &["store"],
     &["subflow", "delivery"],
