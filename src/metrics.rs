@@ -376,22 +376,30 @@ mod tests {
         let of_profile = ProfileLabel { profile: word() };
         metrics
             .usage_requests
-            .get_or_create(&StatusLabel { status: 200 });
+            .get_or_create(&StatusLabel { status: 200 })
+            .inc();
         metrics
             .usage_items
-            .get_or_create(&FateLabel { fate: Fate::Insert });
-        metrics.job_results.get_or_create(&JobLabel {
-            profile: word(),
-            subflow: word(),
-            state: word(),
-        });
-        metrics.vendor_calls.get_or_create(&of_profile);
-        metrics.vendor_retries.get_or_create(&of_profile);
-        metrics.vendor_throttled.get_or_create(&of_profile);
-        metrics.vendor_answers.get_or_create(&AnswerLabel {
-            vendor: word(),
-            status_class: word(),
-        });
+            .get_or_create(&FateLabel { fate: Fate::Insert })
+            .inc();
+        metrics
+            .job_results
+            .get_or_create(&JobLabel {
+                profile: word(),
+                subflow: word(),
+                state: word(),
+            })
+            .inc();
+        metrics.vendor_calls.get_or_create(&of_profile).inc();
+        metrics.vendor_retries.get_or_create(&of_profile).inc();
+        metrics.vendor_throttled.get_or_create(&of_profile).inc();
+        metrics
+            .vendor_answers
+            .get_or_create(&AnswerLabel {
+                vendor: word(),
+                status_class: word(),
+            })
+            .inc();
         let snapshot = Snapshot {
             conditions: vec![(word(), word(), true)],
             seats: vec![(word(), word(), 1)],

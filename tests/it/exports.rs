@@ -1,5 +1,6 @@
 //! Exports: every list as a file that other programs open, with the columns that are documented.
 
+use std::fmt::Write as _;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Command;
@@ -178,11 +179,8 @@ fn the_columns_are_documented() {
             list.name, list.about
         );
         for column in list.columns {
-            section.push_str(&format!(
-                "| `{}` | {} |\n",
-                column.name,
-                column.kind.as_str()
-            ));
+            let (name, kind) = (column.name, column.kind.as_str());
+            let _ = writeln!(section, "| `{name}` | {kind} |");
         }
         assert!(page.contains(&section), "docs/exports.md lacks:\n{section}");
     }
