@@ -2,6 +2,7 @@
 
 mod allocator;
 mod grants;
+mod position;
 mod retention;
 
 use std::collections::BTreeMap;
@@ -428,6 +429,12 @@ impl Rooms {
             self.store.clone(),
             self.usage.clone(),
             self.settings.retention,
+            Arc::clone(&self.clock),
+            stop.clone(),
+        ));
+        tasks.spawn(position::run(
+            self.store.clone(),
+            Arc::clone(&self.settings),
             Arc::clone(&self.clock),
             stop.clone(),
         ));

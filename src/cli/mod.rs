@@ -30,6 +30,7 @@ mod new;
 mod notices;
 mod output;
 mod plan;
+mod position;
 mod progress;
 mod reload;
 mod restore;
@@ -146,6 +147,8 @@ enum Command {
     Models(licences::ModelsArgs),
     /// Rights that were bought.
     Entitlements(licences::EntitlementsArgs),
+    /// The licence position: rights owned, used, needed and left, and what they cost.
+    Position(position::PositionArgs),
     /// What agents pushed.
     Usage(usage::UsageArgs),
     /// Every fact that is known of a user's seats, or of the software on a configuration item.
@@ -217,6 +220,7 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> Result<ExitCode, Failu
         Command::Identifiers(args) => licences::identifiers(args, &runtime, output),
         Command::Models(args) => licences::models(&args, &runtime, output),
         Command::Entitlements(args) => licences::entitlements(&args, &runtime, output),
+        Command::Position(args) => position::run(args, &runtime, output),
         Command::Usage(args) => usage::run(args, &runtime, output),
         Command::Explain(args) => explain::run(args, &runtime, output),
         Command::Export(args) => export::run(&args, &runtime, output),

@@ -15,6 +15,7 @@ use crate::store::job::{Counts, Failure, Job, JobState, Trigger};
 use crate::store::queue::{JobEnd, PutOff};
 use crate::store::{Store, StoreError};
 use crate::subflow::plan::Permit;
+use crate::subflow::position::calculate_position;
 use crate::subflow::progress::Reporter;
 use crate::subflow::reclaim::{self, Reclaim};
 use crate::subflow::{Outcome, Run, SubflowError, activity, candidates, download};
@@ -259,7 +260,21 @@ impl<S: ConnectorSource> Worker<S> {
             failure,
             then,
         };
-        self.store.finish(&job.id, end, now).await.map(drop)
+        self.store.finish(&job.id, end, now).await?;
+        if state == JobState::Completed && then.is_none() {
+            self.position(job).await;
+        }
+        Ok(())
+    }
+
+    /// The end of a profile's chain: what it found is in the licence position. Trouble with that is no
+    /// trouble of the job.
+    async fn position(&self, job: &Job) {
+        let zone = &self.settings.time_zone;
+        let now = self.clock.now();
+        if let Err(error) = calculate_position(&self.store, zone, now, Trigger::Chain).await {
+            tracing::warn!(profile = %job.profile, %error, "the licence position is not computed: `seatsync position --run` does it");
+        }
     }
 
     fn announce(&self, job: &Job, state: JobState, failure: Option<&Failure>) {

@@ -33,6 +33,7 @@ pub mod lock;
 pub mod matching;
 mod merge;
 pub mod notice;
+pub mod position;
 pub mod queue;
 pub mod reclaim;
 mod recorded;
@@ -125,6 +126,10 @@ const MIGRATIONS: &[Migration] = &[
     Migration {
         name: "licences",
         sql: include_str!("migrations/seatsync/0016_licences.sql"),
+    },
+    Migration {
+        name: "position",
+        sql: include_str!("migrations/seatsync/0021_position.sql"),
     },
 ];
 

@@ -22,7 +22,7 @@ pub struct Keep {
     pub activity: SignedDuration,
     /// Ended jobs.
     pub job_results: SignedDuration,
-    /// Closed candidates, and what was written for them.
+    /// Closed candidates, what was written for them, and licence positions.
     pub candidates: SignedDuration,
     /// Notices whose every way is over, and alerts that are.
     pub events: SignedDuration,
@@ -84,7 +84,7 @@ impl Store {
                 day: Day(day),
             }
         };
-        let steps: [(Step, Before); 15] = [
+        let steps: [(Step, Before); 16] = [
             (ended_seats, before(keep.subscriptions)),
             (user_checks, before(keep.subscriptions)),
             (lifted_user_matches, before(keep.subscriptions)),
@@ -102,6 +102,7 @@ impl Store {
                 before(keep.candidates.max(keep.usage)),
             ),
             (old_installed_runs, before(keep.job_results)),
+            (old_positions, before(keep.candidates)),
             (old_audit, before(keep.audit)),
         ];
         let mut let_go = LetGo::default();
@@ -300,6 +301,16 @@ fn old_installed_runs(t: &Transaction<'_>, before: Before) -> rusqlite::Result<u
              SELECT seq FROM installed_runs WHERE ended_at < ?1 AND seq < (
                  SELECT max(seq) FROM installed_runs WHERE state <> 'refused')
              LIMIT ?2)",
+        params![before.at, ROWS],
+    )
+}
+
+/// The latest stays.
+fn old_positions(t: &Transaction<'_>, before: Before) -> rusqlite::Result<usize> {
+    t.execute(
+        "DELETE FROM position_runs WHERE id IN (
+             SELECT id FROM position_runs
+             WHERE calculated_at < ?1 AND id < (SELECT max(id) FROM position_runs) LIMIT ?2)",
         params![before.at, ROWS],
     )
 }

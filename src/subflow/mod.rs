@@ -16,6 +16,7 @@ pub mod installed;
 pub mod installed_decide;
 pub mod installed_explain;
 pub mod plan;
+pub mod position;
 pub mod progress;
 pub mod reclaim;
 pub mod restore;

@@ -39,6 +39,7 @@ mod merge;
 mod metrics;
 mod notices;
 mod oauth_server;
+mod position;
 mod reclaim;
 mod reclaim_crash;
 mod reclaim_states;

@@ -15,6 +15,7 @@ pub mod model;
 mod notices;
 mod page;
 mod plan;
+mod position;
 mod profiles;
 mod rules;
 mod seats;
@@ -135,6 +136,8 @@ pub fn service(control: &Control, peer: &Peer) -> Router {
         .route("/v1/identifiers", get(licences::identifiers))
         .route("/v1/models", get(licences::models))
         .route("/v1/entitlements", get(licences::entitlements))
+        .route("/v1/position", get(position::get).post(position::calculate))
+        .route("/v1/position/runs", get(position::runs))
         .route("/v1/explain", get(seats::explain))
         .route("/v1/exclusions", get(exclusions::list))
         .route("/v1/usage", get(usage::list))

@@ -8,6 +8,7 @@ mod exclusion;
 mod installed;
 mod licence;
 mod notice;
+mod position;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,7 @@ pub use installed::{
 };
 pub use licence::{EntitlementRow, IdentifierQuery, IdentifierRow, ModelRow};
 pub use notice::{NoticeQuery, TrialAnswer};
+pub use position::{PositionAnswer, PositionQuery, PositionRunQuery};
 
 /// Header of every answer: the daemon's version.
 pub const VERSION_HEADER: &str = "x-seatsync-version";
