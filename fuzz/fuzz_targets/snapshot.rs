@@ -28,7 +28,8 @@ const HEADER: &str = r#"{"seatsync_snapshot":1,"program":"0","layout":LAYOUT,"ma
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok((header, rows)) = read(bytes) {
-        let mut writer = Writer::begin(Vec::new(), &header).expect("a header that was read is written");
+        let mut writer =
+            Writer::begin(Vec::new(), &header).expect("a header that was read is written");
         for row in &rows {
             writer.row(row).expect("a row that was read is written");
         }
@@ -36,7 +37,8 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!(read(&again).expect("it is read again").1, rows);
     }
     let layout = seatsync::store::snapshot::layout().to_string();
-    let header: Header = serde_json::from_str(&HEADER.replace("LAYOUT", &layout)).expect("a header");
+    let header: Header =
+        serde_json::from_str(&HEADER.replace("LAYOUT", &layout)).expect("a header");
     if let Some(text) = written(&header, bytes)
         && let Ok((_, rows)) = read(&text)
     {

@@ -129,7 +129,7 @@ const MIGRATIONS: &[Migration] = &[
     },
     Migration {
         name: "position",
-        sql: include_str!("migrations/seatsync/0021_position.sql"),
+        sql: include_str!("migrations/seatsync/0017_position.sql"),
     },
 ];
 

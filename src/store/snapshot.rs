@@ -581,6 +581,8 @@ mod tests {
         "jobs",
         "known_time",
         "notices",
+        "position_results",
+        "position_runs",
         "sqlite_sequence",
         "sqlite_stat1",
         "sqlite_stat4",

@@ -28,7 +28,8 @@ limits: {{share: 100%}}
     )
 }
 
-fn profile(vendor: &GoToSim, secrets: &str, subflows: &str) -> String {
+/// A profile `goto` with its two connections, `extra` added to the profile's document.
+fn profile(vendor: &GoToSim, secrets: &str, extra: &str) -> String {
     let first = connection(vendor, "goto", vendor.api_url(), secrets);
     let second = connection(vendor, "goto-connect", &vendor.connect_url(), secrets);
     format!(
@@ -38,22 +39,18 @@ type: goto
 state: published
 connection: goto
 connect_connection: goto-connect
-subflows: {subflows}
-{first}{second}"
+{extra}{first}{second}"
     )
 }
 
-/// A host with a profile of the account.
-pub(crate) fn host(vendor: &GoToSim, settings: &str, subflows: &str) -> Host {
+/// A host with one published GoTo profile `goto` that leads to `vendor`; `settings` go beside what it needs.
+pub(crate) fn host(vendor: &GoToSim, settings: &str, extra: &str) -> Host {
     let host = Host::new();
     let secrets = host.path("secrets");
     std::fs::create_dir(&secrets).unwrap();
     let client = vendor.client();
-    std::fs::write(
-        secrets.join("secret"),
-        client.client_secret.as_ref().unwrap(),
-    )
-    .unwrap();
+    let secret = client.client_secret.as_ref().unwrap();
+    std::fs::write(secrets.join("secret"), secret).unwrap();
     std::fs::write(secrets.join("token"), &client.personal_access_token).unwrap();
     for name in ["secret", "token"] {
         let owner_only = std::fs::Permissions::from_mode(0o600);
@@ -61,9 +58,9 @@ pub(crate) fn host(vendor: &GoToSim, settings: &str, subflows: &str) -> Host {
     }
     let secrets = secrets.display().to_string();
     host.settings(&format!(
-        "{settings}connections: {{allowed_hosts: [127.0.0.1]}}\nsecrets: {{directories: [\"{secrets}\"]}}\n"
+        "connections: {{allowed_hosts: [127.0.0.1]}}\nsecrets: {{directories: [\"{secrets}\"]}}\n{settings}"
     ));
-    host.profile("goto.yaml", &profile(vendor, &secrets, subflows));
+    host.profile("goto.yaml", &profile(vendor, &secrets, extra));
     host
 }
 
@@ -76,7 +73,8 @@ async fn a_goto_profile_comes_down_with_its_calls_and_keys_unchanged() {
     })
     .await
     .unwrap();
-    let mut host = host(&vendor, "", "{pull_user_activity: {analyze_from: 15d}}");
+    let extra = "subflows: {pull_user_activity: {analyze_from: 15d}}\n";
+    let mut host = host(&vendor, "", extra);
     host.start();
     let status = host.until_first_run_is_over("goto");
     assert_eq!(status["account"], vendor.account_key());

@@ -8,7 +8,7 @@ use super::goto_job;
 use super::support::Host;
 
 const SUBFLOWS: &str =
-    "{pull_user_activity: {analyze_from: 75d}, reclaim_subscriptions: {enabled: true}}";
+    "subflows: {pull_user_activity: {analyze_from: 75d}, reclaim_subscriptions: {enabled: true}}\n";
 
 fn rule(host: &Host, identifiers: &str) {
     host.profile(

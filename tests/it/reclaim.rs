@@ -53,20 +53,25 @@ pub(crate) fn press(host: &Host, user: &str) -> String {
     id
 }
 
-/// Waits until the plan is held, and releases exactly it.
+/// Waits until the plan of `zoom` is held, and releases exactly it.
 pub(crate) fn release(host: &Host) {
-    let plan = host.until(&["plan", "--seats", "zoom"], |plans| {
+    release_of(host, "zoom");
+}
+
+/// Waits until the plan of a profile is held, and releases exactly it.
+pub(crate) fn release_of(host: &Host, profile: &str) {
+    let plan = host.until(&["plan", "--seats", profile], |plans| {
         plans[0]["held"] == true && plans[0]["steps"][0]["action"] == "reclaim"
     });
     let digest = plan[0]["digest"].as_str().unwrap().to_owned();
-    host.until(&["status", "zoom"], |status| {
+    host.until(&["status", profile], |status| {
         let conditions = status["conditions"].as_array();
         conditions.is_some_and(|all| {
             all.iter()
                 .any(|c| c["type"] == "Held" && c["status"] == "True")
         })
     });
-    host.json(&["release", "zoom", "--plan", &digest]);
+    host.json(&["release", profile, "--plan", &digest]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

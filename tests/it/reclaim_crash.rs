@@ -1,157 +1,340 @@
 //! kill -9 around a vendor write: whatever the point, the vendor is changed once and the record is true.
 
-use std::collections::BTreeMap;
+use std::time::Duration;
 
+use jiff::SignedDuration;
 use serde_json::Value;
-use vendor_sim::ZoomSim;
-use vendor_sim::zoom::{Action, Cast, Endpoint, Fault, When};
+use vendor_sim::goto::Kind;
+use vendor_sim::{
+    AhaSim, AhaSimOptions, GoToSim, GoToSimOptions, ZoomSim, aha, goto as goto_sim, zoom,
+};
 
-use super::reclaim::{host, last_reclaim, press, release, vendor};
-use super::support::Host;
+use super::goto_job;
+use super::reclaim::{host, last_reclaim, release_of, vendor};
+use super::support::{Host, aha_profile};
 
-/// Lets the calls of `endpoint` about `user` hang, or those of everybody.
-fn hang(vendor: &ZoomSim, endpoint: Endpoint, user: Option<&str>, action: Action) {
-    vendor.control().set_fault(Fault {
-        name: "the daemon is killed here".to_owned(),
-        when: When {
-            endpoint: Some(endpoint),
-            path: None,
-            method: None,
-            user: user.map(str::to_owned),
-            query: BTreeMap::new(),
-            later_page: None,
-        },
-        skip: 0,
-        count: None,
-        action,
-    });
+/// For settings: a twentieth of a small account's seats would be one.
+const TWO_IN_A_RUN: &str = "guards: {max_per_run: {percent: 50, count: 25}}\n";
+
+/// Where the daemon is killed, by the call that is not answered then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Point {
+    /// It asks whose account it is: nothing is intended yet.
+    Account,
+    /// It asks for a token: nothing is intended yet.
+    Token,
+    /// It reads the user again: the write is intended.
+    FreshRead,
+    /// The vendor has the call, and did nothing so far.
+    Call,
+    /// The change took effect: the daemon does not know.
+    CallDone,
+    /// It reads back what became of the change.
+    ReadBack,
+    /// The first write is recorded: it reads the next user again.
+    NextRead,
 }
 
-/// Waits until a call of this kind about the user has come.
-fn until_called(vendor: &ZoomSim, endpoint: Endpoint, user: &str) {
-    for _ in 0..3_000 {
-        let came = vendor.control().requests().iter().any(|request| {
-            request.endpoint == Some(endpoint) && request.user.as_deref() == Some(user)
-        });
-        if came {
-            return;
+/// A simulated account, as far as these tests steer it.
+trait Account {
+    /// The profile's name.
+    const PROFILE: &'static str;
+    /// The seats that are taken back.
+    const IDENTIFIER: &'static str;
+    /// The points that there are.
+    const POINTS: &'static [Point];
+
+    /// Lets the call of a point hang from now on; `next` is who is written to after the first.
+    fn hang(&self, point: Point, next: &str);
+    /// Waits until that call has come.
+    async fn until_it_hangs(&self);
+    /// Answers everything again.
+    fn answer(&self);
+    /// Forgets the calls so far.
+    fn forget_calls(&self);
+    /// How many changes of a user took place.
+    fn changes(&self, user: &str) -> usize;
+}
+
+macro_rules! account {
+    (
+        $sim:ty, $vendor:ident, $profile:literal, $identifier:literal, $account:literal,
+        $write:ident, $user:ident, $points:expr
+    ) => {
+        impl Account for $sim {
+            const PROFILE: &'static str = $profile;
+            const IDENTIFIER: &'static str = $identifier;
+            const POINTS: &'static [Point] = $points;
+
+            fn hang(&self, point: Point, next: &str) {
+                use $vendor::{Action, Endpoint, Fault};
+                let fault = match point {
+                    Point::Account => Fault::on_path($account, Action::Hang),
+                    Point::Token => Fault::on_path("/oauth/token", Action::Hang),
+                    Point::FreshRead => Fault::on(Endpoint::GetUser, Action::Hang),
+                    Point::Call => Fault::on(Endpoint::$write, Action::Hang),
+                    Point::CallDone => Fault::on(Endpoint::$write, Action::Swallow),
+                    Point::ReadBack => Fault::on(Endpoint::GetUser, Action::Hang).after(1),
+                    Point::NextRead => Fault::on(Endpoint::GetUser, Action::Hang).for_user(next),
+                };
+                if point == Point::Token {
+                    expire_tokens!($vendor, self);
+                }
+                self.control().set_fault(fault);
+            }
+
+            async fn until_it_hangs(&self) {
+                self.control()
+                    .until(|request| request.fault.is_some())
+                    .await;
+            }
+
+            fn answer(&self) {
+                self.control().clear_faults();
+            }
+
+            fn forget_calls(&self) {
+                self.control().clear_requests();
+            }
+
+            fn changes(&self, user: &str) -> usize {
+                let requests = self.control().requests();
+                let of_user = requests
+                    .iter()
+                    .filter(|one| one.wrote() && one.$user.as_deref() == Some(user));
+                of_user.count()
+            }
         }
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
-    panic!("{endpoint:?} of {user} is never called");
-}
-
-fn writes_to(vendor: &ZoomSim, user: &str) -> usize {
-    let requests = vendor.control().requests();
-    let to_user = requests
-        .iter()
-        .filter(|request| request.wrote() && request.user.as_deref() == Some(user));
-    to_user.count()
-}
-
-/// After a restart: the seat is taken back by one change, and the record says so.
-fn ends_with_one_change(host: &mut Host, vendor: &ZoomSim, id: &str, user: &str) -> Value {
-    vendor.control().clear_faults();
-    host.kill();
-    host.start();
-    let shown = host.until(&["candidates", "show", id], |shown| {
-        shown["state"] == "closed_complete"
-    });
-    assert_eq!(vendor.control().person(user).unwrap().kind, 1);
-    assert_eq!(writes_to(vendor, user), 1, "one change");
-    let done = shown["writes"].as_array().unwrap().iter();
-    assert_eq!(
-        done.filter(|write| write["state"] == "done").count(),
-        1,
-        "{shown:#}"
-    );
-    assert!(shown["kept_until"].is_string(), "{shown:#}");
-    assert_eq!(host.json(&["audit", "verify"])["broken"], Value::Null);
-    shown
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_after_the_intent_it_writes_once() {
-    let vendor = vendor().await;
-    let mut host = host(&vendor, "mode: manual");
-    host.start();
-    let idle = vendor.cast(Cast::Idle).unwrap();
-    let id = press(&host, &idle.email);
-    vendor.control().clear_requests();
-    hang(&vendor, Endpoint::GetUser, Some(&idle.id), Action::Hang);
-    release(&host);
-    until_called(&vendor, Endpoint::GetUser, &idle.id);
-    let shown = host.json(&["candidates", "show", &id]);
-    assert_eq!(shown["writes"][0]["state"], "intended");
-    assert_eq!(writes_to(&vendor, &idle.id), 0);
-    let shown = ends_with_one_change(&mut host, &vendor, &id, &idle.id);
-    assert_eq!(shown["writes"][0]["state"], "withdrawn");
-    assert_eq!(host.stop(), Some(0));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_after_the_call_before_the_record_it_does_not_write_again() {
-    let vendor = vendor().await;
-    let mut host = host(&vendor, "mode: manual");
-    host.start();
-    let idle = vendor.cast(Cast::Idle).unwrap();
-    let id = press(&host, &idle.email);
-    vendor.control().clear_requests();
-    // The change takes effect and its answer is long in coming.
-    let slow = Action::Slow {
-        piece: 1,
-        pause_millis: 60_000,
     };
-    hang(&vendor, Endpoint::UpdateUser, Some(&idle.id), slow);
-    release(&host);
-    until_called(&vendor, Endpoint::UpdateUser, &idle.id);
-    let shown = ends_with_one_change(&mut host, &vendor, &id, &idle.id);
-    let outcome = shown["writes"][0]["outcome"].as_str().unwrap();
-    assert!(
-        outcome.contains("cut") || outcome.contains("read back"),
-        "{outcome}"
-    );
-    assert_eq!(host.stop(), Some(0));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_while_it_reads_back_it_does_not_write_again() {
-    let vendor = vendor().await;
-    let mut host = host(&vendor, "mode: manual");
-    host.start();
-    let idle = vendor.cast(Cast::Idle).unwrap();
-    let id = press(&host, &idle.email);
-    vendor.control().clear_requests();
-    let mut reading_back = Fault::on(Endpoint::GetUser, Action::Hang);
-    reading_back.when.user = Some(idle.id.clone());
-    // The fresh read goes through.
-    vendor.control().set_fault(reading_back.after(1));
-    release(&host);
-    until_called(&vendor, Endpoint::UpdateUser, &idle.id);
-    assert_eq!(
-        host.json(&["candidates", "show", &id])["state"],
-        "awaiting_revocation"
-    );
-    let shown = ends_with_one_change(&mut host, &vendor, &id, &idle.id);
-    assert_eq!(shown["writes"].as_array().unwrap().len(), 1);
-    assert_eq!(host.stop(), Some(0));
+/// Aha!'s keys do not expire.
+macro_rules! expire_tokens {
+    (aha, $sim:ident) => {};
+    ($vendor:ident, $sim:ident) => {
+        $sim.control().expire_tokens()
+    };
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_before_the_intent_or_after_the_record_nothing_is_lost_or_done_twice() {
-    let vendor = vendor().await;
-    let mut host = host(&vendor, "mode: manual");
-    host.start();
-    let idle = vendor.cast(Cast::Idle).unwrap();
-    let id = press(&host, &idle.email);
-    vendor.control().clear_requests();
-    // The run cannot even learn whose account it is.
+// Zoom's account is known from the connection: nothing is asked before the user.
+account!(
+    ZoomSim,
+    zoom,
+    "zoom",
+    "zoom.licensed",
+    "/v2",
+    UpdateUser,
+    user_id,
+    &[
+        Point::Token,
+        Point::FreshRead,
+        Point::Call,
+        Point::CallDone,
+        Point::ReadBack,
+        Point::NextRead,
+    ]
+);
+// GoTo's changes take up to a minute to show: what did not take effect would be waited for that long.
+account!(
+    GoToSim,
+    goto_sim,
+    "goto",
+    "goto.g2m",
+    "/admin",
+    RemoveLicense,
+    user,
+    &[
+        Point::Account,
+        Point::Token,
+        Point::FreshRead,
+        Point::CallDone,
+        Point::ReadBack,
+        Point::NextRead,
+    ]
+);
+account!(
+    AhaSim,
+    aha,
+    "aha",
+    "aha.paid_seat",
+    "/api",
+    UpdateUser,
+    subject,
+    &[
+        Point::Account,
+        Point::FreshRead,
+        Point::Call,
+        Point::CallDone,
+        Point::ReadBack,
+        Point::NextRead,
+    ]
+);
+
+/// A candidate that can be pressed.
+#[derive(Debug)]
+struct Ready {
+    id: String,
+    user: String,
+    /// By this, and then by its number, a plan knows whose turn it is.
+    idle_since: String,
+}
+
+/// The candidates in the order in which a plan goes through them.
+fn ready<A: Account>(host: &Host) -> Vec<Ready> {
+    let listing = host.json(&[
+        "candidates",
+        "list",
+        "--identifier",
+        A::IDENTIFIER,
+        "--state",
+        "ready",
+    ]);
+    let rows = listing["rows"].as_array().unwrap();
+    let mut found: Vec<Ready> = rows
+        .iter()
+        .map(|row| Ready {
+            id: row["id"].to_string(),
+            user: row["external_user_id"].as_str().unwrap().to_owned(),
+            idle_since: row["reference"]["day"].as_str().unwrap().to_owned(),
+        })
+        .collect();
+    found.sort_by_key(|one| (one.idle_since.clone(), one.id.parse::<i64>().unwrap()));
+    found
+}
+
+fn press(host: &Host, candidates: &[Ready]) {
+    let ids = candidates.iter().map(|one| one.id.as_str());
+    let command: Vec<&str> = ["candidates", "reclaim"].into_iter().chain(ids).collect();
+    host.json(&command);
+}
+
+fn shown(host: &Host, candidate: &Ready) -> Value {
+    host.json(&["candidates", "show", &candidate.id])
+}
+
+/// How far each write of a candidate is, the first one first.
+fn writes(shown: &Value) -> Vec<String> {
+    let writes = shown["writes"].as_array().unwrap().iter();
+    writes
+        .map(|write| write["state"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// How far the first candidate's writes are while the call of a point hangs, and at the end.
+fn record_at<A: Account>(point: Point) -> (&'static [&'static str], &'static [&'static str]) {
+    // Where no account is asked for, it is the fresh read that needs the token.
+    let nothing_asked = !A::POINTS.contains(&Point::Account);
+    match point {
+        Point::Token if nothing_asked => (&["intended"], &["withdrawn", "done"]),
+        Point::Account | Point::Token => (&[], &["done"]),
+        Point::FreshRead | Point::Call => (&["intended"], &["withdrawn", "done"]),
+        Point::CallDone | Point::ReadBack => (&["intended"], &["done"]),
+        Point::NextRead => (&["done"], &["done"]),
+    }
+}
+
+async fn killed_at<A: Account>(vendor: &A, host: &mut Host, point: Point, pressed: &[Ready]) {
+    vendor.forget_calls();
+    vendor.hang(point, &pressed[pressed.len() - 1].user);
+    press(host, pressed);
+    let hangs = tokio::time::timeout(Duration::from_mins(2), vendor.until_it_hangs()).await;
+    assert!(hangs.is_ok(), "{point:?}: never called\n{}", host.log());
+    let (before, after) = record_at::<A>(point);
+    let record = shown(host, &pressed[0]);
+    assert_eq!(writes(&record), before, "{point:?}: {record:#}");
     host.kill();
-    vendor.control().expire_tokens();
+    vendor.answer();
     host.start();
-    release(&host);
+    for candidate in pressed {
+        let shown = host.until(&["candidates", "show", &candidate.id], |shown| {
+            shown["state"] == "closed_complete"
+        });
+        assert_eq!(vendor.changes(&candidate.user), 1, "{point:?}: {shown:#}");
+        // The second, where there is one, was only read when the daemon died.
+        let expected = if candidate.id == pressed[0].id {
+            after
+        } else {
+            &["withdrawn", "done"]
+        };
+        assert_eq!(writes(&shown), expected, "{point:?}: {shown:#}");
+        assert!(shown["kept_until"].is_string(), "{point:?}: {shown:#}");
+    }
+}
+
+async fn killed_at_every_point<A: Account>(vendor: &A, mut host: Host) {
+    host.start();
+    last_reclaim(&host, |job| job["state"] == "completed");
+    let candidates = ready::<A>(&host);
+    let enough = A::POINTS.len() + 2;
+    assert!(
+        candidates.len() >= enough,
+        "{} candidates",
+        candidates.len()
+    );
+    let (first, candidates) = candidates.split_first().unwrap();
+    press(&host, std::slice::from_ref(first));
+    release_of(&host, A::PROFILE);
     last_reclaim(&host, |job| job["counts"]["ended"] == 1);
-    // It is recorded: another kill changes nothing.
-    ends_with_one_change(&mut host, &vendor, &id, &idle.id);
+    for (at, point) in A::POINTS.iter().enumerate() {
+        let pressed = if *point == Point::NextRead { 2 } else { 1 };
+        killed_at(vendor, &mut host, *point, &candidates[at..at + pressed]).await;
+    }
+    assert_eq!(host.json(&["audit", "verify"])["broken"], Value::Null);
     assert_eq!(host.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_at_any_point_it_changes_zoom_once() {
+    let vendor = vendor().await;
+    let host = host(&vendor, "mode: manual");
+    killed_at_every_point(&vendor, host).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_at_any_point_it_changes_goto_once() {
+    let vendor = GoToSim::start(GoToSimOptions {
+        users: 24,
+        limits: false,
+        ..GoToSimOptions::default()
+    })
+    .await
+    .unwrap();
+    let met = vendor.control().now() - SignedDuration::from_hours(24 * 13);
+    for number in 0..GoToSim::POINTS.len() + 2 {
+        let email = format!("member{number}@example.com");
+        let name = format!("Member{number}");
+        vendor
+            .control()
+            .add_person(&email, (&name, "Idle"), &["G2M"]);
+        vendor.control().record(&email, Kind::Meeting, met);
+    }
+    let extra = "subflows: {pull_user_activity: {analyze_from: 15d}, reclaim_subscriptions: {enabled: true}}
+reclamation: {notify_user: false, last_activity_threshold: 10d}
+";
+    let host = goto_job::host(&vendor, &format!("writes: true\n{TWO_IN_A_RUN}"), extra);
+    killed_at_every_point(&vendor, host).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_at_any_point_it_changes_aha_once() {
+    let vendor = AhaSim::start(AhaSimOptions {
+        users: 120,
+        limits: false,
+        ..AhaSimOptions::default()
+    })
+    .await
+    .unwrap();
+    // A candidate whose last access lies ahead: the fresh read finds it used.
+    let ahead = vendor.cast(aha::Cast::FutureAccess).unwrap();
+    vendor.control().remove_person(&ahead.id);
+    let host = Host::with_aha(&vendor);
+    host.settings(&format!(
+        "writes: true\nconnections: {{allowed_hosts: [127.0.0.1]}}\n{TWO_IN_A_RUN}"
+    ));
+    let profile = aha_profile(&vendor).replace(
+        "connection: aha\n---",
+        "connection: aha\nsubflows: {reclaim_subscriptions: {enabled: true}}\nreclamation: {notify_user: false}\n---",
+    );
+    host.profile("aha.yaml", &profile);
+    killed_at_every_point(&vendor, host).await;
 }

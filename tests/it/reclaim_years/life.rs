@@ -19,6 +19,8 @@ const THRESHOLDS: [i64; 4] = [6, 8, 12, 20];
 const A_DAY: [u32; 3] = [1, 2, 6];
 /// Days for which the vendor's reports fail, once they do.
 const OUT_FOR: u32 = 6;
+/// Days for which every change of a licence fails, once one does.
+const FAIL_FOR: u32 = 4;
 
 /// Numbers that look random and are always the same for a seed.
 #[derive(Debug)]
@@ -55,6 +57,8 @@ pub(super) enum Trouble {
     OfWrites,
     /// The reports of hosts fail, as they do for some days.
     OfReports,
+    /// The list of users lacks some, however often it is read.
+    OfTheList,
     /// Some call of the day fails.
     OfOneCall,
     /// The daemon is killed at some call.
@@ -299,21 +303,30 @@ impl World {
                 .set_fault(Fault::on(Endpoint::ReportUsers, out));
             return Trouble::OfReports;
         }
-        let (trouble, fault) = match self.dice.below(20) {
-            0..=1 => {
-                let status = 500;
-                let after_effect = self.dice.one_in(3);
-                let action = Action::Html {
-                    status,
-                    after_effect,
-                };
-                (Trouble::OfWrites, Fault::on(Endpoint::UpdateUser, action))
-            }
-            2..=5 => (
+        if self.writes_fail == 0 && self.dice.one_in(20) {
+            self.writes_fail = FAIL_FOR;
+        }
+        if self.writes_fail > 0 {
+            self.writes_fail -= 1;
+            let fails = Action::Html {
+                status: 500,
+                after_effect: false,
+            };
+            let name = "writes fail".to_owned();
+            let fault = Fault::on(Endpoint::UpdateUser, fails);
+            self.bed.zoom().set_fault(Fault { name, ..fault });
+            return Trouble::OfWrites;
+        }
+        let (trouble, fault) = match self.dice.below(18) {
+            0..=3 => (
                 Trouble::OfOneCall,
                 self.one_call_fails().after(after).times(1),
             ),
-            6..=7 => (Trouble::Kill, self.kill().after(after / 2).times(1)),
+            4 => {
+                let action = Action::DropRows { rows: 3 };
+                (Trouble::OfTheList, Fault::on(Endpoint::ListUsers, action))
+            }
+            5..=6 => (Trouble::Kill, self.kill().after(after / 2).times(1)),
             _ => return Trouble::None,
         };
         let name = "today's trouble".to_owned();
@@ -333,18 +346,14 @@ impl World {
             Endpoint::ReportUserMeetings,
         ];
         let after_effect = self.dice.one_in(2);
-        let action = match self.dice.below(5) {
+        let action = match self.dice.below(4) {
             0 => Action::Html {
                 status: 502,
                 after_effect,
             },
             1 => Action::Reset { after_effect },
             2 => Action::TruncateJson { bytes: 40 },
-            3 => Action::DropRows { rows: 3 },
-            _ => {
-                // The list lacks people, and every further try of it.
-                return Fault::on(Endpoint::ListUsers, Action::DropRows { rows: 3 });
-            }
+            _ => Action::DropRows { rows: 3 },
         };
         Fault::on(*self.dice.pick(&endpoints).unwrap(), action)
     }
@@ -362,10 +371,7 @@ impl World {
         let action = if self.dice.one_in(2) {
             Action::Hang
         } else {
-            Action::Slow {
-                piece: 1,
-                pause_millis: 60_000,
-            }
+            Action::Swallow
         };
         Fault::on(*self.dice.pick(&endpoints).unwrap(), action)
     }

@@ -24,7 +24,7 @@ use seatsync::reclamation::plan::Plan;
 use seatsync::settings::Guards;
 use seatsync::store::candidate::CandidateFilter;
 use seatsync::subflow::decide::{Decision, decide};
-use vendor_sim::zoom::{PersonChange, Population};
+use vendor_sim::zoom::{Hosted, PersonChange, Population};
 
 use crate::bed::{Bed, change, name};
 use life::{Dice, Trouble};
@@ -70,6 +70,8 @@ struct World {
     promoted: BTreeSet<String>,
     /// For so many days yet the vendor's reports fail.
     reports_out: u32,
+    /// For so many days yet every change of a licence fails.
+    writes_fail: u32,
     /// So much of the ledger and of the record agrees.
     settled: Settled,
     tally: Tally,
@@ -116,6 +118,7 @@ impl World {
         guards.hold_above.percent = WIRE_PERCENT;
         guards.hold_above.min_count = WIRE_COUNT;
         bed.guards(guards);
+        let lately = bed.clock_now() - SignedDuration::from_hours(30);
         let created = bed.clock_now() - SignedDuration::from_hours(24 * 90);
         for number in 0..8 {
             let member = PersonChange {
@@ -125,7 +128,11 @@ impl World {
                 created: Some(created),
                 ..change()
             };
-            bed.zoom().add_person(member).unwrap();
+            let member = bed.zoom().add_person(member).unwrap().unwrap();
+            // In every other account hardly anybody is idle when the first plan is made.
+            if seed.is_multiple_of(2) && number > 1 {
+                bed.zoom().host(&member.id, &Hosted::meeting(lately));
+            }
         }
         let world = Self {
             runner: bed.runner(),
@@ -144,6 +151,7 @@ impl World {
             ledger: Ledger::default(),
             promoted: BTreeSet::new(),
             reports_out: 0,
+            writes_fail: 0,
             settled: Settled::default(),
             tally: Tally::default(),
         };
@@ -193,8 +201,9 @@ impl World {
             self.afternoon(trouble).await;
         }
         self.bed.zoom().clear_faults();
+        self.believe_the_list().await;
         if self.dice.one_in(3) {
-            self.put_right().await;
+            self.resume_what_failed().await;
         }
         self.next_day();
     }
@@ -302,15 +311,18 @@ impl World {
         true
     }
 
-    /// A person puts right what waits for one: a list that lost many at once is believed, and a seat whose
-    /// write failed may be tried again.
-    async fn put_right(&self) {
+    /// A person says that a list which lost many at once tells the truth.
+    async fn believe_the_list(&self) {
         let id = self.bed.id("zoom").await;
         self.bed
             .store
             .release_walk(id, &Actor::Peer(0), self.now())
             .await
             .unwrap();
+    }
+
+    /// A seat whose write failed waits for a person, who says that it may be tried again.
+    async fn resume_what_failed(&self) {
         let filter = CandidateFilter {
             state: Some(State::AttentionRequired),
             ..CandidateFilter::default()
@@ -339,17 +351,20 @@ impl World {
     /// guards let it.
     async fn calm(&mut self) {
         self.set_stopped(false);
-        self.reports_out = 0;
+        (self.reports_out, self.writes_fail) = (0, 0);
         for _ in 0..2 {
             self.day(false).await;
         }
         for _ in 0..CALM {
-            self.put_right().await;
+            self.resume_what_failed().await;
             let zoom = self.bed.zoom();
             let idle = self.ledger.surely_idle(zoom, &self.terms, 2);
             let (held_up, free): (Vec<_>, Vec<_>) = idle.into_iter().partition(|person| {
                 let to_come = zoom.truth_of(&person.id).unwrap().next_event.is_some();
-                to_come || person.webinar.is_some() || self.ledger.relaxed(&person.id, self.now())
+                to_come
+                    || person.webinar.is_some()
+                    || self.ledger.relaxed(&person.id, self.now())
+                    || self.terms.lapsed(&person.id, day_of(self.now()))
             });
             let most = self.ledger.most_per_run();
             // What the vendor is found to speak against takes its place in the plan.

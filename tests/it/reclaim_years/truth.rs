@@ -37,6 +37,16 @@ pub(super) struct Terms {
 }
 
 impl Terms {
+    /// Whether the last day of an entry for a user is over since yesterday or the day before.
+    pub(super) fn lapsed(&self, user: &str, today: Date) -> bool {
+        let lately = today.saturating_sub(2.days())..today;
+        let of = |list: &BTreeMap<String, Option<Date>>| {
+            let last = list.get(user).copied().flatten();
+            last.is_some_and(|last| lately.contains(&last))
+        };
+        of(&self.excluded) || of(&self.protected)
+    }
+
     fn spare(&self, person: &Person, day: Date) -> Option<&'static str> {
         let holds = |list: &BTreeMap<String, Option<Date>>| {
             let last = list.get(&person.id);
@@ -86,6 +96,8 @@ pub(super) struct RunFacts {
 pub(super) struct Ledger {
     /// Who holds what, and since when.
     held: BTreeMap<(String, Seat), Timestamp>,
+    /// Since when a whole list can have told the daemon of a licensed seat.
+    told: BTreeMap<String, Timestamp>,
     changes: Vec<Change>,
     /// When an entry for a user was taken out.
     lifted: BTreeMap<String, Timestamp>,
@@ -97,6 +109,8 @@ pub(super) struct Ledger {
     known_idle: BTreeSet<String>,
     of_day: (Date, u32),
     ever_released: bool,
+    /// When the first whole list came: what it tells of was there before.
+    begun: Timestamp,
     /// Writes in a row that took no effect, as far as the daemon must know.
     in_vain: u32,
     /// Licensed seats when this run and the one before it began: what a plan is made from was downloaded in
@@ -133,6 +147,8 @@ impl Ledger {
             }
         }
         self.held = held;
+        let licensed = |user: &String| self.held.contains_key(&(user.clone(), Seat::Licensed));
+        self.told.retain(|user, _| licensed(user));
     }
 
     pub(super) fn lift(&mut self, user: String, at: Timestamp) {
@@ -187,6 +203,10 @@ impl Ledger {
                 && person.large_meeting.is_none()
                 && terms.spare(person, day_of(now)).is_none()
                 && self.idle(zoom, person, Seat::Licensed, now) >= days(terms.threshold + margin)
+                && self.told.get(&person.id).is_some_and(|told| {
+                    *told == self.begun
+                        || now.duration_since(*told) >= days(terms.threshold + margin)
+                })
         };
         people(zoom).into_iter().filter(idle).collect()
     }
@@ -208,6 +228,7 @@ impl Ledger {
     ) -> (u32, u32) {
         let requests = zoom.requests();
         self.note_reports(&requests);
+        self.note_lists(&requests, zoom.now());
         self.ever_released |= run.released;
         if run.released {
             self.in_vain = 0;
@@ -254,6 +275,25 @@ impl Ledger {
             self.known_idle.extend(idle);
         }
         (licensed, all)
+    }
+
+    /// Licensed seats that a whole list told of.
+    fn note_lists(&mut self, requests: &[LoggedRequest], now: Timestamp) {
+        let lists = requests
+            .iter()
+            .filter(|one| one.endpoint == Some(Endpoint::ListUsers));
+        let whole = |one: &LoggedRequest| one.fault.is_none() && one.status == 200;
+        if lists.clone().count() == 0 || !lists.clone().all(whole) {
+            return;
+        }
+        if self.told.is_empty() {
+            self.begun = now;
+        }
+        for (user, seat) in self.held.keys() {
+            if *seat == Seat::Licensed {
+                self.told.entry(user.clone()).or_insert(now);
+            }
+        }
     }
 
     fn note_reports(&mut self, requests: &[LoggedRequest]) {
@@ -360,6 +400,7 @@ impl Ledger {
             let beside = self.held.contains_key(&(user.clone(), Seat::Webinar));
             assert!(!beside, "{place}: the webinar seat went along");
             self.known_idle.remove(&user);
+            self.told.remove(&user);
         }
         self.changes.push(Change { user, seat });
     }

@@ -130,6 +130,8 @@ pub enum Action<R, T, S> {
     },
     /// Never answers.
     Hang,
+    /// Takes effect, and never answers.
+    Swallow,
     /// Gives the token that was just used as the next one again.
     RepeatToken,
     /// Claims that this page is the last.
@@ -360,7 +362,7 @@ impl<R, T, S> Action<R, T, S> {
             Self::Refuse { refusal } => vendor.refuse(refusal),
             Self::TooMany { kind } => vendor.too_many(kind),
             Self::Reset { .. } => wired(reply, Wire::Reset),
-            Self::Hang => wired(reply, Wire::Hang),
+            Self::Hang | Self::Swallow => wired(reply, Wire::Hang),
             Self::CutBody { bytes } => wired(reply, Wire::CutAfter(*bytes)),
             Self::Slow {
                 piece,
