@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::ReportError;
 
 /// Digits behind the point of a [`Cell::Decimal`].
-pub const DECIMAL_SCALE: u32 = 4;
+pub const DECIMAL_SCALE: u32 = 6;
 const EPOCH: Date = date(1970, 1, 1);
 
 /// What a column holds; every value may be absent.
@@ -25,7 +25,7 @@ pub enum Kind {
     Instant,
     /// A day.
     Day,
-    /// An amount with four digits behind the point.
+    /// An amount with six digits behind, as many as files may have the point.
     Decimal,
     /// A value with parts, as JSON text.
     Json,
@@ -72,7 +72,7 @@ pub enum Cell {
     Instant(i64),
     /// Days since 1970-01-01.
     Day(i32),
-    /// Ten-thousandths.
+    /// Millionths.
     Decimal(i64),
 }
 
@@ -152,7 +152,7 @@ impl fmt::Display for Cell {
                 let scale = 10_u64.pow(DECIMAL_SCALE);
                 let (whole, part) = (scaled.unsigned_abs() / scale, scaled.unsigned_abs() % scale);
                 let sign = if *scaled < 0 { "-" } else { "" };
-                write!(f, "{sign}{whole}.{part:04}")
+                write!(f, "{sign}{whole}.{part:06}")
             }
         }
     }
@@ -200,8 +200,8 @@ mod tests {
                 "2026-03-02T09:00:00.000000Z",
             ),
             (Kind::Day, json!("1969-12-31"), "1969-12-31"),
-            (Kind::Decimal, json!("149.90"), "149.9000"),
-            (Kind::Decimal, json!("-0.5"), "-0.5000"),
+            (Kind::Decimal, json!("149.90"), "149.900000"),
+            (Kind::Decimal, json!("-0.5"), "-0.500000"),
             (Kind::Json, json!(["a"]), "[\"a\"]"),
             (Kind::Integer, json!(null), ""),
         ] {
@@ -218,7 +218,7 @@ mod tests {
             (Kind::Integer, json!(1.5)),
             (Kind::Instant, json!("yesterday")),
             (Kind::Day, json!("2026-02-30")),
-            (Kind::Decimal, json!("1.00001")),
+            (Kind::Decimal, json!("1.0000001")),
             (Kind::Decimal, json!("1e3")),
             (Kind::Decimal, json!("99999999999999999999")),
             (Kind::Boolean, json!(1)),

@@ -26,6 +26,8 @@ const fn column(name: &'static str, kind: Kind, from: &'static str) -> Column {
 pub const LISTS: &[List] = &[
     SUBSCRIPTIONS,
     IDENTIFIERS,
+    MODELS,
+    ENTITLEMENTS,
     CANDIDATES,
     INSTALLED_CANDIDATES,
     JOBS,
@@ -87,6 +89,52 @@ const IDENTIFIERS: List = List {
         column("with_activity", Integer, "/with_activity"),
         column("bought", Integer, "/bought"),
         column("assigned", Integer, "/assigned"),
+        column("software_model", Text, "/software_model"),
+        column("publisher", Text, "/publisher"),
+        column("product", Text, "/product"),
+    ],
+};
+
+const MODELS: List = List {
+    name: "models",
+    about: "a software model, built in or written",
+    path: "/v1/models",
+    query: &[],
+    columns: &[
+        column("name", Text, "/name"),
+        column("publisher", Text, "/publisher"),
+        column("product", Text, "/product"),
+        column("origin", Text, "/origin"),
+        column("under_management", Boolean, "/under_management"),
+        column("seats", Integer, "/seats"),
+        column("identifiers", Json, "/identifiers"),
+        column("norm_products", Json, "/norm_products"),
+    ],
+};
+
+const ENTITLEMENTS: List = List {
+    name: "entitlements",
+    about: "purchased rights",
+    path: "/v1/entitlements",
+    query: &[],
+    columns: &[
+        column("name", Text, "/name"),
+        column("software_model", Text, "/software_model"),
+        column("publisher", Text, "/product/publisher"),
+        column("product", Text, "/product/product"),
+        column("metric", Text, "/metric"),
+        column("state", Text, "/state"),
+        column("quantity", Integer, "/quantity"),
+        column("unlimited", Boolean, "/unlimited"),
+        column("unit_cost", Decimal, "/unit_cost"),
+        column("currency", Text, "/currency"),
+        column("period", Text, "/period"),
+        column("start", Day, "/start"),
+        column("end", Day, "/end"),
+        column("department", Text, "/department"),
+        column("cost_center", Text, "/cost_center"),
+        column("company", Text, "/company"),
+        column("country", Text, "/country"),
     ],
 };
 

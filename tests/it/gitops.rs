@@ -115,7 +115,11 @@ fn what_is_merged_comes_into_force_and_what_does_not_check_never_does() {
         profile["display_name"] == "first"
     });
     let status = host.json(&["status"]);
-    assert!(status.to_string().contains(&first), "{status:#}");
+    assert_eq!(
+        status["folder"]["applied"]["label"],
+        first[..12],
+        "{status:#}"
+    );
 
     team.push(&draft("second", "subflow: {}\n"));
     let refused = team.publish(&runtime);

@@ -259,6 +259,17 @@ async fn killed_at<A: Account>(vendor: &A, host: &mut Host, point: Point, presse
         assert_eq!(writes(&shown), expected, "{point:?}: {shown:#}");
         assert!(shown["kept_until"].is_string(), "{point:?}: {shown:#}");
     }
+    until_nothing_runs(host);
+}
+
+/// A reclaim that is asked for while one runs is refused, and a seat is closed before its run is over.
+fn until_nothing_runs(host: &Host) {
+    let results = ["jobs", "results", "--subflow", "reclaim_subscriptions"];
+    host.until(&results, |listing| {
+        let rows = listing["rows"].as_array().unwrap();
+        rows.iter()
+            .all(|job| job["state"] != "in_progress" && job["state"] != "pending")
+    });
 }
 
 async fn killed_at_every_point<A: Account>(vendor: &A, mut host: Host) {
@@ -275,6 +286,7 @@ async fn killed_at_every_point<A: Account>(vendor: &A, mut host: Host) {
     press(&host, std::slice::from_ref(first));
     release_of(&host, A::PROFILE);
     last_reclaim(&host, |job| job["counts"]["ended"] == 1);
+    until_nothing_runs(&host);
     for (at, point) in A::POINTS.iter().enumerate() {
         let pressed = if *point == Point::NextRead { 2 } else { 1 };
         killed_at(vendor, &mut host, *point, &candidates[at..at + pressed]).await;

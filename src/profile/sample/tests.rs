@@ -131,7 +131,7 @@ fn every_option_of_a_file_is_in_its_sample() {
             &[],
         ),
         (Sample::SoftwareModel, &[], &[]),
-        (Sample::Entitlement, &[], &[]),
+        (Sample::Entitlement, &["Entitlement.product"], &[]),
     ] {
         let only_goto = match sample {
             Sample::Profile(profile_type) if profile_type != ProfileType::GoTo => {
