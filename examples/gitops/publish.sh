@@ -34,7 +34,18 @@ if [ "${SEATSYNC_GIT_VERIFY:-no}" = yes ]; then
 fi
 
 tree=$state/commits/$commit
+# The daemon notices by itself; where this user may ask it, its answer shows here.
+ask_daemon() {
+  code=0
+  said=$("$seatsync" reload --wait 2>&1) || code=$?
+  case $code in
+  0 | 3 | 4) ;; # It answered well; it does not run; this user may not ask it.
+  *) printf '%s\n' "$said" >&2; fail "commit $commit is in place, and the daemon takes it only in part" ;;
+  esac
+}
+
 if [ "$(readlink "$state/current" 2>/dev/null)" = "commits/$commit" ]; then
+  ask_daemon
   echo "seatsync-publish: $commit is in force"
   exit 0
 fi
@@ -48,13 +59,7 @@ git -C "$clone" worktree add --quiet --detach "$tree" "$commit"
 # The rename is what brings it into force: a reader sees the old commit or the new one, whole.
 ln -sfn "commits/$commit" "$state/.next"
 mv -T "$state/.next" "$state/current"
-# The daemon notices by itself; where this user may ask it, its answer shows here.
-code=0
-said=$("$seatsync" reload --wait 2>&1) || code=$?
-case $code in
-0 | 3 | 4) ;; # It answered well; it does not run; this user may not ask it.
-*) printf '%s\n' "$said" >&2; fail "commit $commit is in place, and the daemon takes it only in part" ;;
-esac
+ask_daemon
 
 # Oldest first; a commit in force is never among what goes.
 find "$state/commits" -mindepth 1 -maxdepth 1 -printf '%T@ %f\n' | sort -n | head -n "-$((kept + 1))" |

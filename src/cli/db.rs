@@ -70,7 +70,8 @@ fn told(report: &CheckReport) -> String {
         Some(verified) => text.push_str(&audit::verdict(verified)),
         None => text.push_str("the audit log was not looked at\n"),
     }
-    if !report.is_sound() {
+    let are_there = report.files.iter().all(|file| file.bytes > 0);
+    if !report.is_sound() && are_there {
         text.push_str("stop seatsync, and put a backup back: `seatsync restore FILE --force`\n");
     }
     text

@@ -95,10 +95,10 @@ pub(super) fn run(
     output: &mut Output,
 ) -> Result<ExitCode, Failure> {
     let client = Client::new(runtime)?;
-    let target = Target::of(args)?;
+    let target = Target::of(args, output)?;
     match args.what {
-        What::Snapshot => snapshot(&client, args, target, output)?,
-        What::List(list) => whole_list(&client, args, list, target, output)?,
+        What::Snapshot => snapshot(&client, args, target)?,
+        What::List(list) => whole_list(&client, args, list, target)?,
     }
     if let Some(file) = args.out.as_deref().filter(|_| output.is_for_people()) {
         output.text(&format!("written to `{}`\n", file.display()))?;
@@ -106,12 +106,7 @@ pub(super) fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-fn snapshot(
-    client: &Client,
-    args: &ExportArgs,
-    mut target: Target,
-    output: &mut Output,
-) -> Result<(), Failure> {
+fn snapshot(client: &Client, args: &ExportArgs, mut target: Target) -> Result<(), Failure> {
     if args.profile.is_some() || args.export_as != FileKind::Jsonl {
         let message = "a snapshot is whole, and lines of JSON: leave out `--profile` and `--as`";
         return Err(Failure::Usage(message.to_owned()));
@@ -120,7 +115,7 @@ fn snapshot(
         hash_users: args.hash_users,
     };
     client.download("/v1/snapshot", &query, |piece| {
-        target.stream(output).write_all(piece).context("write")?;
+        target.stream().write_all(piece).context("write")?;
         Ok(())
     })?;
     target.finish()
@@ -131,7 +126,6 @@ fn whole_list(
     args: &ExportArgs,
     list: &'static List,
     mut target: Target,
-    output: &mut Output,
 ) -> Result<(), Failure> {
     if args.hash_users {
         let message = "`--hash-users` is for a snapshot: leave it out";
@@ -147,7 +141,7 @@ fn whole_list(
             .iter()
             .map(|name| ("profile", name.to_string())),
     );
-    let mut sink = sink(args.export_as, list, target.stream(output))?;
+    let mut sink = sink(args.export_as, list, target.stream())?;
     if list.path == USAGE.path {
         usage_records(client, &query, &mut *sink)?;
     } else {
@@ -224,12 +218,12 @@ fn put(list: &List, row: &Json, sink: &mut dyn Sink) -> Result<(), Failure> {
 
 /// Where an export goes.
 enum Target {
-    Standard,
+    Standard(std::io::Stdout),
     File(NamedTempFile, PathBuf),
 }
 
 impl Target {
-    fn of(args: &ExportArgs) -> Result<Self, Failure> {
+    fn of(args: &ExportArgs, output: &mut Output) -> Result<Self, Failure> {
         let Some(file) = &args.out else {
             let is_binary =
                 matches!(args.what, What::Snapshot) || args.export_as == FileKind::Parquet;
@@ -237,17 +231,29 @@ impl Target {
                 let message = "this is for a file: give `--out FILE`, or send the output somewhere";
                 return Err(Failure::Usage(message.to_owned()));
             }
-            return Ok(Self::Standard);
+            return Ok(Self::Standard(output.raw()));
+        };
+        let cannot = || format!("`{}` cannot be written", file.display());
+        let file = match std::fs::metadata(file) {
+            // Behind a link is the file that is meant.
+            Ok(there) if there.is_file() => file.canonicalize().with_context(cannot)?,
+            Ok(_) => {
+                let message = format!(
+                    "`{}` is no file: leave out `--out`, and send the output there",
+                    file.display()
+                );
+                return Err(Failure::Usage(message));
+            }
+            Err(_) => file.clone(),
         };
         let folder = file.parent().filter(|folder| *folder != Path::new(""));
-        let made = NamedTempFile::new_in(folder.unwrap_or(Path::new(".")));
-        let made = made.with_context(|| format!("`{}` cannot be written", file.display()))?;
-        Ok(Self::File(made, file.clone()))
+        let made = NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).with_context(cannot)?;
+        Ok(Self::File(made, file))
     }
 
-    fn stream<'a>(&'a mut self, output: &'a mut Output) -> &'a mut (dyn Write + Send) {
+    fn stream(&mut self) -> &mut (dyn Write + Send) {
         match self {
-            Self::Standard => output.stream(),
+            Self::Standard(stream) => stream,
             Self::File(file, _) => file,
         }
     }

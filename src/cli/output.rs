@@ -29,9 +29,10 @@ impl Output {
         self.format == Format::Table
     }
 
-    /// The stream, for output that is neither a table nor one JSON value.
-    pub(crate) fn stream(&mut self) -> &mut (dyn Write + Send) {
-        &mut *self.stream
+    /// Standard output as it is, for files: bytes that a terminal would take for colours are theirs.
+    #[expect(clippy::unused_self, reason = "there is one output, and it is this")]
+    pub(crate) fn raw(&mut self) -> std::io::Stdout {
+        std::io::stdout()
     }
 
     /// Prints `value` as JSON, or what `table` makes of it.

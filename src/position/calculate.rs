@@ -100,10 +100,8 @@ impl<'a> Collected<'a> {
         for bought in entitlements {
             let managed = |model: &&SoftwareModel| model.under_management;
             let mut models = catalogue.iter().map(|(_, model)| model);
-            let Some(model) = models
-                .find(|model| bought.licensed.covers(model))
-                .filter(managed)
-            else {
+            let covered = |model: &&SoftwareModel| managed(model) && bought.licensed.covers(model);
+            let Some(model) = models.find(covered) else {
                 continue;
             };
             let group = self.grouping.of(&bought.owner).map(str::to_owned);

@@ -459,3 +459,30 @@ proptest! {
             + ignored.free + ignored.not_under_management);
     }
 }
+
+#[test]
+fn a_model_that_needs_no_rights_takes_none_from_the_others_of_its_product() {
+    let built_in = Catalogue::of(Vec::new());
+    let identifier = "zoom.licensed".parse().unwrap();
+    let model = built_in.model_of(&identifier).unwrap();
+    let (publisher, product) = (model.publisher.clone(), model.product.clone());
+    let legacy = json!({"name": "aaa-legacy", "publisher": publisher, "product": product,
+        "under_management": false});
+    let catalogue = Catalogue::of(vec![serde_json::from_value(legacy).unwrap()]);
+    let bought = entitlements(json!([{"name": "all",
+        "product": {"publisher": publisher, "product": product}, "quantity": 500,
+        "unit_cost": "100", "currency": "EUR", "period": "annually", "start": "2027-01-01"}]));
+    let basis = Basis {
+        catalogue: &catalogue,
+        entitlements: &bought,
+        today: TODAY,
+    };
+    let facts = Facts {
+        seats: vec![seats("zoom.licensed", None, Standing::Counts, 120)],
+        candidates: Vec::new(),
+    };
+    let position = position(basis, &facts, Grouping::None);
+    let found = self::product(&position, &product);
+    assert_eq!(found.numbers.rights_owned, 500);
+    assert_eq!(found.numbers.rights_needed, 0);
+}

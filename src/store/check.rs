@@ -74,6 +74,16 @@ pub fn check_offline(state: &Path) -> Result<CheckReport, StoreError> {
 
 fn offline(path: &Path, layout: &Layout, audited: bool) -> (FileReport, Option<Verified>) {
     let mut audit = None;
+    if !path.exists() {
+        let report = FileReport {
+            findings: vec![format!(
+                "there is no `{}`: is this the state directory?",
+                path.display()
+            )],
+            ..unread(path, layout)
+        };
+        return (report, None);
+    }
     let mut looked = || -> Result<FileReport, StoreError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(path, flags)?;

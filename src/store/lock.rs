@@ -33,6 +33,8 @@ impl StateLock {
             .create(true)
             .truncate(false)
             .mode(0o600)
+            // Root restores in a folder that is somebody else's.
+            .custom_flags(libc::O_NOFOLLOW)
             .open(&path)
             .map_err(io)?;
         if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {

@@ -276,7 +276,8 @@ fn candidates(t: &Transaction<'_>, now: Timestamp) -> rusqlite::Result<Vec<Candi
         "SELECT p.name, c.identifier, s.department, c.closed_at IS NULL, c.savings, count(*)
          FROM candidates AS c JOIN profiles AS p ON p.id = c.profile_id
          LEFT JOIN subscriptions AS s ON s.id = c.subscription_id
-         WHERE p.orphaned_at IS NULL AND (c.closed_at IS NULL
+         -- A seat that uses no right has none to give back.
+         WHERE p.orphaned_at IS NULL AND (c.closed_at IS NULL AND s.paid AND s.status <> 'inactive'
              OR c.state = 'closed_complete' AND c.restored_at IS NULL AND c.closed_at >= ?1)
          GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4 DESC, 5",
     )?;

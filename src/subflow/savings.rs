@@ -22,12 +22,18 @@ impl Prices {
     /// The prices in force on `today`.
     pub async fn of(store: &Store, today: Date) -> Result<Self, StoreError> {
         let bought = store.entitlements().await?;
-        let in_use = bought.iter().filter(|bought| bought.in_use(today));
+        // What an unlimited agreement costs tells nothing of the cost of one right.
+        let in_use = bought
+            .iter()
+            .filter(|bought| bought.in_use(today) && !bought.unlimited);
+        let mut priced: Vec<(Licensed, Savings)> = in_use
+            .filter_map(|bought| Some((bought.licensed.clone(), savings_of(bought)?)))
+            .collect();
+        // A price of the very model is nearer than one of its product.
+        priced.sort_by_key(|(licensed, _)| matches!(licensed, Licensed::Product(_)));
         Ok(Self {
             catalogue: store.catalogue().await?,
-            priced: in_use
-                .filter_map(|bought| Some((bought.licensed.clone(), savings_of(bought)?)))
-                .collect(),
+            priced,
         })
     }
 

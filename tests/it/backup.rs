@@ -163,6 +163,37 @@ async fn a_backup_comes_back_whole_and_writes_nothing_before_the_vendor_was_aske
     assert_eq!(checked["files"].as_array().unwrap().len(), 2);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_restore_a_person_looks_at_the_first_plan_again() {
+    let vendor = vendor().await;
+    let mut host = host(&vendor, "mode: manual");
+    host.start();
+    let idle = vendor.cast(Cast::Idle).unwrap();
+    press(&host, &idle.email);
+    release(&host);
+    last_reclaim(&host, |job| job["counts"]["ended"] == 1);
+    // What is pressed next would be written at once: a plan was acted on before.
+    let stop = host.path("stop-writes");
+    fs::write(&stop, "").unwrap();
+    let ready = host.json(&["candidates", "list", "--state", "ready"]);
+    host.json(&["candidates", "reclaim", &ready["rows"][0]["id"].to_string()]);
+    let out = back_up(&host, "a.tar");
+    assert_eq!(host.stop(), Some(0));
+    let restored = restore(&out, &host.path("state"), &["--force"]);
+    assert!(restored.status.success(), "{}", text(&restored.stderr));
+    fs::remove_file(&stop).unwrap();
+    vendor.control().clear_requests();
+    host.start();
+    let plans = host.until(&["plan", "--seats", "zoom"], |plans| {
+        guard(plans, "restored")["verdict"] == "passes"
+    });
+    assert_eq!(guard(&plans, "trip_wire")["verdict"], "holds", "{plans:#}");
+    last_reclaim(&host, |job| job["state"] == "completed");
+    for request in vendor.control().requests() {
+        assert!(!request.wrote(), "{request:?}");
+    }
+}
+
 #[test]
 fn a_backup_that_was_cut_or_changed_is_refused_and_nothing_is_touched() {
     let mut host = Host::new();

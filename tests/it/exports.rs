@@ -181,6 +181,42 @@ fn leaves(list: &List, value: &Value, path: &str, missing: &mut Vec<String>) {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn standard_output_has_the_bytes_of_a_file() {
+    let (host, _vendor) = furnished().await;
+    let folder = host.path("exports");
+    std::fs::create_dir(&folder).unwrap();
+    for kind in ["csv", "jsonl", "parquet"] {
+        export(&host, "subscriptions", kind, &folder);
+        let printed = host
+            .seatsync(&["export", "subscriptions", "--as", kind])
+            .stdout;
+        let written = std::fs::read(folder.join(format!("subscriptions.{kind}"))).unwrap();
+        assert!(
+            printed == written,
+            "{kind}: {} and {} bytes",
+            printed.len(),
+            written.len()
+        );
+    }
+    let link = folder.join("link.csv");
+    std::os::unix::fs::symlink(folder.join("subscriptions.csv"), &link).unwrap();
+    std::fs::write(folder.join("subscriptions.csv"), "old").unwrap();
+    let out = ["export", "subscriptions", "--as", "csv", "--out"];
+    assert!(
+        host.seatsync(&[&out[..], &[link.to_str().unwrap()]].concat())
+            .status
+            .success()
+    );
+    assert!(link.is_symlink());
+    assert_ne!(
+        std::fs::read(folder.join("subscriptions.csv")).unwrap(),
+        b"old"
+    );
+    let device = host.seatsync(&[&out[..], &["/dev/null"]].concat());
+    assert_eq!(device.status.code(), Some(2), "{}", text(&device.stderr));
+}
+
 #[test]
 fn the_columns_are_documented() {
     let page = std::fs::read_to_string(repository("docs/exports.md")).unwrap();

@@ -36,6 +36,23 @@ pub(super) fn begin(
             [],
         )
         .map_err(failed)?;
+    // What people decided since is not in it: a person looks at the first plan, silence is nobody's
+    // consent, and nothing is sent again that may have been sent.
+    for forget in [
+        "UPDATE reclaim_standings SET acted_at = NULL, acted_plan = NULL, released = NULL,
+             released_by = NULL, released_at = NULL",
+        "UPDATE candidates SET asked_at = NULL WHERE state = 'awaiting_user'",
+    ] {
+        transaction.execute(forget, []).map_err(failed)?;
+    }
+    transaction
+        .execute(
+            "UPDATE deliveries SET state = 'overtaken', ended_at = ?1,
+                 said = 'a backup was put back before it was sent'
+             WHERE state = 'waiting'",
+            [At(now)],
+        )
+        .map_err(failed)?;
     let facts = json!({ "taken_at": manifest.taken_at, "seatsync": manifest.seatsync });
     let entry = NewEntry::new(AuditAction::BackupRestored, &Actor::Restore, facts);
     audit::append(&transaction, &entry, now)?;

@@ -3,7 +3,7 @@
 //! instruction of that is finished by whoever comes next, the daemon or another restore.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, chown};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -38,6 +38,25 @@ pub fn restore(
     }
     let unpacking = state.join(UNPACKING);
     make_private(&unpacking)?;
+    let unpacked = unpack(from, &unpacking, &owner, now);
+    if unpacked.is_err() {
+        // It may hold what is known of people; the first error tells more than one of this.
+        let _ = fs::remove_dir_all(&unpacking);
+    }
+    let manifest = unpacked?;
+    rename(&unpacking, &state.join(WHOLE))?;
+    sync(state)?;
+    finish(state)?;
+    Ok(manifest)
+}
+
+/// Unpacks an archive, proves it, and makes it ready to take its place.
+fn unpack(
+    from: &Path,
+    unpacking: &Path,
+    owner: &fs::Metadata,
+    now: Timestamp,
+) -> Result<Manifest, BackupError> {
     let manifest = archive::read(from, |entry, data| {
         let path = unpacking.join(&entry.name);
         let io = |error: &std::io::Error| BackupError::io(&path, error);
@@ -47,15 +66,12 @@ pub fn restore(
         std::io::copy(data, &mut file).map_err(|error| io(&error))?;
         file.sync_all().map_err(|error| io(&error))
     })?;
-    prepare(&unpacking, &manifest, now)?;
+    prepare(unpacking, &manifest, now)?;
     for name in archive::NAMES {
-        give(&unpacking.join(name), &owner)?;
+        give(&unpacking.join(name), owner)?;
     }
-    give(&unpacking, &owner)?;
-    sync(&unpacking)?;
-    rename(&unpacking, &state.join(WHOLE))?;
-    sync(state)?;
-    finish(state)?;
+    give(unpacking, owner)?;
+    sync(unpacking)?;
     Ok(manifest)
 }
 
@@ -72,17 +88,17 @@ pub fn finish(state: &Path) -> Result<bool, BackupError> {
     }
     for name in archive::NAMES {
         let (new, old) = (whole.join(name), state.join(name));
-        if !new.exists() {
-            continue;
-        }
-        // A log of what was there must not be read into what comes.
+        // A log of what was there must not be read into what comes, nor into what came before a cut.
         for log in ["-wal", "-shm"] {
             let log = state.join(format!("{name}{log}"));
             if log.exists() {
                 fs::remove_file(&log).map_err(|error| BackupError::io(&log, &error))?;
             }
         }
-        rename(&new, &old)?;
+        sync(state)?;
+        if new.exists() {
+            rename(&new, &old)?;
+        }
     }
     sync(state)?;
     fs::remove_dir_all(&whole).map_err(|error| BackupError::io(&whole, &error))?;
@@ -123,11 +139,26 @@ fn make_private(path: &Path) -> Result<(), BackupError> {
 
 /// Lets the state directory's owner have a file: root restores, and the daemon is somebody else.
 pub(in crate::store) fn give(path: &Path, owner: &fs::Metadata) -> Result<(), BackupError> {
-    let held = fs::metadata(path).map_err(|error| BackupError::io(path, &error))?;
-    if held.uid() == owner.uid() && held.gid() == owner.gid() {
-        return Ok(());
-    }
-    chown(path, Some(owner.uid()), Some(owner.gid())).map_err(|error| BackupError::io(path, &error))
+    let given = || -> std::io::Result<()> {
+        // The folder is the owner's, who may have put a link there to what is not.
+        let held = OpenOptions::new()
+            .read(true)
+            .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+            .open(path)?;
+        let found = held.metadata()?;
+        if found.uid() == owner.uid() && found.gid() == owner.gid() {
+            return Ok(());
+        }
+        if !(found.is_dir() || found.is_file() && found.nlink() == 1) {
+            let strange = "it is another's file under this name: remove it";
+            return Err(std::io::Error::new(
+                std::io::ErrorKind::InvalidInput,
+                strange,
+            ));
+        }
+        fchown(held, Some(owner.uid()), Some(owner.gid()))
+    };
+    given().map_err(|error| BackupError::io(path, &error))
 }
 
 fn rename(from: &Path, to: &PathBuf) -> Result<(), BackupError> {
