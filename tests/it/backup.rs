@@ -337,7 +337,7 @@ fn a_check_finds_what_is_wrong_with_a_database() {
     fs::remove_file(&usage).unwrap();
     let gone = check(&state);
     assert_eq!(gone.status.code(), Some(1));
-    assert!(text(&gone.stdout).contains("cannot be read"));
+    assert!(text(&gone.stdout).contains("is this the state directory"));
 }
 
 #[test]
