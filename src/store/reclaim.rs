@@ -146,7 +146,8 @@ impl Store {
             .await
     }
 
-    /// What was relaxed after `since`.
+    /// What was relaxed at `since` or later. Instants are kept to the millisecond, so that one which is
+    /// `since` here may have been later.
     pub async fn loosened_since(
         &self,
         profile: ProfileId,
@@ -157,7 +158,7 @@ impl Store {
                 let mut loosened = Loosened::default();
                 let mut rules = t.prepare_cached(
                     "SELECT identifier, loosened FROM rules_in_force
-                     WHERE profile_id = ?1 AND loosened_at > ?2",
+                     WHERE profile_id = ?1 AND loosened_at >= ?2",
                 )?;
                 let mut rows = rules.query(params![profile.0, At(since)])?;
                 while let Some(row) = rows.next()? {
@@ -171,7 +172,7 @@ impl Store {
                 let lifted = |rule: String, purpose: &str| format!("{rule}: {purpose} was lifted");
                 let mut identifiers = t.prepare_cached(
                     "SELECT identifier, rule FROM identifier_matches
-                     WHERE profile_id = ?1 AND lifted_at > ?2",
+                     WHERE profile_id = ?1 AND lifted_at >= ?2",
                 )?;
                 let mut rows = identifiers.query(params![profile.0, At(since)])?;
                 while let Some(row) = rows.next()? {
@@ -180,7 +181,7 @@ impl Store {
                 }
                 let mut users = t.prepare_cached(
                     "SELECT external_user_id, rule, purpose FROM user_matches
-                     WHERE profile_id = ?1 AND lifted_at > ?2",
+                     WHERE profile_id = ?1 AND lifted_at >= ?2",
                 )?;
                 let mut rows = users.query(params![profile.0, At(since)])?;
                 while let Some(row) = rows.next()? {
