@@ -95,7 +95,7 @@ pub(super) fn run(
     output: &mut Output,
 ) -> Result<ExitCode, Failure> {
     let client = Client::new(runtime)?;
-    let target = Target::of(args, output)?;
+    let target = Target::of(args)?;
     match args.what {
         What::Snapshot => snapshot(&client, args, target)?,
         What::List(list) => whole_list(&client, args, list, target)?,
@@ -223,7 +223,7 @@ enum Target {
 }
 
 impl Target {
-    fn of(args: &ExportArgs, output: &mut Output) -> Result<Self, Failure> {
+    fn of(args: &ExportArgs) -> Result<Self, Failure> {
         let Some(file) = &args.out else {
             let is_binary =
                 matches!(args.what, What::Snapshot) || args.export_as == FileKind::Parquet;
@@ -231,7 +231,7 @@ impl Target {
                 let message = "this is for a file: give `--out FILE`, or send the output somewhere";
                 return Err(Failure::Usage(message.to_owned()));
             }
-            return Ok(Self::Standard(output.raw()));
+            return Ok(Self::Standard(Output::raw()));
         };
         let cannot = || format!("`{}` cannot be written", file.display());
         let file = match std::fs::metadata(file) {

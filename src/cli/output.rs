@@ -30,8 +30,7 @@ impl Output {
     }
 
     /// Standard output as it is, for files: bytes that a terminal would take for colours are theirs.
-    #[expect(clippy::unused_self, reason = "there is one output, and it is this")]
-    pub(crate) fn raw(&mut self) -> std::io::Stdout {
+    pub(crate) fn raw() -> std::io::Stdout {
         std::io::stdout()
     }
 

@@ -147,7 +147,7 @@ pub(super) fn run(
                 let message = "`--format json` and `--as` contradict each other: leave one out";
                 return Err(Failure::Usage(message.to_owned()));
             }
-            let mut stream = output.raw();
+            let mut stream = Output::raw();
             let mut sink = export::sink(export_as, &USAGE, &mut stream)?;
             export::usage_records(&client, &filter.query(), &mut *sink)?;
             sink.end().context("print")?;

@@ -200,7 +200,7 @@ fn reviewers_see_findings_and_what_a_change_loosens() {
     let (base, head) = (team.path("base"), team.path("head"));
     fs::create_dir(&base).unwrap();
     fs::create_dir(&head).unwrap();
-    let protected = "protected: [{user: ceo@example.com, reason: board}]\n";
+    let protected = "protected: [{user: ada@example.com, reason: signs contracts}]\n";
     fs::write(base.join("a.yaml"), draft("a", protected)).unwrap();
     let review = || {
         Command::new(repository("examples/gitops/ci/review.sh"))
@@ -218,7 +218,7 @@ fn reviewers_see_findings_and_what_a_change_loosens() {
         "{text}"
     );
     assert!(
-        text.contains("ceo@example.com") && text.contains("protected no more"),
+        text.contains("ada@example.com") && text.contains("protected no more"),
         "{text}"
     );
 
