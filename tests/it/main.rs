@@ -10,6 +10,7 @@ mod aha_document;
 mod aha_download;
 mod answers;
 mod api_serve;
+mod attention;
 mod audit;
 mod authorize;
 mod backup;

@@ -30,7 +30,7 @@ use super::bed::Bed;
 use super::support::mail_server::{MailServer, Wire};
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
-const DAY: SignedDuration = SignedDuration::from_hours(24);
+pub(crate) const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 fn smtp(port: u16, tls: SmtpTls) -> SmtpSettings {
     SmtpSettings {
@@ -52,7 +52,7 @@ fn by_mail(port: u16) -> NotificationSettings {
 }
 
 /// An account whose idle users are asked, a week before their seats are taken back.
-async fn asking(notifications: NotificationSettings) -> Bed {
+pub(crate) async fn asking(notifications: NotificationSettings) -> Bed {
     let mut bed = Bed::start().await;
     bed.notifications(notifications);
     bed.apply("zoom", |desired| {
@@ -66,7 +66,7 @@ async fn asking(notifications: NotificationSettings) -> Bed {
     bed
 }
 
-async fn in_state(bed: &Bed, state: CandidateState) -> Vec<Candidate> {
+pub(crate) async fn in_state(bed: &Bed, state: CandidateState) -> Vec<Candidate> {
     let filter = CandidateFilter {
         state: Some(state),
         ..CandidateFilter::default()
@@ -75,7 +75,7 @@ async fn in_state(bed: &Bed, state: CandidateState) -> Vec<Candidate> {
 }
 
 /// Presses Reclaim on the first candidate that is ready.
-async fn press(bed: &Bed) -> Candidate {
+pub(crate) async fn press(bed: &Bed) -> Candidate {
     let ready = in_state(bed, CandidateState::Ready).await.remove(0);
     decided(bed, Decision::Reclaim, ready).await
 }
@@ -95,7 +95,7 @@ async fn decided(bed: &Bed, decision: Decision, candidate: Candidate) -> Candida
     decided.unwrap().remove(0).candidate.unwrap()
 }
 
-async fn now(bed: &Bed, candidate: &Candidate) -> Candidate {
+pub(crate) async fn now(bed: &Bed, candidate: &Candidate) -> Candidate {
     bed.store.candidate(candidate.id).await.unwrap().unwrap()
 }
 

@@ -1,0 +1,58 @@
+//! Candidates that wait for a person: what puts them there, what takes them away, and for how long they wait.
+
+use seatsync::reclamation::candidate::{Attention, State};
+use seatsync::settings::model::NotificationSettings;
+
+use super::bed::{Bed, change};
+use super::notices::{DAY, asking, in_state, now, press};
+
+async fn address(bed: &Bed, user: &str, email: &str) {
+    let changed = vendor_sim::zoom::PersonChange {
+        email: Some(email.to_owned()),
+        ..change()
+    };
+    bed.zoom().change_person(user, changed).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_without_an_address_cannot_be_asked_until_the_vendor_tells_one() {
+    let bed = asking(NotificationSettings::default()).await;
+    let ready = in_state(&bed, State::Ready).await.remove(0);
+    let user = ready.external_user_id.clone();
+
+    address(&bed, &user, "").await;
+    bed.next_day().await;
+    let missing = now(&bed, &ready).await;
+    assert_eq!(missing.state, State::AttentionRequired);
+    assert_eq!(missing.attention, Some(Attention::NoUser));
+
+    address(&bed, &user, "found.again@example.com").await;
+    bed.next_day().await;
+    let found = now(&bed, &ready).await;
+    assert_eq!((found.state, found.attention), (State::Ready, None));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_nobody_attends_to_is_canceled_after_thirty_days_and_not_before() {
+    let bed = asking(NotificationSettings::default()).await;
+    let asked = press(&bed).await;
+    // Nobody took the question, so silence is no consent.
+    bed.clock.advance(DAY * 8);
+    bed.run().await;
+    let waiting = now(&bed, &asked).await;
+    assert_eq!(waiting.state, State::AttentionRequired);
+
+    bed.clock.advance(DAY * 29);
+    bed.run().await;
+    assert_eq!(now(&bed, &asked).await.state, State::AttentionRequired);
+    bed.clock.advance(DAY * 2);
+    bed.run().await;
+    let over = now(&bed, &asked).await;
+    assert_eq!(over.state, State::ClosedCanceled);
+    assert!(
+        !bed.zoom()
+            .requests()
+            .iter()
+            .any(vendor_sim::zoom::LoggedRequest::wrote)
+    );
+}
