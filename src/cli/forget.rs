@@ -35,8 +35,13 @@ pub(super) fn run(
     let forgotten: Forgotten = Client::new(runtime)?.post("/v1/forget", &request)?;
     output.show(&forgotten, |gone| {
         format!(
-            "forgotten: {} ended seats, {} days of activity, the names of {} candidates, {} texts beside the audit log, the user in {} usage records\nwhat stays: counts, candidates and usage records without a name, and the audit log, whose chain is whole; usage records name people by an id of their own: forget that too\n",
-            gone.seats, gone.activity, gone.candidates, gone.audit_texts, gone.usage_records
+            "forgotten: {} ended seats, {} days of activity, the names of {} candidates, {} texts beside the audit log, {} lines of user directories, the user in {} usage records\nwhat stays: counts, candidates and usage records without a name, and the audit log, whose chain is whole; usage records name people by an id of their own: forget that too; a directory's file names people again when it is read next: mend that as well\n",
+            gone.seats,
+            gone.activity,
+            gone.candidates,
+            gone.audit_texts,
+            gone.people,
+            gone.usage_records
         )
     })?;
     Ok(ExitCode::SUCCESS)

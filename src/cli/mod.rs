@@ -43,6 +43,7 @@ mod status;
 mod subscriptions;
 mod undo;
 mod usage;
+mod users;
 mod validate;
 
 use std::ffi::OsString;
@@ -141,6 +142,8 @@ enum Command {
     Jobs(jobs::JobsArgs),
     /// Seats and who holds them.
     Subscriptions(subscriptions::SubscriptionsArgs),
+    /// The users of seats: who they are, by the user directories.
+    Users(users::UsersArgs),
     /// What seats are of, with their numbers.
     Identifiers(licences::IdentifiersArgs),
     /// Which software each identifier is, and what each is called.
@@ -217,6 +220,7 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> Result<ExitCode, Failu
         Command::Undo(args) => undo::run(args, &runtime, output),
         Command::Jobs(args) => jobs::run(args, &runtime, output),
         Command::Subscriptions(args) => subscriptions::run(args, &runtime, output),
+        Command::Users(args) => users::run(args, &runtime, output),
         Command::Identifiers(args) => licences::identifiers(args, &runtime, output),
         Command::Models(args) => licences::models(&args, &runtime, output),
         Command::Entitlements(args) => licences::entitlements(&args, &runtime, output),

@@ -13,7 +13,9 @@ use super::output::{Output, table, word_of};
 use super::status::short;
 use crate::api::control::model::{Listing, PositionAnswer, PositionQuery, PositionRunQuery};
 use crate::position::facts::Grouping;
-use crate::position::result::{Amounts, MetricResult, Money, Numbers, ProductResult, RightsRow};
+use crate::position::result::{
+    Amounts, Holders, MetricResult, Money, Numbers, ProductResult, RightsRow,
+};
 use crate::store::position::PositionRun;
 
 /// Arguments of `position`.
@@ -300,6 +302,14 @@ fn left_out(text: &mut String, run: &PositionRun) {
         ignored.free,
         ignored.not_under_management
     );
+    let held = run.holders;
+    if held != Holders::default() {
+        let _ = writeln!(
+            text,
+            "Of the seats counted, {} are of people, {} of people who left, {} of programs, {} of several people; {} are ties and {} of nobody known: `seatsync users list` names them.",
+            held.people, held.left, held.service, held.shared, held.ties, held.unresolved
+        );
+    }
     let unrecognized: u64 = run.unrecognized.values().sum();
     if unrecognized > 0 {
         let _ = writeln!(

@@ -73,6 +73,7 @@ fn everything(status: &Status) -> String {
     }
     text.push_str(&connections::warnings(&status.connections));
     text.push_str(&exclusions::warnings(&status.exclusions));
+    text.push_str(&exclusions::warnings(&status.directories));
     text
 }
 

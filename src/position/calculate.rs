@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 
 use super::draft::{ModelDraft, Rights, sum_up};
-use super::facts::{Candidates, Facts, Grouping, Standing};
+use super::facts::{Candidates, Facts, Grouping, Holder, Standing};
 use super::price::{Price, TooMuch};
-use super::result::{Ignored, ModelResult, Money, Position, ProductResult, Status};
+use super::result::{Holders, Ignored, ModelResult, Money, Position, ProductResult, Status};
 use crate::profile::catalogue::Catalogue;
 use crate::profile::identifier::Identifier;
 use crate::profile::licence::{Entitlement, Licensed, Product, SoftwareModel, yearly};
@@ -33,6 +33,7 @@ pub fn position(basis: Basis<'_>, facts: &Facts, grouping: Grouping) -> Position
         products: BTreeMap::new(),
         prices: BTreeMap::new(),
         ignored: Ignored::default(),
+        holders: Holders::default(),
         unrecognized: BTreeMap::new(),
     };
     collected.add_seats(facts);
@@ -58,6 +59,7 @@ struct Collected<'a> {
     /// Of the whole: what a right costs does not depend on who is to have it.
     prices: BTreeMap<Licensed, Price>,
     ignored: Ignored,
+    holders: Holders,
     unrecognized: BTreeMap<Identifier, u64>,
 }
 
@@ -81,6 +83,7 @@ impl<'a> Collected<'a> {
                     self.ignored.not_under_management += seats.count;
                 }
                 (Standing::Counts, Some(model)) => {
+                    self.holders.add(seats.holder, seats.count);
                     let group = self.grouping.of(&seats.owner).map(str::to_owned);
                     let draft = self.draft(model, group);
                     draft.add_seats(&seats.profile, identifier, seats.count);
@@ -174,7 +177,22 @@ impl<'a> Collected<'a> {
         Position {
             products: products.collect(),
             ignored: self.ignored,
+            holders: self.holders,
             unrecognized: self.unrecognized,
+        }
+    }
+}
+
+impl Holders {
+    fn add(&mut self, holder: Holder, count: u64) {
+        match holder {
+            Holder::Unknown => {}
+            Holder::Person => self.people += count,
+            Holder::Left => self.left += count,
+            Holder::Service => self.service += count,
+            Holder::Shared => self.shared += count,
+            Holder::Tie => self.ties += count,
+            Holder::Unresolved => self.unresolved += count,
         }
     }
 }

@@ -72,6 +72,29 @@ pub enum Standing {
     Free,
 }
 
+/// Who holds a seat, by the user directories.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Holder {
+    /// No directory is known.
+    #[default]
+    Unknown,
+    /// A person who is with us.
+    Person,
+    /// A person who left.
+    Left,
+    /// A program.
+    Service,
+    /// Several people.
+    Shared,
+    /// Several people were found, and nobody guesses which it is.
+    Tie,
+    /// Nobody was found.
+    Unresolved,
+}
+
 /// Seats that are alike.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seats {
@@ -83,6 +106,8 @@ pub struct Seats {
     pub owner: Owner,
     /// Whether they use rights.
     pub standing: Standing,
+    /// Who holds them.
+    pub holder: Holder,
     /// How many.
     pub count: u64,
 }

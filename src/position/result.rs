@@ -134,6 +134,24 @@ pub struct RightsRow {
     pub yearly: Option<YearlyCost>,
 }
 
+/// How many of the seats that use rights are whose, by the user directories; all nothing without one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Holders {
+    /// Of people who are with us.
+    pub people: u64,
+    /// Of people who left.
+    pub left: u64,
+    /// Of programs.
+    pub service: u64,
+    /// Of several people.
+    pub shared: u64,
+    /// Of users for whom several people were found.
+    pub ties: u64,
+    /// Of users for whom nobody was found.
+    pub unresolved: u64,
+}
+
 /// Seats behind a number: those of one identifier in one profile.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SeatsRow {
@@ -234,6 +252,8 @@ pub struct Position {
     pub products: Vec<ProductResult>,
     /// Seats that use no right.
     pub ignored: Ignored,
+    /// Who holds the seats that use rights.
+    pub holders: Holders,
     /// Seats of identifiers that no software model has: nobody can say which right they use.
     pub unrecognized: BTreeMap<Identifier, u64>,
 }

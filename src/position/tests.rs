@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::calculate::{Basis, position};
-use super::facts::{Candidates, Facts, Grouping, Saving, SavingsKind, Seats, Standing};
+use super::facts::{Candidates, Facts, Grouping, Holder, Saving, SavingsKind, Seats, Standing};
 use super::result::{Numbers, Position, ProductResult, RemediationOption, Status};
 use crate::profile::catalogue::Catalogue;
 use crate::profile::currency::Currency;
@@ -22,6 +22,7 @@ fn seats(identifier: &str, department: Option<&str>, standing: Standing, count: 
         identifier: identifier.parse().unwrap(),
         owner: owner(department),
         standing,
+        holder: Holder::default(),
         count,
     }
 }
@@ -340,6 +341,17 @@ const MODELS: [&str; 4] = [
     "aha-paid-seat",
 ];
 
+/// In a group by every grouping.
+fn owner_by_each(group: Option<&str>) -> Owner {
+    let group = group.map(str::to_owned);
+    Owner {
+        department: group.clone(),
+        cost_center: group.clone(),
+        company: group.clone(),
+        country: group,
+    }
+}
+
 fn departments() -> impl Strategy<Value = Option<&'static str>> {
     prop_oneof![Just(None), Just(Some("Sales")), Just(Some("Legal"))]
 }
@@ -361,11 +373,13 @@ prop_compose! {
         let seats = seats.into_iter();
         let found = found.into_iter();
         Facts {
-            seats: seats.map(|(at, department, standing, count)| {
-                super::tests::seats(IDENTIFIERS[at], department, standing, count)
+            seats: seats.map(|(at, department, standing, count)| Seats {
+                owner: owner_by_each(department),
+                holder: if department.is_some() { Holder::Person } else { Holder::Unresolved },
+                ..super::tests::seats(IDENTIFIERS[at], department, standing, count)
             }).collect(),
             candidates: found.map(|(at, department, open, cents, count)| Candidates {
-                owner: owner(department),
+                owner: owner_by_each(department),
                 ..candidates(
                     IDENTIFIERS[at],
                     if open { SavingsKind::Potential } else { SavingsKind::Realised },
@@ -436,6 +450,7 @@ proptest! {
             prop_assert_eq!(additive(&by_group.products), additive(&whole.products));
             prop_assert_eq!(&by_group.ignored, &whole.ignored);
             prop_assert_eq!(&by_group.unrecognized, &whole.unrecognized);
+            prop_assert_eq!(&by_group.holders, &whole.holders);
         }
     }
 
@@ -455,6 +470,8 @@ proptest! {
         let used: u64 = told.products.iter().map(|one| one.numbers.rights_used).sum();
         let ignored = told.ignored;
         let unrecognized: u64 = told.unrecognized.values().sum();
+        let held = told.holders;
+        prop_assert_eq!(held.people + held.unresolved, used);
         prop_assert_eq!(all, used + unrecognized + ignored.excluded + ignored.inactive
             + ignored.free + ignored.not_under_management);
     }

@@ -175,7 +175,7 @@ pub struct Entitlement {
 }
 
 /// To whom rights belong.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Owner {
     /// The department.
     #[serde(default, skip_serializing_if = "Option::is_none")]

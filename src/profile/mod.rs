@@ -12,11 +12,13 @@ pub mod link;
 pub mod load;
 pub mod model;
 pub mod name;
+pub mod people;
 pub mod pseudonym;
 pub mod raw;
 pub mod reach;
 pub mod sample;
 pub mod schema;
+pub mod user_directory;
 pub mod window;
 pub mod write;
 

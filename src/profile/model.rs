@@ -10,6 +10,7 @@ use super::duration::Span;
 use super::identifier::{Identifier, ProfileType, Vendor};
 use super::licence::{Entitlement, SoftwareModel};
 use super::name::Name;
+use super::user_directory::UserDirectory;
 
 pub use crate::secret::SecretRef;
 
@@ -417,7 +418,7 @@ pub enum Document {
     /// Purchased rights.
     Entitlement(Entitlement),
     /// Who the people are.
-    UserDirectory(CheckedDocument),
+    UserDirectory(Box<UserDirectory>),
     /// A reviewed list of seats.
     Approval(CheckedDocument),
 }

@@ -134,8 +134,8 @@ mod tests {
     use super::*;
     use crate::profile::model::{CheckedDocument, Connection, OAuth, Retry, SecretRef};
 
-    fn directory(spec: Value) -> Document {
-        Document::UserDirectory(CheckedDocument {
+    fn document(spec: Value) -> Document {
+        Document::Approval(CheckedDocument {
             name: "m".parse().unwrap(),
             spec,
         })
@@ -151,8 +151,8 @@ mod tests {
     #[test]
     fn leaves_are_named_as_in_the_file_and_lists_by_element() {
         let old =
-            directory(json!({"product": "Pro", "identifiers": ["a", "b"], "end": "2027-01-01"}));
-        let new = directory(json!({"product": "Business", "identifiers": ["c", "a"]}));
+            document(json!({"product": "Pro", "identifiers": ["a", "b"], "end": "2027-01-01"}));
+        let new = document(json!({"product": "Business", "identifiers": ["c", "a"]}));
         assert_eq!(
             told(&old, &new),
             [
@@ -189,8 +189,8 @@ mod tests {
             ]
         );
         let told = told(
-            &directory(json!({"hook": {"secret": "hunter2"}, "list": []})),
-            &directory(json!({"hook": {"secret": "hunter3"}, "list": [{"token": ["hunter4"]}]})),
+            &document(json!({"hook": {"secret": "hunter2"}, "list": []})),
+            &document(json!({"hook": {"secret": "hunter3"}, "list": [{"token": ["hunter4"]}]})),
         );
         assert_eq!(told.len(), 2);
         assert!(!told.join(" ").contains("hunter"), "{told:?}");
@@ -218,7 +218,7 @@ mod tests {
             new in prop::collection::btree_map("[abc]", json_values(), 0..3),
         ) {
             let value = |map: &std::collections::BTreeMap<String, Value>| {
-                directory(Value::Object(map.clone().into_iter().collect()))
+                document(Value::Object(map.clone().into_iter().collect()))
             };
             prop_assert_eq!(differences(&value(&old), &value(&new)).is_empty(), old == new);
         }

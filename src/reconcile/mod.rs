@@ -8,6 +8,7 @@
 
 mod conditions;
 pub mod diff;
+mod directories;
 pub mod driver;
 mod fields;
 mod journal;
@@ -49,6 +50,7 @@ pub struct Reconciler {
     files: Files,
     journal: Journal,
     last: Option<Arc<Outcome>>,
+    directories: directories::Seen,
 }
 
 /// What is remembered of the files from pass to pass.
@@ -84,6 +86,7 @@ impl Reconciler {
             files: Files::default(),
             journal: Journal::default(),
             last: None,
+            directories: directories::Seen::new(),
         }
     }
 
@@ -104,7 +107,8 @@ impl Reconciler {
             return Ok(last);
         }
         self.last = None;
-        let look = self.look(loaded, options).await?;
+        let files = loaded.directories.clone();
+        let mut look = self.look(loaded, options).await?;
         let at = self.clock.now();
         let (result, message) = look.result();
         let attempt = Attempt {
@@ -118,6 +122,12 @@ impl Reconciler {
             at,
         };
         self.store.apply(look.application(attempt)).await?;
+        if look.held.is_none() {
+            let desired = &look.assembled.desired;
+            let found = directories::follow(&self.store, &files, desired, at).await?;
+            look.assembled.findings.extend(found);
+        }
+        self.directories = directories::seen(&files);
         let outcome = Arc::new(Outcome {
             trigger,
             at,
@@ -155,6 +165,7 @@ impl Reconciler {
                 && last.revision == revision(loaded)
                 && last.label == loaded.label
                 && last.files == loaded.files
+                && self.directories == directories::seen(&loaded.directories)
         })
     }
 

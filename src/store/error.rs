@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::profile::people::PeopleError;
+
 /// A failed store operation.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -65,6 +67,9 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A user directory's file cannot be read. Nothing of it was stored.
+    #[error("the user directory was not taken: {0}")]
+    People(#[from] PeopleError),
     /// The system gives no random bytes.
     #[error("the system gives no random bytes: nothing was stored")]
     NoRandomness,

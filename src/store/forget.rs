@@ -24,6 +24,9 @@ pub struct Forgotten {
     pub candidates: u64,
     /// Texts beside the audit log.
     pub audit_texts: u64,
+    /// Lines of user directories, which come again with their file unless that is mended.
+    #[serde(default)]
+    pub people: u64,
     /// Usage records whose user is not named any more.
     pub usage_records: u64,
 }
@@ -135,7 +138,8 @@ fn within(
                AND x.user_key IN ('id:' || f.id, 'email:' || lower(f.email)))",
         [],
     )?;
-    for table in ["user_matches", "user_checks"] {
+    let people = forget_people(&t)?;
+    for table in ["user_matches", "user_checks", "resolved_users"] {
         t.execute(&format!("DELETE FROM {table} AS x WHERE {MEANT}"), [])?;
     }
     t.execute(
@@ -166,12 +170,13 @@ fn within(
         activity: rows(activity),
         candidates: rows(candidates),
         audit_texts: rows(audit_texts),
+        people: rows(people),
         usage_records,
     };
     let facts = json!({
         "seats": forgotten.seats, "activity": forgotten.activity,
         "candidates": forgotten.candidates, "audit_texts": forgotten.audit_texts,
-        "usage_records": forgotten.usage_records,
+        "people": forgotten.people, "usage_records": forgotten.usage_records,
     });
     if let Err(error) = audit::append(
         &t,
@@ -182,6 +187,22 @@ fn within(
     }
     t.commit()?;
     Ok(Ok(forgotten))
+}
+
+/// Lines of user directories. Who is in one is so for every profile, so they stay while only one forgets.
+fn forget_people(t: &Transaction<'_>) -> Result<usize, rusqlite::Error> {
+    t.execute(
+        "DELETE FROM people AS x
+         WHERE EXISTS (SELECT 1 FROM forgetting WHERE profile_id IS NULL)
+           AND (EXISTS (SELECT 1 FROM forgetting AS f
+                   WHERE lower(x.email) = lower(f.email) AND f.email <> ''
+                      OR x.external_user_id = f.id AND f.id <> '')
+               OR EXISTS (SELECT 1 FROM forgetting AS f JOIN resolved_users AS r
+                       ON r.profile_id = f.profile_id AND r.external_user_id = f.id
+                   WHERE r.outcome = 'resolved' AND r.directory = x.directory
+                     AND r.line = x.line))",
+        [],
+    )
 }
 
 /// Seats and open candidates of whom is to be forgotten.

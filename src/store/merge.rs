@@ -10,6 +10,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use super::column::{At, Count, Day};
 use super::document::ProfileId;
 use super::matching::{self, Entries};
+use super::people;
 use super::staging::{IS_INVITATION, Scratch, Staging, blocking};
 use super::walk::{self, NewWalk};
 use super::{Store, StoreError};
@@ -39,6 +40,7 @@ impl Store {
         let profile = staging.profile();
         self.with_staged("merge walk", staging, move |t| {
             let merged = merge_seats(t, profile, &walk)?;
+            people::resolve(t, profile)?;
             matching::replace(t, profile, &entries, walk.ended_at)?;
             let excluded = count_seats(t, profile, walk.ended_at)?;
             Ok(Merged { excluded, ..merged })

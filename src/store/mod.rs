@@ -22,6 +22,7 @@ pub mod error;
 mod fair_queue;
 pub mod forget;
 pub mod grant;
+pub mod holder;
 mod inspect;
 pub mod installed;
 pub mod installed_run;
@@ -33,6 +34,7 @@ pub mod lock;
 pub mod matching;
 mod merge;
 pub mod notice;
+pub mod people;
 pub mod position;
 pub mod queue;
 pub mod reclaim;
@@ -130,6 +132,10 @@ const MIGRATIONS: &[Migration] = &[
     Migration {
         name: "position",
         sql: include_str!("migrations/seatsync/0017_position.sql"),
+    },
+    Migration {
+        name: "people",
+        sql: include_str!("migrations/seatsync/0018_people.sql"),
     },
 ];
 

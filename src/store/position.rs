@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::column::{At, Count, Day, Json, Word};
 use super::job::Trigger;
+use super::people::any_directory;
 use super::{Store, StoreError};
-use crate::position::facts::{Candidates, Facts, Grouping, SavingsKind, Seats, Standing};
-use crate::position::result::{Ignored, Position, ProductResult};
+use crate::position::facts::{Candidates, Facts, Grouping, Holder, SavingsKind, Seats, Standing};
+use crate::position::result::{Holders, Ignored, Position, ProductResult};
 use crate::profile::identifier::Identifier;
 use crate::profile::licence::Owner;
 
@@ -33,6 +34,9 @@ pub struct PositionRun {
     pub latest: bool,
     /// Seats that use no right.
     pub ignored: Ignored,
+    /// Who holds the seats that use rights.
+    #[serde(default)]
+    pub holders: Holders,
     /// Seats of identifiers that no software model has.
     pub unrecognized: BTreeMap<Identifier, u64>,
 }
@@ -82,11 +86,13 @@ impl Store {
                 }
                 let whole = new.by_grouping.first().map(|(_, position)| position);
                 let ignored = whole.map(|whole| whole.ignored).unwrap_or_default();
+                let holders = whole.map(|whole| whole.holders).unwrap_or_default();
                 let unrecognized = whole.map(|whole| &whole.unrecognized);
                 let id: i64 = t
                     .prepare_cached(
-                        "INSERT INTO position_runs (trigger, calculated_at, day, ignored, unrecognized)
-                         VALUES (?1, ?2, ?3, ?4, coalesce(?5, '{}')) RETURNING id",
+                        "INSERT INTO position_runs (trigger, calculated_at, day, ignored, unrecognized,
+                             holders)
+                         VALUES (?1, ?2, ?3, ?4, coalesce(?5, '{}'), ?6) RETURNING id",
                     )?
                     .query_row(
                         params![
@@ -95,6 +101,7 @@ impl Store {
                             Day(new.day),
                             Json(ignored),
                             unrecognized.map(Json),
+                            Json(holders),
                         ],
                         |row| row.get(0),
                     )?;
@@ -175,6 +182,7 @@ fn run_of(row: &Row<'_>) -> rusqlite::Result<PositionRun> {
         day: row.get::<_, Day>("day")?.0,
         latest: row.get("latest")?,
         ignored: row.get::<_, Json<_>>("ignored")?.0,
+        holders: row.get::<_, Json<_>>("holders")?.0,
         unrecognized: row.get::<_, Json<_>>("unrecognized")?.0,
     })
 }
@@ -210,7 +218,14 @@ fn seats(t: &Transaction<'_>) -> rusqlite::Result<Vec<Seats>> {
         t.prepare_cached("SELECT id, name FROM profiles WHERE orphaned_at IS NULL ORDER BY name")?;
     let profiles = profiles.query_map([], |row| Ok((row.get(0)?, row.get::<_, Word<_>>(1)?.0)))?;
     let profiles: Vec<(i64, _)> = profiles.collect::<Result<_, _>>()?;
-    let mut statement = t.prepare_cached(
+    // Without a directory nobody is looked up.
+    let (person, joined) = if any_directory(t)? {
+        (PERSON, PERSON_JOINED)
+    } else {
+        ("NULL, NULL, NULL, NULL, NULL, NULL, NULL", "")
+    };
+    let looked_up = !joined.is_empty();
+    let mut statement = t.prepare_cached(&format!(
         "SELECT s.identifier, s.department,
              CASE WHEN im.rule IS NOT NULL OR EXISTS (
                      SELECT 1 FROM user_matches AS m
@@ -218,15 +233,15 @@ fn seats(t: &Transaction<'_>) -> rusqlite::Result<Vec<Seats>> {
                        AND m.external_user_id = s.external_user_id
                        AND m.purpose = 'exclusion' AND m.lifted_at IS NULL) THEN 'excluded'
                  WHEN s.status = 'inactive' THEN 'inactive'
-                 WHEN NOT s.paid THEN 'free' ELSE 'counts' END
-         FROM subscriptions AS s
+                 WHEN NOT s.paid THEN 'free' ELSE 'counts' END, {person}
+         FROM subscriptions AS s {joined}
          LEFT JOIN identifier_matches AS im ON im.profile_id = s.profile_id
              AND im.identifier = s.identifier AND im.lifted_at IS NULL
-         WHERE s.profile_id = ?1 AND s.ended_at IS NULL",
-    )?;
+         WHERE s.profile_id = ?1 AND s.ended_at IS NULL"
+    ))?;
     let mut found = Vec::new();
     for (id, profile) in profiles {
-        let mut at: HashMap<String, HashMap<(Option<String>, String), u64>> = HashMap::new();
+        let mut at: HashMap<String, HashMap<(Owner, Holder, String), u64>> = HashMap::new();
         let mut rows = statement.query([id])?;
         while let Some(row) = rows.next()? {
             let identifier = row.get_ref(0)?.as_str()?;
@@ -234,18 +249,25 @@ fn seats(t: &Transaction<'_>) -> rusqlite::Result<Vec<Seats>> {
                 Some(alike) => alike,
                 None => at.entry(identifier.to_owned()).or_default(),
             };
-            *alike.entry((row.get(1)?, row.get(2)?)).or_default() += 1;
+            let owner = owner(row, 1, 3)?;
+            let holder = if looked_up {
+                holder(row, 7)?
+            } else {
+                Holder::Unknown
+            };
+            *alike.entry((owner, holder, row.get(2)?)).or_default() += 1;
         }
         for (identifier, alike) in at {
             let Ok(identifier) = identifier.parse::<Identifier>() else {
                 continue;
             };
-            for ((department, standing), count) in alike {
+            for ((owner, holder, standing), count) in alike {
                 found.push(Seats {
                     profile: Clone::clone(&profile),
                     identifier: identifier.clone(),
-                    owner: owner(department),
+                    owner,
                     standing: standing_of(&standing),
+                    holder,
                     count,
                 });
             }
@@ -254,11 +276,43 @@ fn seats(t: &Transaction<'_>) -> rusqlite::Result<Vec<Seats>> {
     Ok(found)
 }
 
-fn owner(department: Option<String>) -> Owner {
-    Owner {
-        department,
-        ..Owner::default()
-    }
+/// What a directory says of the person behind a seat, and how that was found.
+const PERSON: &str =
+    "h.department, h.cost_center, h.company, h.country, r.outcome, h.active, h.class";
+const PERSON_JOINED: &str = "LEFT JOIN resolved_users AS r ON r.profile_id = s.profile_id
+             AND r.external_user_id = s.external_user_id
+         LEFT JOIN people AS h ON r.outcome = 'resolved' AND h.directory = r.directory
+             AND h.line = r.line";
+
+/// Whose a seat is: the directory knows better than the vendor, whose department stands in.
+fn owner(row: &Row<'_>, vendors: usize, first: usize) -> rusqlite::Result<Owner> {
+    let department: Option<String> = row.get(first)?;
+    Ok(Owner {
+        department: match department {
+            Some(department) => Some(department),
+            None => row.get(vendors)?,
+        },
+        cost_center: row.get(first + 1)?,
+        company: row.get(first + 2)?,
+        country: row.get(first + 3)?,
+    })
+}
+
+/// Who holds a seat, by the columns `outcome`, `active` and `class` from `first` on.
+fn holder(row: &Row<'_>, first: usize) -> rusqlite::Result<Holder> {
+    let word = |column| {
+        let value = row.get_ref(column)?;
+        value.as_str_or_null().map_err(rusqlite::Error::from)
+    };
+    let active: Option<bool> = row.get(first + 1)?;
+    Ok(match (word(first)?, word(first + 2)?, active) {
+        (None, ..) => Holder::Unresolved,
+        (Some("tie"), ..) => Holder::Tie,
+        (_, Some("service"), _) => Holder::Service,
+        (_, Some("shared"), _) => Holder::Shared,
+        (_, _, Some(false)) => Holder::Left,
+        _ => Holder::Person,
+    })
 }
 
 fn standing_of(word: &str) -> Standing {
@@ -272,29 +326,30 @@ fn standing_of(word: &str) -> Standing {
 
 fn candidates(t: &Transaction<'_>, now: Timestamp) -> rusqlite::Result<Vec<Candidates>> {
     let since = now.saturating_sub(REALISED_FOR).unwrap_or(Timestamp::MIN);
-    let mut statement = t.prepare_cached(
-        "SELECT p.name, c.identifier, s.department, c.closed_at IS NULL, c.savings, count(*)
+    let mut statement = t.prepare_cached(&format!(
+        "SELECT p.name, c.identifier, s.department, c.closed_at IS NULL, c.savings, h.department,
+             h.cost_center, h.company, h.country, count(*)
          FROM candidates AS c JOIN profiles AS p ON p.id = c.profile_id
-         LEFT JOIN subscriptions AS s ON s.id = c.subscription_id
+         LEFT JOIN subscriptions AS s ON s.id = c.subscription_id {PERSON_JOINED}
          -- A seat that uses no right has none to give back.
          WHERE p.orphaned_at IS NULL AND (c.closed_at IS NULL AND s.paid AND s.status <> 'inactive'
              OR c.state = 'closed_complete' AND c.restored_at IS NULL AND c.closed_at >= ?1)
-         GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4 DESC, 5",
-    )?;
+         GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9 ORDER BY 1, 2, 3, 4 DESC, 5, 6, 7, 8, 9"
+    ))?;
     let rows = statement.query_map([At(since)], |row| {
         let open: bool = row.get(3)?;
         let saving: Option<String> = row.get(4)?;
         Ok(Candidates {
             profile: row.get::<_, Word<_>>(0)?.0,
             identifier: row.get::<_, Word<_>>(1)?.0,
-            owner: owner(row.get(2)?),
+            owner: owner(row, 2, 5)?,
             kind: if open {
                 SavingsKind::Potential
             } else {
                 SavingsKind::Realised
             },
             saving: saving.and_then(|text| serde_json::from_str(&text).ok()),
-            count: row.get::<_, Count>(5)?.0,
+            count: row.get::<_, Count>(9)?.0,
         })
     })?;
     rows.collect()

@@ -55,7 +55,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("minijinja", &["notice"]),
     ("sd_notify", &["systemd"]),
     ("listenfd", &["systemd"]),
-    ("csv", &["report"]),
+    ("csv", &["profile", "report"]),
     ("parquet", &["report"]),
     ("anyhow", &["cli", "daemon"]),
     ("clap", &["cli"]),

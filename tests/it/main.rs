@@ -40,6 +40,7 @@ mod merge;
 mod metrics;
 mod notices;
 mod oauth_server;
+mod people;
 mod position;
 mod reclaim;
 mod reclaim_crash;

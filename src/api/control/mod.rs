@@ -22,6 +22,7 @@ mod seats;
 mod snapshot;
 mod undo;
 mod usage;
+mod users;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -138,6 +139,7 @@ pub fn service(control: &Control, peer: &Peer) -> Router {
         .route("/v1/entitlements", get(licences::entitlements))
         .route("/v1/position", get(position::get).post(position::calculate))
         .route("/v1/position/runs", get(position::runs))
+        .route("/v1/users", get(users::list))
         .route("/v1/explain", get(seats::explain))
         .route("/v1/exclusions", get(exclusions::list))
         .route("/v1/usage", get(usage::list))

@@ -9,6 +9,7 @@ mod installed;
 mod licence;
 mod notice;
 mod position;
+mod user;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,7 @@ pub use installed::{
 pub use licence::{EntitlementRow, IdentifierQuery, IdentifierRow, ModelRow};
 pub use notice::{NoticeQuery, TrialAnswer};
 pub use position::{PositionAnswer, PositionQuery, PositionRunQuery};
+pub use user::{DirectoryStatus, UserQuery, Users};
 
 /// Header of every answer: the daemon's version.
 pub const VERSION_HEADER: &str = "x-seatsync-version";
@@ -79,6 +81,9 @@ pub struct Status {
     /// Exclusions and protections that a person should look at, a sentence each.
     #[serde(default)]
     pub exclusions: Vec<String>,
+    /// User directories that a person should look at, a sentence each.
+    #[serde(default)]
+    pub directories: Vec<String>,
 }
 
 /// How the profiles folder stands.

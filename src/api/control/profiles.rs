@@ -7,7 +7,7 @@ use super::answer::{Refusal, profile_name};
 use super::model::{
     Decided, ProcessVerdict, ProfileStatus, ReleaseRequest, Status, SubflowStatus, Validation,
 };
-use super::{Asker, Control, connections, exclusions, folder};
+use super::{Asker, Control, connections, exclusions, folder, users};
 use crate::connector::facts::Process;
 use crate::job::{self, ValidateError};
 use crate::metrics::Snapshot;
@@ -40,6 +40,7 @@ pub(super) async fn status(State(control): State<Control>) -> Result<Json<Status
         profiles,
         connections: connections::stand(&control, &recorded),
         exclusions: exclusions::warnings(&control, &recorded).await?,
+        directories: users::warnings(&control).await?,
     }))
 }
 

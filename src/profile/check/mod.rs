@@ -2,6 +2,7 @@
 //! other is [`super::link`]'s.
 
 mod connection;
+mod directory;
 mod entries;
 mod licence;
 mod profile;
@@ -81,7 +82,7 @@ pub(crate) fn document(node: &Node, to: &mut Findings) -> Checked {
         Kind::ReclamationRule => rules::reclamation_rule(node, &mut places, to),
         Kind::SoftwareModel => licence::software_model(node, &mut places, to),
         Kind::Entitlement => licence::entitlement(node, &mut places, to),
-        Kind::UserDirectory => rules::user_directory(node, &mut directory, to),
+        Kind::UserDirectory => directory::user_directory(node, &mut directory, to),
         Kind::Approval => rules::approval(node, &mut places, to),
     };
     let name: Option<(Name, Region)> = node.get("name").and_then(|node| {

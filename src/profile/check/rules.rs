@@ -2,15 +2,13 @@
 //! JSON.
 
 use std::collections::BTreeSet;
-use std::path::{Component, Path};
 
 use super::entries::vendor_of;
-use super::{DirectoryFile, Places, canonical};
+use super::{Places, canonical};
 use crate::profile::model::{CheckedDocument, Document};
 use crate::profile::name::Name;
 use crate::profile::raw::rules::{
-    MatchField, Mode, RawApproval, RawColumns, RawReclamation, RawReclamationRule, RawResolution,
-    RawUserDirectory, ReclamationType, Transform,
+    Mode, RawApproval, RawReclamation, RawReclamationRule, ReclamationType,
 };
 use crate::yaml::diagnostic::{Findings, Region};
 use crate::yaml::duration::Span;
@@ -174,108 +172,6 @@ fn installed(raw: &RawReclamationRule, node: &Node, to: &mut Findings) {
             .help(format!(
                 "at least {SHORTEST_THRESHOLD}: some agents report once a week"
             ));
-    }
-}
-
-/// `kind: UserDirectory`.
-pub(super) fn user_directory(
-    node: &Node,
-    directory: &mut Option<DirectoryFile>,
-    to: &mut Findings,
-) -> Option<Document> {
-    let raw = RawUserDirectory::read(node, to)?;
-    let columns = raw.columns.0.as_ref().map(|columns| &columns.value);
-    for resolution in raw.resolution.iter().flatten() {
-        check_resolution(resolution, columns, to);
-    }
-    if let Some(file) = &raw.file.0 {
-        if stays_beside(Path::new(&file.value.0)) {
-            *directory = Some(DirectoryFile {
-                file: At {
-                    value: file.value.0.clone(),
-                    region: file.region,
-                },
-                columns: columns.map(column_names).unwrap_or_default(),
-            });
-        } else {
-            to.error(
-                "profile::directory_file",
-                file.region,
-                format!("`{}` is not beside the document", file.value.0),
-            )
-            .help("write a relative path without `..`");
-        }
-    }
-    kept(raw.name.0, node).map(Document::UserDirectory)
-}
-
-fn stays_beside(path: &Path) -> bool {
-    path.components()
-        .all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
-}
-
-fn column_names(raw: &RawColumns) -> Vec<At<String>> {
-    let fields = [
-        raw.email.0.as_ref(),
-        raw.user_name.as_ref(),
-        raw.external_user_id.as_ref(),
-        raw.employee_id.as_ref(),
-        raw.display_name.as_ref(),
-        raw.department.as_ref(),
-        raw.cost_center.as_ref(),
-        raw.manager.as_ref(),
-        raw.aliases.as_ref(),
-        raw.active.as_ref(),
-    ];
-    let given = fields.into_iter().flatten();
-    given
-        .map(|field| At {
-            value: field.value.0.clone(),
-            region: field.region,
-        })
-        .collect()
-}
-
-fn check_resolution(
-    resolution: &At<RawResolution>,
-    columns: Option<&RawColumns>,
-    to: &mut Findings,
-) {
-    let raw = &resolution.value;
-    if let (Some(field), Some(columns)) = (&raw.r#match.0, columns) {
-        let (known, key) = match field.value {
-            MatchField::Email => (true, "email"),
-            MatchField::UserName => (columns.user_name.is_some(), "user_name"),
-            MatchField::ExternalUserId => (columns.external_user_id.is_some(), "external_user_id"),
-            MatchField::EmployeeId => (columns.employee_id.is_some(), "employee_id"),
-            MatchField::Aliases => (columns.aliases.is_some(), "aliases"),
-        };
-        if !known {
-            let message = format!("`{key}` is not among the columns");
-            to.error("profile::resolution", field.region, message)
-                .help(format!("name its column: `columns: {{{key}: …}}`"));
-        }
-    }
-    let replaces = raw
-        .transform
-        .as_ref()
-        .is_some_and(|transform| transform.value == Transform::ReplaceDomain);
-    match (&raw.new_domain, &raw.transform) {
-        (None, Some(transform)) if replaces => {
-            to.error(
-                "profile::resolution",
-                transform.region,
-                "`replace_domain` needs `new_domain`",
-            );
-        }
-        (Some(domain), _) if !replaces => {
-            to.error(
-                "profile::resolution",
-                domain.region,
-                "`new_domain` belongs to `transform: replace_domain`",
-            );
-        }
-        _ => {}
     }
 }
 

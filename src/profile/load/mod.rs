@@ -16,6 +16,7 @@ use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
 use self::directory::Csv;
+pub use self::directory::LoadedDirectory;
 use self::file::{ContentDigest, ParsedFile, Unread};
 use self::walk::{Found, Listing, Stamp};
 use super::model::{Document, DocumentId};
@@ -65,6 +66,8 @@ impl LoadedDocument {
 pub struct Loaded {
     /// Documents without an error, each identity once.
     pub documents: Vec<LoadedDocument>,
+    /// The files of the user directories among them, as far as they can be used.
+    pub directories: Vec<LoadedDirectory>,
     /// What did not load.
     pub broken: Broken,
     /// Every finding, by file and place.
@@ -104,7 +107,7 @@ impl Broken {
 #[derive(Debug, Default)]
 pub struct LoadCache {
     files: BTreeMap<PathBuf, CachedFile>,
-    directories: BTreeMap<PathBuf, Csv>,
+    directories: BTreeMap<(PathBuf, Name), Csv>,
 }
 
 #[derive(Debug, Clone)]
@@ -291,7 +294,14 @@ fn assemble(listing: &Listing, cache: &mut LoadCache) -> Loaded {
             parsed.documents.iter().cloned().map(Some).collect();
         for (at, wanted) in &parsed.directories {
             let path = directory::path(&found.real, wanted);
-            let csv = directory::read(&path, cache.directories.get(&path));
+            let Some(document) = parsed.documents.get(*at) else {
+                continue;
+            };
+            let Document::UserDirectory(by) = document.document.as_ref() else {
+                continue;
+            };
+            let key = (path.clone(), by.name.clone());
+            let csv = directory::read(&path, by, cache.directories.get(&key));
             let mut findings = Findings::of(Arc::clone(&found.shown));
             directory::check(wanted, &csv, &mut findings);
             if findings.errors() > 0
@@ -299,11 +309,21 @@ fn assemble(listing: &Listing, cache: &mut LoadCache) -> Loaded {
             {
                 loaded.broken.documents.insert(document.id);
             }
+            let usable = findings.errors() == 0;
             loaded.diagnostics.extend(findings.into_bare_list());
             if let Ok(csv) = csv {
                 let beside = directory::path(&found.relative, wanted);
                 digest_file(&mut revision, &beside, &csv.digest);
-                directories.insert(path, csv);
+                if usable {
+                    loaded.directories.push(LoadedDirectory {
+                        directory: by.as_ref().clone(),
+                        path,
+                        shown: beside,
+                        digest: format!("sha256:{}", hex(&csv.digest)),
+                        modified: csv.modified,
+                    });
+                }
+                directories.insert(key, csv);
             }
         }
         all.extend(documents.into_iter().flatten());

@@ -171,7 +171,7 @@ fn a_directory_without_its_file_or_columns_does_not_load() {
     ]);
     let loaded = load_now(&lacks_column);
     assert_eq!(loaded.diagnostics[0].code, "profile::directory_column");
-    let whole = folder(&[("a.yaml", directory), ("hr.csv", "mail\n")]);
+    let whole = folder(&[("a.yaml", directory), ("hr.csv", "mail\nada@example.com\n")]);
     let mut cache = LoadCache::default();
     let settings = Settings::default();
     let before = load(whole.path(), &settings, &mut cache, false);

@@ -5,13 +5,15 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 use super::words::{
-    Day, DayOrInstant, Domain, IdentifierPrefix, Money, NormProduct, PlanDigest, Prose, Spare, User,
+    Day, DayOrInstant, Domain, IdentifierPrefix, Money, NormProduct, PercentText, PlanDigest,
+    Prose, Spare, User,
 };
 use crate::profile::currency::Currency;
 use crate::profile::identifier::{Identifier, Vendor};
 use crate::profile::licence::{Metric, Period};
 use crate::profile::model::Kind;
 use crate::profile::name::Name;
+use crate::profile::user_directory::{Delimiter, MatchField, MatchSource, Transform};
 use crate::profile::window::Window;
 use crate::settings::raw::RawGuards;
 use crate::yaml::diagnostic::Findings;
@@ -261,10 +263,42 @@ record! {
         version: Option<Whole<1, 1>>,
         /// The CSV file, relative to the document.
         file: Need<At<Prose>>,
+        /// What stands between the file's fields; `comma` when absent.
+        delimiter: Option<Delimiter>,
         /// Which column of the file holds what.
         columns: Need<At<RawColumns>>,
-        /// How a seat's user is found in it; the first rule that finds one wins.
+        /// The words of the columns `active` and `class`, in any case.
+        values: Option<RawValues>,
+        /// How a seat's user is found in it; the first rule that finds somebody decides. By `email`, then
+        /// by `user_name`, when absent.
         resolution: Option<Vec<At<RawResolution>>>,
+        /// Nobody counts as having left by a file that is older; 7d when absent.
+        max_age: Option<Span>,
+        /// A file that loses more of its people at once is not taken; `50%` when absent, `100%` takes all.
+        largest_loss: Option<PercentText>,
+    }
+}
+
+readable_words!(Delimiter, "Delimiter", {
+    "comma" => Delimiter::Comma,
+    "semicolon" => Delimiter::Semicolon,
+    "tab" => Delimiter::Tab,
+    "pipe" => Delimiter::Pipe,
+});
+
+record! {
+    /// What the file writes for the words that are known; each list stands for its own words.
+    pub struct RawValues {
+        /// For people who are with us; `true`, `yes`, `1` and `active` when absent.
+        active: Option<Vec<Prose>>,
+        /// For people who are not; `false`, `no`, `0` and `inactive` when absent.
+        inactive: Option<Vec<Prose>>,
+        /// For accounts of people; `human` when absent. An empty field is one too.
+        human: Option<Vec<Prose>>,
+        /// For accounts of programs; `service` when absent.
+        service: Option<Vec<Prose>>,
+        /// For accounts that several people use; `shared` when absent.
+        shared: Option<Vec<Prose>>,
     }
 }
 
@@ -285,28 +319,19 @@ record! {
         department: Option<At<Prose>>,
         /// The cost centre.
         cost_center: Option<At<Prose>>,
+        /// The company.
+        company: Option<At<Prose>>,
+        /// The country.
+        country: Option<At<Prose>>,
         /// The manager's e-mail address.
         manager: Option<At<Prose>>,
         /// Further addresses, separated by semicolons.
         aliases: Option<At<Prose>>,
-        /// Whether the person is with us: `true` or `false`.
+        /// Whether the person is with us, in the words of `values`.
         active: Option<At<Prose>>,
+        /// Whose account it is, in the words of `values`.
+        class: Option<At<Prose>>,
     }
-}
-
-/// What is compared with the directory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MatchField {
-    /// The e-mail address.
-    Email,
-    /// The name at sign-in.
-    UserName,
-    /// The vendor's user id.
-    ExternalUserId,
-    /// The personnel number.
-    EmployeeId,
-    /// Further addresses.
-    Aliases,
 }
 
 readable_words!(MatchField, "MatchField", {
@@ -317,30 +342,10 @@ readable_words!(MatchField, "MatchField", {
     "aliases" => MatchField::Aliases,
 });
 
-/// What of a seat is compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MatchSource {
-    /// The e-mail address.
-    Email,
-    /// The vendor's user id.
-    ExternalUserId,
-}
-
 readable_words!(MatchSource, "MatchSource", {
     "email" => MatchSource::Email,
     "external_user_id" => MatchSource::ExternalUserId,
 });
-
-/// What is done to the seat's address before it is compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Transform {
-    /// Nothing.
-    None,
-    /// What stands after the `@` is taken off.
-    RemoveDomain,
-    /// What stands after the `@` is replaced.
-    ReplaceDomain,
-}
 
 readable_words!(Transform, "Transform", {
     "none" => Transform::None,
@@ -359,6 +364,8 @@ record! {
         transform: Option<At<Transform>>,
         /// The domain that `replace_domain` puts in.
         new_domain: Option<At<Prose>>,
+        /// Only addresses of this domain are changed and compared; all when absent.
+        old_domain: Option<At<Prose>>,
     }
 }
 
