@@ -17,6 +17,7 @@ use crate::api::control::model::{ExplainQuery, Explanation};
 use crate::connector::facts::{ActivityKind, Grade};
 use crate::profile::identifier::Identifier;
 use crate::profile::name::Name;
+use crate::reclamation::candidate::Justification;
 use crate::reclamation::evidence;
 use crate::store::subscription::{MatchedEntry, Subscription};
 use crate::store::user_facts::UserFacts;
@@ -106,9 +107,10 @@ fn concluded(explanation: &Explanation, identifier: &Identifier) -> String {
     let mut text = String::new();
     let verdicts = explanation.verdicts.iter();
     for verdict in verdicts.filter(|one| one.identifier == *identifier) {
-        let conclusion = match verdict.fails {
-            None => "unused: a candidate".to_owned(),
-            Some(check) => format!("no candidate: `{}` does not hold", check.as_str()),
+        let conclusion = match (verdict.fails, verdict.justification) {
+            (None, Justification::LowUsage) => "unused: a candidate".to_owned(),
+            (None, Justification::Left) => "its user left: a candidate".to_owned(),
+            (Some(check), _) => format!("no candidate: `{}` does not hold", check.as_str()),
         };
         let concluded = format!("\n{conclusion}, by {}\n", verdict.rule);
         text.push_str(&concluded);

@@ -233,12 +233,14 @@ pub enum Attention {
 }
 
 /// Why a seat is a candidate. ServiceNow knows further ones, which need data that the vendors of this
-/// program do not tell.
+/// program do not tell; it knows none of people who left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Justification {
     /// It was not used within the rule's threshold.
     LowUsage,
+    /// Its user left, by a user directory.
+    Left,
 }
 
 impl Justification {
@@ -246,6 +248,7 @@ impl Justification {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::LowUsage => "low_usage",
+            Self::Left => "left",
         }
     }
 }

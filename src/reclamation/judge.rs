@@ -1,12 +1,16 @@
 //! Whether a seat is unused, and why: a list of predicates that must all hold. `explain` shows each
 //! with its value and where that comes from.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::Date;
 use jiff::tz::Offset;
 use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 
+use super::candidate::Justification;
 use super::evidence;
+use super::leaver;
 use super::rule::{Conditions, Rule};
 use super::seat::SeatFacts;
 use crate::connector::facts::{Grade, Role, UserStatus};
@@ -31,6 +35,8 @@ pub struct Knowledge {
     pub last_use_of_anybody: Option<Date>,
     /// What the profile lets a reclaim do.
     pub options: ReclaimOptions,
+    /// Why nobody counts as having left by a directory now, by its name.
+    pub stale_directories: BTreeMap<String, String>,
 }
 
 impl Knowledge {
@@ -176,6 +182,16 @@ pub enum Check {
     ReferenceKnown,
     /// It was not used within the window.
     Unused,
+    /// A person holds it, or the rule judges other accounts too.
+    HeldByPerson,
+    /// The rule takes back what people hold who left.
+    RuleMeansLeavers,
+    /// One person was found behind its user.
+    PersonKnown,
+    /// That person left.
+    PersonLeft,
+    /// The directory that says so is of these days.
+    DirectoryFresh,
 }
 
 /// What it means for a candidate that a predicate does not hold any more.
@@ -190,8 +206,33 @@ pub enum Lapse {
 }
 
 impl Check {
-    /// Every predicate, in the order in which they are looked at.
-    pub const ALL: [Self; 17] = [
+    /// The predicates that must hold for this justification, in the order in which they are looked at.
+    pub fn of(why: Justification) -> &'static [Self] {
+        match why {
+            Justification::LowUsage => &Self::LOW_USAGE,
+            Justification::Left => &Self::LEFT,
+        }
+    }
+
+    const LEFT: [Self; 15] = [
+        Self::DownloadComplete,
+        Self::RuleMakesCandidates,
+        Self::RuleMeansLeavers,
+        Self::PersonKnown,
+        Self::PersonLeft,
+        Self::DirectoryFresh,
+        Self::HeldByPerson,
+        Self::Bought,
+        Self::NotExcluded,
+        Self::NotProtected,
+        Self::NotAdministrator,
+        Self::NotBundled,
+        Self::Accepted,
+        Self::MeetsConditions,
+        Self::NotKept,
+    ];
+
+    const LOW_USAGE: [Self; 18] = [
         Self::DownloadComplete,
         Self::RuleMakesCandidates,
         Self::UseReported,
@@ -202,6 +243,7 @@ impl Check {
         Self::NotBundled,
         Self::Accepted,
         Self::MeetsConditions,
+        Self::HeldByPerson,
         Self::OneOfTheName,
         Self::NotKept,
         Self::WindowKnown,
@@ -231,13 +273,21 @@ impl Check {
             Self::OlderThanWindow => "older_than_window",
             Self::ReferenceKnown => "reference_known",
             Self::Unused => "unused",
+            Self::HeldByPerson => "held_by_person",
+            Self::RuleMeansLeavers => "rule_means_leavers",
+            Self::PersonKnown => "person_known",
+            Self::PersonLeft => "person_left",
+            Self::DirectoryFresh => "directory_fresh",
         }
     }
 
     /// What its failing means for a candidate that is open.
     pub fn lapse(self) -> Lapse {
         match self {
-            Self::DownloadComplete | Self::WindowKnown | Self::ReportsAlive => Lapse::Unproved,
+            Self::DownloadComplete
+            | Self::WindowKnown
+            | Self::ReportsAlive
+            | Self::DirectoryFresh => Lapse::Unproved,
             Self::Unused => Lapse::Used,
             _ => Lapse::NotMeant,
         }
@@ -284,6 +334,14 @@ impl Check {
                 });
                 idle && seat.last_activity().is_none_or(|(day, _)| unused(day))
             }
+            Self::HeldByPerson => !seat.holder.is_service() || criteria.rule.service_accounts,
+            Self::RuleMeansLeavers => criteria.rule.leavers,
+            Self::PersonKnown => seat.holder.found().is_some(),
+            Self::PersonLeft => seat.holder.left(),
+            Self::DirectoryFresh => seat
+                .holder
+                .found()
+                .is_some_and(|person| !knowledge.stale_directories.contains_key(person.directory)),
         }
     }
 
@@ -396,6 +454,11 @@ impl Check {
                     criteria.window_first.saturating_sub(1.day())
                 ),
             ),
+            Self::HeldByPerson
+            | Self::RuleMeansLeavers
+            | Self::PersonKnown
+            | Self::PersonLeft
+            | Self::DirectoryFresh => leaver::shown(self, rule, knowledge, &seat.holder),
         }
     }
 }
@@ -418,24 +481,61 @@ pub struct Predicate {
 pub enum Judgement {
     /// It is unused, counted from this day.
     Unused(Reference),
+    /// Its user left; idle, if at all, since this day.
+    Left(Reference),
     /// The first predicate that does not hold.
     NotACandidate(Check),
 }
 
 /// Judges one seat.
 pub fn judge(criteria: &Criteria, knowledge: &Knowledge, seat: &SeatFacts<'_>) -> Judgement {
-    let failed = Check::ALL
-        .into_iter()
-        .find(|check| !check.holds(criteria, knowledge, seat));
-    match (failed, reference(criteria, seat)) {
-        (None, Some(reference)) => Judgement::Unused(reference),
-        (failed, _) => Judgement::NotACandidate(failed.unwrap_or(Check::ReferenceKnown)),
+    let why = justification(criteria, knowledge, seat);
+    let reference = reference(criteria, seat);
+    match (first_failing(why, criteria, knowledge, seat), why) {
+        (Some(failed), _) => Judgement::NotACandidate(failed),
+        (None, Justification::Left) => Judgement::Left(reference.unwrap_or(Reference {
+            kind: ReferenceKind::FirstSeen,
+            day: day_of(seat.first_seen),
+        })),
+        (None, Justification::LowUsage) => match reference {
+            Some(reference) => Judgement::Unused(reference),
+            None => Judgement::NotACandidate(Check::ReferenceKnown),
+        },
     }
 }
 
-/// What the failing predicates mean for a candidate that is open; `None` when all hold. Use weighs
-/// more than anything else, and what is not proved weighs least.
+/// By which predicates a seat is judged: those of people who left where the rule means them and its user
+/// did, unless these do not all hold and those of disuse do.
+pub fn justification(
+    criteria: &Criteria,
+    knowledge: &Knowledge,
+    seat: &SeatFacts<'_>,
+) -> Justification {
+    let holds = |why| first_failing(why, criteria, knowledge, seat).is_none();
+    let left = criteria.rule.leavers && seat.holder.left();
+    if left && (holds(Justification::Left) || !holds(Justification::LowUsage)) {
+        Justification::Left
+    } else {
+        Justification::LowUsage
+    }
+}
+
+fn first_failing(
+    why: Justification,
+    criteria: &Criteria,
+    knowledge: &Knowledge,
+    seat: &SeatFacts<'_>,
+) -> Option<Check> {
+    let checks = Check::of(why).iter().copied();
+    checks
+        .into_iter()
+        .find(|check| !check.holds(criteria, knowledge, seat))
+}
+
+/// What the failing predicates mean for a candidate that is open and was found for this reason; `None`
+/// when all hold. Use weighs more than anything else, and what is not proved weighs least.
 pub fn lapse(
+    why: Justification,
     criteria: &Criteria,
     knowledge: &Knowledge,
     seat: &SeatFacts<'_>,
@@ -445,8 +545,9 @@ pub fn lapse(
         Lapse::NotMeant => 1,
         Lapse::Unproved => 0,
     };
-    Check::ALL
-        .into_iter()
+    Check::of(why)
+        .iter()
+        .copied()
         .filter(|check| !check.holds(criteria, knowledge, seat))
         .map(|check| (check, check.lapse()))
         .reduce(|best, next| {
@@ -458,10 +559,16 @@ pub fn lapse(
         })
 }
 
-/// Every predicate of one seat.
-pub fn explain(criteria: &Criteria, knowledge: &Knowledge, seat: &SeatFacts<'_>) -> Vec<Predicate> {
-    Check::ALL
-        .into_iter()
+/// Every predicate of one seat that decides for this justification.
+pub fn explain(
+    why: Justification,
+    criteria: &Criteria,
+    knowledge: &Knowledge,
+    seat: &SeatFacts<'_>,
+) -> Vec<Predicate> {
+    Check::of(why)
+        .iter()
+        .copied()
         .map(|check| {
             let (value, source) = check.shown(criteria, knowledge, seat);
             Predicate {

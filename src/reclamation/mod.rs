@@ -9,6 +9,7 @@ pub mod evidence;
 pub mod guard;
 pub mod installed;
 pub mod judge;
+mod leaver;
 pub mod plan;
 pub mod rule;
 pub mod seat;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 
+use super::candidate::Justification;
 use crate::profile::compare;
 use crate::profile::identifier::Identifier;
 use crate::profile::link;
@@ -85,6 +86,8 @@ struct Level {
     mode: Option<Mode>,
     last_activity_threshold: Option<Span>,
     include_no_activity: Option<bool>,
+    leavers: Option<bool>,
+    service_accounts: Option<bool>,
     notify_user: Option<bool>,
     days_before_auto_reclamation: Option<u16>,
     assignment_group: Option<String>,
@@ -97,6 +100,10 @@ struct Level {
 }
 
 /// A rule in force.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch that people write"
+)]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {
     /// Where it is written, for people: the levels that say something, the highest last.
@@ -108,6 +115,12 @@ pub struct Rule {
     /// Whether a seat is judged of which no activity, assignment or creation is known, by the day on
     /// which we first saw it.
     pub include_no_activity: bool,
+    /// Whether a seat of somebody who left is a candidate however much it was used.
+    #[serde(skip_serializing_if = "is_off", default)]
+    pub leavers: bool,
+    /// Whether seats of programs and of several people are judged like those of people.
+    #[serde(skip_serializing_if = "is_off", default)]
+    pub service_accounts: bool,
     /// Whether the user is asked first.
     pub notify_user: bool,
     /// Days the user has to answer.
@@ -132,6 +145,15 @@ pub struct Rule {
     pub guards: Guards,
 }
 
+/// What is off stays out of a rule's words, so that digests of rules from before there was such a key hold.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands out references"
+)]
+fn is_off(flag: &bool) -> bool {
+    !flag
+}
+
 impl Rule {
     /// The rule that holds where nothing is written.
     pub fn generated(ceiling: Guards) -> Self {
@@ -140,6 +162,8 @@ impl Rule {
             mode: Mode::Manual,
             last_activity_threshold: Span::days(60),
             include_no_activity: false,
+            leavers: false,
+            service_accounts: false,
             notify_user: true,
             days_before_auto_reclamation: 14,
             assignment_group: None,
@@ -160,6 +184,15 @@ impl Rule {
     /// What `after` decides more freely than this rule, in words; nothing where it is no looser.
     pub fn loosened_by(&self, after: &Self) -> Vec<String> {
         compare::loosened_rule(&self.spec(), &after.spec())
+    }
+
+    /// The rule as it decides for a candidate that was found for this reason: who left is not asked.
+    #[must_use]
+    pub fn deciding(&self, why: Justification) -> Self {
+        Self {
+            notify_user: self.notify_user && why != Justification::Left,
+            ..self.clone()
+        }
     }
 
     /// Whether the user is asked before the seat is taken.
@@ -197,6 +230,8 @@ impl Rule {
         self.include_no_activity = level
             .include_no_activity
             .unwrap_or(self.include_no_activity);
+        self.leavers = level.leavers.unwrap_or(self.leavers);
+        self.service_accounts = level.service_accounts.unwrap_or(self.service_accounts);
         self.notify_user = level.notify_user.unwrap_or(self.notify_user);
         self.days_before_auto_reclamation = level
             .days_before_auto_reclamation
@@ -306,6 +341,8 @@ mod tests {
             json!({"mode": "automatic"}),
             json!({"last_activity_threshold": "30d"}),
             json!({"include_no_activity": true}),
+            json!({"leavers": true}),
+            json!({"service_accounts": true}),
             json!({"notify_user": false}),
             json!({"days_before_auto_reclamation": 3}),
             json!({"cool_down": "1d"}),

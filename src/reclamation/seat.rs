@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::connector::facts::{Grade, Role, UserStatus};
+use crate::profile::user_directory::AccountClass;
 
 /// A seat that is held, with everything that the decision rests on. Borrowed from a row, so that a
 /// million of them cost no memory.
@@ -43,6 +44,61 @@ pub struct SeatFacts<'a> {
     pub kept_until: Option<Timestamp>,
     /// The vendor's reports of its use name people by names alone, and another holder has the same.
     pub shares_name: bool,
+    /// Who the user is, by the user directories.
+    pub holder: Holder<'a>,
+}
+
+/// Who a seat's user is, by the user directories.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Holder<'a> {
+    /// No directory is known.
+    #[default]
+    Unknown,
+    /// Nobody was found.
+    Unresolved,
+    /// Several people were found.
+    Tie,
+    /// One person, or one account, was found.
+    Found(FoundPerson<'a>),
+}
+
+/// Whom a directory names, and where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FoundPerson<'a> {
+    /// Whether the person is with us; `None` where the directory does not say.
+    pub active: Option<bool>,
+    /// Whose account it is.
+    pub class: AccountClass,
+    /// The UserDirectory.
+    pub directory: &'a str,
+    /// Its file.
+    pub file: &'a str,
+    /// The line of the file.
+    pub line: i64,
+    /// The rule that found it.
+    pub matched_by: &'a str,
+}
+
+impl Holder<'_> {
+    /// The account, where one was found.
+    pub fn found(&self) -> Option<&FoundPerson<'_>> {
+        match self {
+            Self::Found(person) => Some(person),
+            Self::Unknown | Self::Unresolved | Self::Tie => None,
+        }
+    }
+
+    /// Whether a directory says that the user left.
+    pub fn left(&self) -> bool {
+        self.found()
+            .is_some_and(|person| person.active == Some(false))
+    }
+
+    /// Whether a program or several people hold it.
+    pub fn is_service(&self) -> bool {
+        self.found()
+            .is_some_and(|person| person.class != AccountClass::Human)
+    }
 }
 
 impl SeatFacts<'_> {

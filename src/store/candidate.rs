@@ -24,6 +24,10 @@ use crate::reclamation::judge::{Reference, ReferenceKind};
 pub struct NewCandidate {
     /// Our number of the seat.
     pub subscription: i64,
+    /// Why it is a candidate.
+    pub justification: Justification,
+    /// The same in words.
+    pub reason: String,
     /// Where the rule is written that decides.
     pub rule: String,
     /// Of that rule.
@@ -243,8 +247,8 @@ fn open(
         .execute(params![
             new.subscription,
             profile.0,
-            "not used within the rule's threshold",
-            Justification::LowUsage.as_str(),
+            new.reason,
+            new.justification.as_str(),
             new.rule,
             new.rule_digest,
             new.reference.kind.as_str(),
@@ -263,7 +267,7 @@ fn open(
     let id = t.last_insert_rowid();
     if let Some(candidate) = candidate_at(t, id)? {
         let facts = json!({
-            "rule": new.rule, "rule_digest": new.rule_digest, "reference": new.reference,
+            "justification": new.justification, "rule": new.rule, "rule_digest": new.rule_digest, "reference": new.reference,
             "last_activity": candidate.last_activity, "grade": new.grade,
             "evidence": new.evidence_digest, "savings": new.savings,
         });

@@ -12,14 +12,16 @@ use super::activity::{CoverageSpan, coverage_spans};
 use super::candidate::candidate_of;
 use super::column::{At, Count, Day, Word};
 use super::document::ProfileId;
+use super::people::{DirectoryRow, any_directory, directories};
 use super::{Store, StoreError};
 use crate::connector::facts::{Role, UserStatus};
 use crate::profile::identifier::Identifier;
+use crate::profile::user_directory::AccountClass;
 use crate::reclamation::candidate::Candidate;
 use crate::reclamation::collateral::HeldSeat;
 use crate::reclamation::evidence;
 use crate::reclamation::plan::Pool;
-use crate::reclamation::seat::SeatFacts;
+use crate::reclamation::seat::{FoundPerson, Holder, SeatFacts};
 
 /// What is known of a profile as a whole.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,6 +38,8 @@ pub struct ProfileFacts {
     pub pools: BTreeMap<Identifier, Pool>,
     /// Who cannot be told from another by the vendor's reports.
     pub namesakes: Arc<Namesakes>,
+    /// The user directories.
+    pub directories: Vec<DirectoryRow>,
 }
 
 /// Names that several people hold, in lower case, with the product whose use is reported by names alone.
@@ -88,6 +92,7 @@ impl Store {
                     last_use_of_anybody: last_use.map(|day| day.0),
                     coverage: coverage_spans(t, profile)?,
                     pools,
+                    directories: directories(t)?,
                 })
             })
             .await
@@ -112,11 +117,12 @@ impl Store {
                 let beside = Beside::read(t, profile, namesakes)?;
                 // `+`: in the order of the rows; by the profile's index all of them would be sorted.
                 let mut statement = t.prepare_cached(&format!(
-                    "SELECT {} FROM subscriptions AS s
+                    "SELECT {} FROM subscriptions AS s {}
                      WHERE +s.profile_id = ?1 AND s.id > ?2 AND s.ended_at IS NULL
                        AND (s.last_hosted_day IS NULL OR s.last_hosted_day < ?4)
                      ORDER BY s.id LIMIT ?3",
-                    beside.columns()
+                    beside.columns(),
+                    beside.joined()
                 ))?;
                 let mut rows = statement.query(params![profile.0, after, limit, Day(used_on)])?;
                 let mut found = Vec::new();
@@ -160,8 +166,9 @@ impl Store {
                     .query_map(params![profile.0, after, limit], candidate_of)?
                     .collect::<Result<_, _>>()?;
                 let mut seat = t.prepare_cached(&format!(
-                    "SELECT {} FROM subscriptions AS s WHERE s.id = ?1 AND s.ended_at IS NULL",
-                    beside.columns()
+                    "SELECT {} FROM subscriptions AS s {} WHERE s.id = ?1 AND s.ended_at IS NULL",
+                    beside.columns(),
+                    beside.joined()
                 ))?;
                 let mut known = HashMap::new();
                 let mut open = Vec::with_capacity(candidates.len());
@@ -202,10 +209,11 @@ impl Store {
             .read("judge user", move |t| {
                 let beside = Beside::read(t, profile, namesakes)?;
                 let mut statement = t.prepare_cached(&format!(
-                    "SELECT {} FROM subscriptions AS s
+                    "SELECT {} FROM subscriptions AS s {}
                      WHERE s.profile_id = ?1 AND s.external_user_id = ?2 AND s.ended_at IS NULL
                      ORDER BY s.identifier",
-                    beside.columns()
+                    beside.columns(),
+                    beside.joined()
                 ))?;
                 let mut rows = statement.query(params![profile.0, user])?;
                 let mut known = HashMap::new();
@@ -249,12 +257,20 @@ impl Store {
     }
 }
 
+const HOLDER: &str = "r.outcome, r.directory, r.line, r.matched_by, h.active, h.class, d.file";
+const HOLDER_JOINED: &str = "LEFT JOIN resolved_users AS r ON r.profile_id = s.profile_id
+         AND r.external_user_id = s.external_user_id
+     LEFT JOIN people AS h ON r.outcome = 'resolved' AND h.directory = r.directory
+         AND h.line = r.line
+     LEFT JOIN directories AS d ON d.name = h.directory";
+
 /// What stands beside the seats: small, or not there at all.
 struct Beside {
     kept: HashMap<i64, Timestamp>,
     namesakes: Arc<Namesakes>,
     has_exclusions: bool,
     has_protections: bool,
+    has_directories: bool,
 }
 
 impl Beside {
@@ -285,7 +301,17 @@ impl Beside {
             namesakes,
             has_exclusions: has("exclusion")?,
             has_protections: has("protection")?,
+            has_directories: any_directory(t)?,
         })
+    }
+
+    /// Who the users are; without a directory nobody is looked up.
+    fn joined(&self) -> &'static str {
+        if self.has_directories {
+            HOLDER_JOINED
+        } else {
+            ""
+        }
     }
 
     /// The columns of a seat as it is judged.
@@ -312,10 +338,15 @@ impl Beside {
         } else {
             "NULL".to_owned()
         };
+        let holder = if self.has_directories {
+            HOLDER
+        } else {
+            "NULL, NULL, NULL, NULL, NULL, NULL, NULL"
+        };
         format!(
             "s.id, s.external_user_id, s.identifier, s.email, s.department, s.status, s.role,
              s.user_created_at, s.first_seen, s.assigned_at, s.bundled, s.paid, s.last_hosted_day,
-             s.last_listed_day, s.display_name, {excluded}, {protected}"
+             s.last_listed_day, s.display_name, {excluded}, {protected}, {holder}"
         )
     }
 }
@@ -392,8 +423,38 @@ fn seen<T>(
         protected: optional(16)?,
         kept_until: beside.kept.get(&subscription).copied(),
         shares_name,
+        holder: holder(row, beside)?,
     };
     Ok(judge(identifier, &facts))
+}
+
+/// Who the user is. What is not known is not somebody who left.
+fn holder<'r>(row: &'r Row<'_>, beside: &Beside) -> Result<Holder<'r>, StoreError> {
+    let text = |column: usize| {
+        let value = row.get_ref(column)?;
+        value.as_str_or_null().map_err(rusqlite::Error::from)
+    };
+    if !beside.has_directories {
+        return Ok(Holder::Unknown);
+    }
+    let (outcome, class) = (text(17)?, text(22)?);
+    Ok(match (outcome, class) {
+        (Some("resolved"), Some(class)) => Holder::Found(FoundPerson {
+            active: row.get(21)?,
+            class: match class {
+                "human" => AccountClass::Human,
+                "shared" => AccountClass::Shared,
+                _ => AccountClass::Service,
+            },
+            directory: text(18)?.unwrap_or_default(),
+            file: text(23)?.unwrap_or_default(),
+            line: row.get(19)?,
+            matched_by: text(20)?.unwrap_or_default(),
+        }),
+        // A person who was forgotten is nobody.
+        (None, _) | (Some("resolved"), None) => Holder::Unresolved,
+        (Some(_), _) => Holder::Tie,
+    })
 }
 
 /// A word that is not known is the one that keeps the seat.

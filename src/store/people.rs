@@ -1,7 +1,7 @@
 //! The people of user directories, and whom the users of seats are found to be. Reconciling brings a
 //! directory's file here; every download and every change of a directory resolves users anew.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{CachedStatement, OptionalExtension as _, Transaction, params};
@@ -79,6 +79,19 @@ impl Store {
     /// Every directory that was taken, by name.
     pub async fn directories(&self) -> Result<Vec<DirectoryRow>, StoreError> {
         self.database.read("read directories", directories).await
+    }
+
+    /// Why nobody counts as having left by a directory at `now`, by its name; those that may be gone by are
+    /// not in it.
+    pub async fn stale_directories(
+        &self,
+        now: Timestamp,
+    ) -> Result<BTreeMap<String, String>, StoreError> {
+        let known = self.directories().await?;
+        let stale = known
+            .iter()
+            .filter_map(|row| Some((row.name.to_string(), row.stale(now)?)));
+        Ok(stale.collect())
     }
 
     /// Takes a directory's file in place of what was there, in one transaction, and resolves the users of

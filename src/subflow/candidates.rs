@@ -13,7 +13,7 @@ use crate::connector::facts::Grade;
 use crate::profile::identifier::Identifier;
 use crate::reclamation::actor::Actor;
 use crate::reclamation::approval::evidence_digest;
-use crate::reclamation::candidate::{Attention, Candidate, Event, State};
+use crate::reclamation::candidate::{Attention, Candidate, Event, Justification, State};
 use crate::reclamation::judge::{self, Check, Criteria, Judgement, Knowledge, Lapse, Reference};
 use crate::reclamation::seat::SeatFacts;
 use crate::settings::Guards;
@@ -70,7 +70,10 @@ async fn follow(
                 run.profile.id,
                 Arc::clone(&judging.namesakes),
                 (after, OPEN),
-                move |_, identifier, facts| seen(&judged.of(identifier), &judged.knowledge, facts),
+                move |candidate, identifier, facts| {
+                    let why = candidate.justification;
+                    seen(why, &judged.of(identifier), &judged.knowledge, facts)
+                },
             )
             .await?;
         let Some(last) = open.last() else {
@@ -94,10 +97,15 @@ async fn follow(
     }
 }
 
-fn seen(criteria: &Criteria, knowledge: &Knowledge, facts: &SeatFacts<'_>) -> Seen {
-    let lapse = judge::lapse(criteria, knowledge, facts);
+fn seen(
+    justification: Justification,
+    criteria: &Criteria,
+    knowledge: &Knowledge,
+    facts: &SeatFacts<'_>,
+) -> Seen {
+    let lapse = judge::lapse(justification, criteria, knowledge, facts);
     let why = lapse.map(|(failed, _)| {
-        let predicates = judge::explain(criteria, knowledge, facts);
+        let predicates = judge::explain(justification, criteria, knowledge, facts);
         let predicate = predicates.into_iter().find(|one| one.check == failed);
         predicate.map_or_else(String::new, |one| {
             format!(
@@ -111,7 +119,7 @@ fn seen(criteria: &Criteria, knowledge: &Knowledge, facts: &SeatFacts<'_>) -> Se
     Seen {
         lapse,
         why: why.unwrap_or_default(),
-        asks_user: criteria.rule.asks_user(),
+        asks_user: criteria.rule.deciding(justification).asks_user(),
         has_address: !facts.email.is_empty(),
     }
 }
@@ -215,14 +223,30 @@ fn found(
     knowledge: &Knowledge,
     facts: &SeatFacts<'_>,
 ) -> Option<(Identifier, NewCandidate)> {
-    let Judgement::Unused(reference) = judge::judge(criteria, knowledge, facts) else {
-        return None;
+    let (justification, reference) = match judge::judge(criteria, knowledge, facts) {
+        Judgement::Unused(reference) => (Justification::LowUsage, reference),
+        Judgement::Left(reference) => (Justification::Left, reference),
+        Judgement::NotACandidate(_) => return None,
     };
-    let grade = criteria.evidence()?;
+    let (grade, reason) = match (justification, facts.holder.found()) {
+        (Justification::Left, Some(person)) => (
+            criteria.evidence().unwrap_or(Grade::Listed),
+            format!(
+                "its user left, by UserDirectory {}, line {} of `{}`",
+                person.directory, person.line, person.file
+            ),
+        ),
+        _ => (
+            criteria.evidence()?,
+            "not used within the rule's threshold".to_owned(),
+        ),
+    };
     let last_activity = facts.last_activity();
-    let rule = &criteria.rule;
+    let rule = criteria.rule.deciding(justification);
     let new = NewCandidate {
         subscription: facts.subscription,
+        justification,
+        reason,
         rule: rule.origin.clone(),
         rule_digest: rule.digest(),
         reference,

@@ -51,6 +51,7 @@ impl Judging {
             coverage,
             pools,
             namesakes,
+            directories,
         } = store.profile_facts(profile.id).await?;
         let mut judging = Self {
             rules: Rules::of(&profile.desired, ceiling),
@@ -59,6 +60,10 @@ impl Judging {
                 downloaded_at,
                 download_not_in_force,
                 last_use_of_anybody,
+                stale_directories: directories
+                    .iter()
+                    .filter_map(|row| Some((row.name.to_string(), row.stale(now)?)))
+                    .collect(),
                 options: profile.desired.profile.subflows.reclaim_options,
             },
             pools,
@@ -83,8 +88,16 @@ impl Judging {
     }
 
     /// The first day within the threshold of every rule that reaches the profile: a seat used since is
-    /// unused by none of them.
+    /// unused by none of them. Where a rule means people who left, it matters of no seat.
     pub fn used_by_any_rule(&self) -> Date {
+        let mut rules = self
+            .rules
+            .of_identifiers
+            .values()
+            .chain([&self.rules.general]);
+        if rules.any(|rule| rule.leavers) {
+            return Date::MAX;
+        }
         let rules = self.rules.of_identifiers.values();
         let all = rules.chain([&self.rules.general]);
         all.map(|rule| self.knowledge.window_first(rule))

@@ -122,7 +122,7 @@ async fn decide_one(
         ));
     };
     let terms = Terms {
-        asks_user: rule.asks_user(),
+        asks_user: rule.deciding(candidate.justification).asks_user(),
         days_to_answer: rule.days_before_auto_reclamation,
         cool_down: rule.cool_down,
     };

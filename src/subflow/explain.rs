@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::criteria::Judging;
 use crate::profile::identifier::Identifier;
+use crate::reclamation::candidate::Justification;
 use crate::reclamation::judge::{self, Check, Judgement, Predicate};
 use crate::settings::Guards;
 use crate::store::document::RecordedProfile;
@@ -20,12 +21,19 @@ pub struct SeatVerdict {
     pub identifier: Identifier,
     /// Where the rule is written that decides.
     pub rule: String,
+    /// For which reason it is judged: the predicates are of that.
+    #[serde(default = "low_usage")]
+    pub justification: Justification,
     /// Whether it is a candidate.
     pub unused: bool,
     /// The first predicate that does not hold.
     pub fails: Option<Check>,
     /// Every predicate.
     pub predicates: Vec<Predicate>,
+}
+
+fn low_usage() -> Justification {
+    Justification::LowUsage
 }
 
 /// Judges each seat that a user holds.
@@ -46,15 +54,17 @@ pub async fn verdicts(
             move |identifier, facts| {
                 let criteria = judging.of(identifier);
                 let verdict = judge::judge(&criteria, &judging.knowledge, facts);
+                let why = judge::justification(&criteria, &judging.knowledge, facts);
                 SeatVerdict {
                     identifier: identifier.clone(),
                     rule: criteria.rule.origin.clone(),
-                    unused: matches!(verdict, Judgement::Unused(_)),
+                    justification: why,
+                    unused: matches!(verdict, Judgement::Unused(_) | Judgement::Left(_)),
                     fails: match verdict {
-                        Judgement::Unused(_) => None,
+                        Judgement::Unused(_) | Judgement::Left(_) => None,
                         Judgement::NotACandidate(check) => Some(check),
                     },
-                    predicates: judge::explain(&criteria, &judging.knowledge, facts),
+                    predicates: judge::explain(why, &criteria, &judging.knowledge, facts),
                 }
             },
         )

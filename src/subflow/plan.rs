@@ -146,17 +146,20 @@ pub async fn make_plan(
             (0, u32::MAX),
             move |candidate, identifier, facts| {
                 let criteria = judged.of(identifier);
-                let lapse = judge::lapse(&criteria, &judged.knowledge, facts);
+                let lapse =
+                    judge::lapse(candidate.justification, &criteria, &judged.knowledge, facts);
                 let last = facts.last_activity();
                 let verdict = judge::judge(&criteria, &judged.knowledge, facts);
                 let reference = match verdict {
-                    judge::Judgement::Unused(reference) => reference,
+                    judge::Judgement::Unused(reference) | judge::Judgement::Left(reference) => {
+                        reference
+                    }
                     judge::Judgement::NotACandidate(_) => candidate.reference,
                 };
                 SeatNow {
                     last_activity: last.map(|(day, _)| day),
                     idle_since: Some(reference.day),
-                    rule: criteria.rule.clone(),
+                    rule: criteria.rule.deciding(candidate.justification),
                     evidence_digest: evidence_digest(
                         reference,
                         last,

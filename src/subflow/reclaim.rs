@@ -15,7 +15,7 @@ use crate::connector::{
 };
 use crate::profile::identifier::Identifier;
 use crate::reclamation::actor::Actor;
-use crate::reclamation::candidate::{Event, State};
+use crate::reclamation::candidate::{Event, Justification, State};
 use crate::reclamation::evidence;
 use crate::reclamation::judge;
 use crate::reclamation::plan::{Action, ERRORS_THAT_STOP, Plan, Step};
@@ -252,7 +252,12 @@ impl<C: Connector> Carrying<'_, C> {
         if said.is_some() {
             return Ok(said);
         }
-        if let Some((day, kind, grade)) = fresh.used_on {
+        let candidate = self.run.store.candidate(step.candidate).await?;
+        let why = candidate.map_or(Justification::LowUsage, |one| one.justification);
+        // Who left may have used it until then.
+        if let Some((day, kind, grade)) = fresh.used_on
+            && why != Justification::Left
+        {
             let reason = format!(
                 "it was used on {day} ({}, {}), says the vendor now",
                 kind.as_str(),
@@ -275,7 +280,7 @@ impl<C: Connector> Carrying<'_, C> {
         }
         reasons.extend(self.clock_trouble());
         reasons.extend(self.reclaim.permit.switched_off(self.run.profile));
-        reasons.extend(self.judged_again(step).await?);
+        reasons.extend(self.judged_again(step, why).await?);
         Ok((!reasons.is_empty()).then(|| (None, format!("withheld: {}", reasons.join("; ")))))
     }
 
@@ -285,9 +290,15 @@ impl<C: Connector> Carrying<'_, C> {
     }
 
     /// What the recorded facts say of the seat at this moment.
-    async fn judged_again(&self, step: &Step) -> Result<Option<String>, StoreError> {
+    async fn judged_again(
+        &self,
+        step: &Step,
+        why: Justification,
+    ) -> Result<Option<String>, StoreError> {
         let run = self.run;
-        let judging = self.planned.judging.clone();
+        let mut judging = self.planned.judging.clone();
+        // A directory's file may be gone since the plan was made.
+        judging.knowledge.stale_directories = run.store.stale_directories(run.now()).await?;
         let wanted = step.identifier.clone();
         let judged = run
             .store
@@ -300,7 +311,7 @@ impl<C: Connector> Carrying<'_, C> {
                         return None;
                     }
                     let criteria = judging.of(identifier);
-                    Some(judge::lapse(&criteria, &judging.knowledge, facts))
+                    Some(judge::lapse(why, &criteria, &judging.knowledge, facts))
                 },
             )
             .await?;

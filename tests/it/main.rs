@@ -35,6 +35,7 @@ mod ground;
 mod house;
 mod installed;
 mod jobs;
+mod leavers;
 mod main_job;
 mod merge;
 mod metrics;

@@ -19,10 +19,12 @@ use crate::yaml::tree::{Node, Value};
 /// once a week.
 const SHORTEST_THRESHOLD: Span = Span::days(7);
 /// Keys of a rule that mean something only where a vendor holds seats.
-const FOR_SEATS: [&str; 7] = [
+const FOR_SEATS: [&str; 9] = [
     "profiles",
     "mode",
     "last_activity_threshold",
+    "leavers",
+    "service_accounts",
     "keep_spare",
     "conditions",
     "windows",
@@ -94,6 +96,8 @@ pub(super) fn reclamation_rule(
             mode: raw.mode,
             last_activity_threshold: raw.last_activity_threshold,
             include_no_activity: raw.include_no_activity,
+            leavers: raw.leavers,
+            service_accounts: raw.service_accounts,
             notify_user: raw.notify_user,
             days_before_auto_reclamation: raw.days_before_auto_reclamation,
             assignment_group: raw.assignment_group,

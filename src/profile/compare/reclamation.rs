@@ -153,6 +153,8 @@ pub(in crate::profile) fn of_specs(before: &Json, after: &Json) -> Vec<String> {
         "include_no_activity",
         turned("include_no_activity", false, true),
     );
+    tell("leavers", turned("leavers", false, true));
+    tell("service_accounts", turned("service_accounts", false, true));
     tell("create_candidates", turned("create_candidates", true, true));
     // Of installed software nobody is asked unless the rule says so.
     let installed = |spec: &Json| spec.get("software_models").is_some();

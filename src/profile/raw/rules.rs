@@ -58,6 +58,12 @@ macro_rules! reclamation {
                 last_activity_threshold: Option<At<Span>>,
                 /// Whether a seat that never had any activity counts as unused.
                 include_no_activity: Option<bool>,
+                /// Whether a seat of somebody who left, by a UserDirectory, is a candidate however much it
+                /// was used; `false` when absent.
+                leavers: Option<bool>,
+                /// Whether seats of programs and of several people, by a UserDirectory, are judged like those
+                /// of people; `false` when absent.
+                service_accounts: Option<bool>,
                 /// Whether the user is asked first.
                 notify_user: Option<bool>,
                 /// Days the user has to answer.
