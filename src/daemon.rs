@@ -31,6 +31,7 @@ use crate::delivery::{Deliverer, DelivererParts};
 use crate::job::{InstalledParts, InstalledRunner, Runner, RunnerParts};
 use crate::metrics::Metrics;
 use crate::reconcile::{Driver, ReconcileHandle, Reconciler};
+use crate::sandbox::{self, Sandbox};
 use crate::secret::Secrets;
 use crate::secret::seal::Sealer;
 use crate::settings::model::Principal;
@@ -64,6 +65,7 @@ pub struct Options {
 #[derive(Debug, Clone, Default)]
 pub struct Surroundings {
     environment: BTreeMap<String, String>,
+    sandbox: Sandbox,
 }
 
 impl Surroundings {
@@ -72,7 +74,47 @@ impl Surroundings {
         let environment = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
-        Self { environment }
+        Self {
+            environment,
+            sandbox: Sandbox::default(),
+        }
+    }
+
+    /// Gives up, for the rest of the process, what a daemon with these `options` never does. To be
+    /// called before there is a second thread.
+    pub fn confine(&mut self, options: &Options) -> Result<()> {
+        make_private(&options.state)?;
+        let mut writable = vec![options.state.clone(), PathBuf::from("/dev/null")];
+        // Where SQLite sorts what does not fit into memory.
+        writable.extend(
+            ["SQLITE_TMPDIR", "TMPDIR"]
+                .map(|name| self.get(name).map(PathBuf::from))
+                .into_iter()
+                .flatten(),
+        );
+        writable.extend(["/var/tmp", "/usr/tmp", "/tmp"].map(PathBuf::from));
+        if !options.once && !self.sockets_by_systemd() {
+            make_enterable(&options.runtime)?;
+            writable.push(options.runtime.clone());
+        }
+        self.sandbox = sandbox::close(&writable);
+        match &self.sandbox {
+            Sandbox::Closed { .. } => tracing::info!(
+                state = %options.state.display(),
+                "{}: no writing but beneath the state directory, the sockets' and the temporary ones; no program is started",
+                self.sandbox
+            ),
+            Sandbox::Open { .. } => tracing::warn!("{}", self.sandbox),
+        }
+        Ok(())
+    }
+
+    /// Whether systemd bound the sockets of agents and commands.
+    fn sockets_by_systemd(&self) -> bool {
+        let names = self.get("LISTEN_FDNAMES").unwrap_or_default();
+        ["control", "usage"]
+            .iter()
+            .all(|socket| names.split(':').any(|name| name == *socket))
     }
 
     /// Whether standard error is the journal.
@@ -130,7 +172,7 @@ pub async fn run(
     let rooms = Rooms::furnish(&options, secrets, &settings, kept, clock);
     match doors {
         None => rooms.run_once().await,
-        Some(doors) => rooms.serve(&options, doors).await,
+        Some(doors) => rooms.serve(&options, doors, surroundings.sandbox).await,
     }
 }
 
@@ -378,7 +420,7 @@ impl Rooms {
         })
     }
 
-    async fn serve(self, options: &Options, doors: Doors) -> Result<Ended> {
+    async fn serve(self, options: &Options, doors: Doors, sandbox: Sandbox) -> Result<Ended> {
         // Before anything is stored: a clock that is behind is not believed.
         self.usage
             .note_time(self.clock.now(), self.clock.elapsed())
@@ -412,6 +454,7 @@ impl Rooms {
             metrics: self.metrics.clone(),
             clock: Arc::clone(&self.clock),
             started_at: self.clock.now(),
+            sandbox,
             folder: options.profiles.clone(),
             config: options.config.clone(),
         };

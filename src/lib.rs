@@ -13,7 +13,7 @@
 //! | room | is |
 //! |---|---|
 //! | [`daemon`] | start order, reload, shutdown; the only one that knows everything |
-//! | [`clock`], [`secret`], [`systemd`], [`telemetry`], [`metrics`] | the one place each for now(), credentials, the service manager, logs, numbers |
+//! | [`clock`], [`secret`], [`systemd`], [`sandbox`], [`telemetry`], [`metrics`] | the one place each for now(), credentials, the service manager, what the kernel takes away, logs, numbers |
 //! | [`yaml`] | the language of our files: positions, typed values, diagnostics |
 //! | [`settings`] | the daemon's own settings: raw shape, then validated |
 //! | [`profile`] | YAML to checked domain types, or diagnostics |
@@ -48,6 +48,7 @@ pub mod profile;
 pub mod reclamation;
 pub mod reconcile;
 pub mod report;
+pub mod sandbox;
 pub mod schedule;
 pub mod secret;
 pub mod settings;

@@ -47,7 +47,7 @@ pub(super) struct RunArgs {
 
 /// Runs until it is told to stop.
 pub(super) fn run(args: RunArgs, runtime: PathBuf) -> Result<ExitCode, Failure> {
-    let surroundings = Surroundings::of_this_process();
+    let mut surroundings = Surroundings::of_this_process();
     let sink = if surroundings.journal() {
         Sink::Journal
     } else {
@@ -62,6 +62,7 @@ pub(super) fn run(args: RunArgs, runtime: PathBuf) -> Result<ExitCode, Failure> 
         config: args.config,
         once: args.once,
     };
+    surroundings.confine(&options)?;
     let workers = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .max_blocking_threads(16)

@@ -50,6 +50,9 @@ fn everything(status: &Status) -> String {
         short(status.started_at),
         if status.writes { "allowed" } else { "off" }
     );
+    if !status.sandbox.message.is_empty() {
+        let _ = writeln!(text, "{}", status.sandbox.message);
+    }
     text.push_str(&folder(&status.folder));
     if status.profiles.is_empty() {
         let _ = writeln!(text, "\nno profile is recorded");

@@ -26,7 +26,15 @@ use std::path::{Path, PathBuf};
 
 /// Every room, the lowest layer first.
 const LAYERS: &[&[&str]] = &[
-    &["clock", "metrics", "telemetry", "systemd", "secret", "yaml"],
+    &[
+        "clock",
+        "metrics",
+        "telemetry",
+        "systemd",
+        "sandbox",
+        "secret",
+        "yaml",
+    ],
     &["settings"],
     &["profile"],
     &["watch", "connector", "usage"],
@@ -55,6 +63,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("minijinja", &["notice"]),
     ("sd_notify", &["systemd"]),
     ("listenfd", &["systemd"]),
+    ("landlock", &["sandbox"]),
     ("csv", &["profile", "report"]),
     ("parquet", &["report"]),
     ("anyhow", &["cli", "daemon"]),

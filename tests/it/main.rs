@@ -52,6 +52,7 @@ mod remedies;
 mod retention;
 mod retry;
 mod samples;
+mod sandbox;
 mod snapshot;
 mod support;
 mod tls;

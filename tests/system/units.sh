@@ -42,6 +42,7 @@ check "it runs as its own user" is "$(ps -o user= -p "$(prop seatsync MainPID)" 
 check "it has no capability" grep -q '^CapBnd:\s*0*$' "/proc/$(prop seatsync MainPID)/status"
 check "status as root" seatsync status
 check "status as an admin" as_group seatsync-admin seatsync status
+check "Landlock is active" says 'Landlock active' seatsync status
 check "no status for a stranger" fails as_stranger seatsync status
 check "healthcheck" seatsync healthcheck
 

@@ -44,6 +44,7 @@ use crate::job::{InstalledRunner, Runner};
 use crate::metrics::{Metrics, Snapshot};
 use crate::reclamation::actor::Actor;
 use crate::reconcile::ReconcileHandle;
+use crate::sandbox::Sandbox;
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::store::grant::GrantVault;
@@ -81,6 +82,8 @@ pub struct Control {
     pub clock: SharedClock,
     /// When the daemon started.
     pub started_at: Timestamp,
+    /// What the process gave up.
+    pub sandbox: Sandbox,
     /// The profiles folder.
     pub folder: PathBuf,
     /// The settings file, where it was named at start.

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::connector::facts::Verdict;
 use crate::reclamation::candidate::Candidate;
 use crate::reclamation::plan::Plan;
+use crate::sandbox::Sandbox;
 use crate::store::condition::Condition;
 use crate::store::job::Job;
 use crate::store::subscription::Presence;
@@ -71,6 +72,9 @@ pub struct Status {
     pub now: Timestamp,
     /// Whether an administrator allows vendor writes.
     pub writes: bool,
+    /// What the daemon's process gave up.
+    #[serde(default)]
+    pub sandbox: SandboxStatus,
     /// The profiles folder.
     pub folder: FolderStatus,
     /// Every profile that is recorded, by name.
@@ -84,6 +88,31 @@ pub struct Status {
     /// User directories that a person should look at, a sentence each.
     #[serde(default)]
     pub directories: Vec<String>,
+}
+
+/// Whether Landlock holds the daemon's process.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SandboxStatus {
+    /// Whether it does.
+    pub active: bool,
+    /// The version of the kernel's interface, where it does.
+    pub abi: Option<i32>,
+    /// The same for people, and why it does not.
+    pub message: String,
+}
+
+impl From<&Sandbox> for SandboxStatus {
+    fn from(sandbox: &Sandbox) -> Self {
+        let abi = match sandbox {
+            Sandbox::Closed { abi } => Some(*abi),
+            Sandbox::Open { .. } => None,
+        };
+        Self {
+            active: abi.is_some(),
+            abi,
+            message: sandbox.to_string(),
+        }
+    }
 }
 
 /// How the profiles folder stands.

@@ -5,7 +5,8 @@ use axum::extract::{Extension, Path, State};
 
 use super::answer::{Refusal, profile_name};
 use super::model::{
-    Decided, ProcessVerdict, ProfileStatus, ReleaseRequest, Status, SubflowStatus, Validation,
+    Decided, ProcessVerdict, ProfileStatus, ReleaseRequest, SandboxStatus, Status, SubflowStatus,
+    Validation,
 };
 use super::{Asker, Control, connections, exclusions, folder, users};
 use crate::connector::facts::Process;
@@ -36,6 +37,7 @@ pub(super) async fn status(State(control): State<Control>) -> Result<Json<Status
         started_at: control.started_at,
         now: control.clock.now(),
         writes: control.settings.writes,
+        sandbox: SandboxStatus::from(&control.sandbox),
         folder: folder::status(&control, outcome.as_deref()).await?,
         profiles,
         connections: connections::stand(&control, &recorded),
