@@ -141,3 +141,54 @@ async fn a_position_is_computed_on_demand_and_earlier_ones_are_kept() {
         assert_eq!(row["software_model"], Value::Null);
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_excluded_uses_no_right_and_is_told_beside_the_position() {
+    let vendor = vendor().await;
+    let mut host = Host::with_zoom(&vendor);
+    host.profile("zoom.yaml", &zoom_profile(&vendor, ""));
+    host.profile("licences.yaml", LICENCES);
+    host.start();
+    host.until_first_run_is_over("zoom");
+    let before = host.json(&["position", "--run"]);
+    assert_eq!(before["run"]["ignored"]["excluded"], 0);
+    let used =
+        |position: &Value| result(position, "Zoom Workplace Licensed")["rights_used"].clone();
+    let seats = host.json(&[
+        "subscriptions",
+        "list",
+        "--identifier",
+        "zoom.licensed",
+        "--limit",
+        "1",
+    ]);
+    let somebody = seats["rows"][0]["email"].as_str().unwrap().to_owned();
+    host.profile(
+        "company.yaml",
+        &format!("{{kind: Exclusions, name: company, identifiers: [{{identifier: zoom.basic, reason: free}}], users: [{{user: '{somebody}', reason: meeting room}}]}}\n"),
+    );
+    assert!(host.seatsync(&["reload", "--wait"]).status.success());
+    let excluded = |listed: &Value, identifier: &str| {
+        let rows = listed["rows"].as_array().unwrap();
+        let row = rows.iter().find(|row| row["identifier"] == identifier);
+        row.map_or(0, |row| row["excluded"].as_u64().unwrap())
+    };
+    let listed = host.until(&["identifiers", "list"], |listed| {
+        excluded(listed, "zoom.licensed") > 0 && excluded(listed, "zoom.basic") > 0
+    });
+    let after = host.json(&["position", "--run"]);
+    assert_eq!(used(&after), counted(&host, "zoom.licensed"));
+    assert_eq!(
+        used(&before).as_u64().unwrap() - used(&after).as_u64().unwrap(),
+        excluded(&listed, "zoom.licensed")
+    );
+    let all: u64 = listed["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["excluded"].as_u64().unwrap())
+        .sum();
+    assert_eq!(after["run"]["ignored"]["excluded"], all);
+    let told = text(&host.seatsync(&["position"]).stdout);
+    assert!(told.contains(&format!("{all} excluded")), "{told}");
+}
