@@ -180,8 +180,12 @@ impl<'a> Lines<'a> {
             .count();
         let until = byte.saturating_add(ends).min(self.bytes.len());
         let passed = self.bytes.get(self.counted..until).unwrap_or_default();
-        let passed = passed.split(|byte| *byte == b'\n').count();
-        self.line += u64::try_from(passed.saturating_sub(1)).unwrap_or_default();
+        let ends = passed.iter().enumerate().filter(|(at, byte)| match byte {
+            b'\n' => true,
+            b'\r' => passed.get(at + 1) != Some(&b'\n'),
+            _ => false,
+        });
+        self.line += u64::try_from(ends.count()).unwrap_or_default();
         self.counted = self.counted.max(until);
         self.line
     }
@@ -405,7 +409,36 @@ mod tests {
         assert_eq!(tally(3, 3).lost_in(tally(2, 3)), 34);
     }
 
+    #[test]
+    fn lines_are_counted_whatever_they_end_in() {
+        for end in ["\n", "\r\n", "\r"] {
+            let lines = [
+                "mail,here,kind,dept",
+                "a@b.c,,,",
+                "",
+                "b@b.c,,,\"x",
+                "y\"",
+                "c@b.c,,,",
+            ];
+            let found = people(&lines.join(end), Delimiter::Comma).unwrap();
+            let at: Vec<u64> = found.iter().map(|person| person.line).collect();
+            assert_eq!(at, [2, 4, 6], "{end:?}");
+        }
+    }
+
     proptest! {
+        /// The store keeps people by their line.
+        #[test]
+        fn no_two_people_stand_in_one_line(rows in "[a,\"\n\r]{0,60}") {
+            let text = format!("mail,here,kind,dept\n{rows}");
+            let mut last = 1;
+            read(&text, &directory(Delimiter::Comma), |person| {
+                assert!(person.line > last, "{person:?} after {last}");
+                last = person.line;
+                Ok::<(), PeopleError>(())
+            }).ok();
+        }
+
         #[test]
         fn no_text_upsets_it(text in "[a,;\"\n\r\u{feff}]{0,40}", rest in any::<String>()) {
             for text in [format!("mail,here,kind,dept\n{text}{rest}"), text] {
