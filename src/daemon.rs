@@ -4,6 +4,7 @@ mod allocator;
 mod grants;
 mod position;
 mod retention;
+mod watchdog;
 
 use std::collections::BTreeMap;
 use std::fs::DirBuilder;
@@ -15,6 +16,7 @@ use anyhow::{Context, Result};
 use jiff::SignedDuration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -42,6 +44,7 @@ use crate::store::grant::GrantVault;
 use crate::store::lock::StateLock;
 use crate::store::usage::UsageStore;
 use crate::systemd::{self, HandedSockets};
+use watchdog::Vitals;
 
 /// The longest that stopping may take before what still runs is named and left.
 const STOP_WITHIN: SignedDuration = SignedDuration::from_secs(30);
@@ -466,28 +469,24 @@ impl Rooms {
             clock: Arc::clone(&self.clock),
         };
         doors.attend(&tasks, control, usage_api, asked, &stop);
-        tasks.spawn(self.driver.run(stop.clone()));
-        run_what_is_due(&tasks, self.runner, self.installed, self.applied, &stop);
-        tasks.spawn(retention::run(
-            self.store.clone(),
-            self.usage.clone(),
-            self.settings.retention,
-            Arc::clone(&self.clock),
-            stop.clone(),
-        ));
-        tasks.spawn(position::run(
-            self.store.clone(),
-            Arc::clone(&self.settings),
-            Arc::clone(&self.clock),
-            stop.clone(),
-        ));
+        let mut planners =
+            run_what_is_due(&tasks, self.runner, self.installed, self.applied, &stop);
+        planners.push(tasks.spawn(self.driver.run(stop.clone())));
+        let (store, usage) = (self.store.clone(), self.usage.clone());
+        tend_what_is_kept(&tasks, store, usage, &self.settings, &self.clock, &stop);
         tasks.spawn(grants::watch(
             self.grants,
             Arc::clone(&self.clock),
             stop.clone(),
         ));
         tasks.spawn(self.deliverer.run(stop.clone()));
-        tasks.spawn(keep_watchdog(Arc::clone(&self.clock), stop.clone()));
+        let vitals = Vitals {
+            store: self.store.clone(),
+            usage: self.usage.clone(),
+            planners,
+        };
+        let clock = Arc::clone(&self.clock);
+        tasks.spawn(watchdog::keep(vitals, clock, stop.clone()));
         tasks.close();
 
         let signals = Signals::catch()?;
@@ -542,10 +541,36 @@ fn run_what_is_due(
     installed: InstalledRunner,
     applied: Arc<Notify>,
     stop: &CancellationToken,
+) -> Vec<JoinHandle<()>> {
+    vec![
+        tasks.spawn(runner.clone().run(stop.clone())),
+        tasks.spawn(installed.clone().run(stop.clone())),
+        tasks.spawn(wake_planners(applied, runner, installed, stop.clone())),
+    ]
+}
+
+/// Lets go of what is old, and computes the licence position every week.
+fn tend_what_is_kept(
+    tasks: &TaskTracker,
+    store: Store,
+    usage: UsageStore,
+    settings: &Arc<Settings>,
+    clock: &SharedClock,
+    stop: &CancellationToken,
 ) {
-    tasks.spawn(runner.clone().run(stop.clone()));
-    tasks.spawn(installed.clone().run(stop.clone()));
-    tasks.spawn(wake_planners(applied, runner, installed, stop.clone()));
+    tasks.spawn(retention::run(
+        store.clone(),
+        usage,
+        settings.retention,
+        Arc::clone(clock),
+        stop.clone(),
+    ));
+    tasks.spawn(position::run(
+        store,
+        Arc::clone(settings),
+        Arc::clone(clock),
+        stop.clone(),
+    ));
 }
 
 /// Wakes the planners whenever a pass over the folder changed something.
@@ -558,21 +583,6 @@ async fn wake_planners(
     while stop.run_until_cancelled(applied.notified()).await.is_some() {
         runner.wake();
         installed.wake();
-    }
-}
-
-/// Tells the service manager that the daemon is alive, as often as it wants to hear it.
-async fn keep_watchdog(clock: SharedClock, stop: CancellationToken) {
-    let Some(interval) = systemd::watchdog_interval() else {
-        return;
-    };
-    let interval = SignedDuration::try_from(interval).unwrap_or(SignedDuration::from_secs(10));
-    while stop
-        .run_until_cancelled(sleep(&*clock, interval))
-        .await
-        .is_some()
-    {
-        systemd::alive();
     }
 }
 

@@ -48,6 +48,7 @@ struct Shared {
     /// Places for the daemon's own work in the queue.
     own: Semaphore,
     groups: Arc<AtomicU64>,
+    beats: Arc<AtomicU64>,
     readers: Mutex<Vec<Connection>>,
     reading: Semaphore,
 }
@@ -65,6 +66,8 @@ pub enum GroupCommit {
 /// What the log may keep of the disk when it begins anew. Writing over what is there is cheaper to
 /// sync than growing it.
 const LOG_BYTES: u32 = 128 << 20;
+/// Steps of SQLite's machine between two signs of life of a long work: some milliseconds.
+const STEPS_PER_BEAT: std::ffi::c_int = 1_000_000;
 /// Readers at once.
 const READERS: usize = 4;
 
@@ -75,6 +78,9 @@ impl Database {
         let mut connection = prepare(path, layout)?;
         let queue = Arc::new(FairQueue::default());
         let groups = Arc::new(AtomicU64::new(0));
+        let beats = Arc::new(AtomicU64::new(0));
+        beat_within_works(&mut connection, &beats)
+            .map_err(|error| StoreError::from_sqlite("watch the writer", error))?;
         let mut writer = Writer {
             checkpointer: Checkpointer::start(path, &mut connection)?,
             connection,
@@ -84,6 +90,7 @@ impl Database {
                 GroupCommit::Off => 0,
             },
             groups: Arc::clone(&groups),
+            beats: Arc::clone(&beats),
         };
         let name = path.file_name().map_or_else(
             || "writer".into(),
@@ -102,6 +109,7 @@ impl Database {
                 queue,
                 own: Semaphore::new(LANE),
                 groups,
+                beats,
                 readers: Mutex::new(Vec::new()),
                 reading: Semaphore::new(READERS),
             }),
@@ -218,6 +226,16 @@ impl Database {
         self.shared.groups.load(Ordering::Relaxed)
     }
 
+    /// Answers when the writer's thread has done what it was asked before.
+    pub async fn turn(&self) -> Result<(), StoreError> {
+        self.with_writer(|_| Ok(())).await
+    }
+
+    /// Grows while the writer's thread works, within a long work too.
+    pub fn beats(&self) -> u64 {
+        self.shared.beats.load(Ordering::Relaxed)
+    }
+
     /// Answers when the file can be read.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.read("look whether the database answers", |snapshot| {
@@ -265,6 +283,18 @@ impl Shared {
             .unwrap_or_else(PoisonError::into_inner)
             .push(connection);
     }
+}
+
+fn beat_within_works(
+    connection: &mut Connection,
+    beats: &Arc<AtomicU64>,
+) -> Result<(), rusqlite::Error> {
+    let beats = Arc::clone(beats);
+    let beat = move || {
+        beats.fetch_add(1, Ordering::Relaxed);
+        false
+    };
+    connection.progress_handler(STEPS_PER_BEAT, Some(beat))
 }
 
 fn settle(connection: &Connection) {

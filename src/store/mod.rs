@@ -177,6 +177,29 @@ impl Store {
         self.database.ping().await
     }
 
+    /// Answers when the writer has done what it was asked before.
+    pub async fn turn(&self) -> Result<(), StoreError> {
+        self.database.turn().await
+    }
+
+    /// Keeps the writer busy with `work`.
+    #[cfg(test)]
+    pub(crate) async fn hold_writer(
+        &self,
+        work: impl FnOnce() + Send + 'static,
+    ) -> Result<(), StoreError> {
+        let held = move |_: &mut _| {
+            work();
+            Ok(())
+        };
+        self.database.with_writer(held).await
+    }
+
+    /// Grows while the writer works, within a long work too.
+    pub fn beats(&self) -> u64 {
+        self.database.beats()
+    }
+
     fn database_path(&self) -> PathBuf {
         self.database.path().to_owned()
     }

@@ -164,6 +164,16 @@ impl UsageStore {
         self.database.ping().await
     }
 
+    /// Answers when the writer has done what it was asked before.
+    pub async fn turn(&self) -> Result<(), StoreError> {
+        self.database.turn().await
+    }
+
+    /// Grows while the writer works, within a long work too.
+    pub fn beats(&self) -> u64 {
+        self.database.beats()
+    }
+
     /// Finishes what is queued, moves the log into the database file and closes it.
     pub async fn close(&self) {
         self.database.close().await;

@@ -87,6 +87,8 @@ pub(super) struct Writer {
     pub(super) group_weight: usize,
     /// Counts the transactions of shared works that were committed.
     pub(super) groups: Arc<AtomicU64>,
+    /// Grows with each work, and within a long one.
+    pub(super) beats: Arc<AtomicU64>,
 }
 
 impl Drop for Writer {
@@ -100,6 +102,7 @@ impl Writer {
     /// Works until the queue is closed and empty.
     pub(super) fn run(&mut self) {
         while let Some(work) = self.queue.wait() {
+            self.beats.fetch_add(1, Ordering::Relaxed);
             match work {
                 Work::Alone(work) => work(&mut self.connection),
                 Work::Shared(first) => self.commit_group(first),

@@ -23,8 +23,8 @@ says() { # WORD COMMAND…
   shift
   if ! out=$("$@" 2>&1) || ! grep -q "$word" <<<"$out"; then echo "no \`$word\` in: $out"; return 1; fi
 }
-waits_for() { # COMMAND…: at most a minute
-  local tries=300
+waits_for() { # COMMAND…: at most two minutes
+  local tries=600
   until "$@" >/dev/null 2>&1; do tries=$((tries - 1)); [ $tries -gt 0 ] || { "$@"; return 1; }; sleep 0.2; done
 }
 push() {
