@@ -25,6 +25,7 @@
 //! | [`connector`] | the vendors' wires behind one trait |
 //! | [`reclamation`] | when a seat is unused, what becomes of it, what may be written: facts in, decisions out |
 //! | [`position`] | rights owned, used, needed and left, and what they cost: facts in, results out |
+//! | [`doctor`] | what an operator should look at: facts in, findings out |
 //! | [`usage`] | the usage record: parse, key, merge rule |
 //! | [`notice`] | what people are told, as mail and as a webhook |
 //! | [`store`] | all SQL |
@@ -40,6 +41,7 @@ pub mod clock;
 pub mod connector;
 pub mod daemon;
 pub mod delivery;
+pub mod doctor;
 pub mod job;
 pub mod metrics;
 pub mod notice;

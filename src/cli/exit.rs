@@ -5,6 +5,9 @@ use std::process::ExitCode;
 
 use super::output::printable;
 
+/// Exit code of `doctor` where there are warnings and no errors.
+pub(crate) const WARNED: u8 = 5;
+
 /// Why a command did not do what was asked. The variants are the exit codes.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {

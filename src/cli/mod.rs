@@ -15,6 +15,7 @@ mod completions;
 mod connections;
 mod db;
 mod decide;
+mod doctor;
 mod exclusions;
 mod exit;
 mod explain;
@@ -158,6 +159,8 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// What is known, as files.
     Export(export::ExportArgs),
+    /// What an operator should look at: exit code 0 for nothing, 5 for warnings, 1 for errors.
+    Doctor,
     /// Exit code 0 when the daemon serves.
     Healthcheck,
     /// A commented document to start from.
@@ -228,6 +231,7 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> Result<ExitCode, Failu
         Command::Usage(args) => usage::run(args, &runtime, output),
         Command::Explain(args) => explain::run(args, &runtime, output),
         Command::Export(args) => export::run(&args, &runtime, output),
+        Command::Doctor => doctor::run(&runtime, output),
         Command::Healthcheck => healthcheck::run(&runtime, output),
         Command::New(args) => new::run(&args, output),
         Command::Schema(args) => schema::run(&args, output),

@@ -38,7 +38,7 @@ const LAYERS: &[&[&str]] = &[
     &["settings"],
     &["profile"],
     &["watch", "connector", "usage"],
-    &["reclamation", "position"],
+    &["reclamation", "position", "doctor"],
     &["notice"],
     &["store"],
     &["subflow", "delivery"],

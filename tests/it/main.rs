@@ -20,6 +20,7 @@ mod check;
 mod clients;
 mod commands;
 mod crash;
+mod doctor;
 mod documents;
 mod download;
 mod durability;

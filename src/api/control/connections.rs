@@ -126,7 +126,9 @@ pub(super) fn stand(control: &Control, profiles: &[RecordedProfile]) -> Vec<Conn
 }
 
 /// Each connection with the profiles that use it. Those of removed profiles are left out.
-fn used_by(profiles: &[RecordedProfile]) -> BTreeMap<&str, (&ResolvedConnection, Vec<String>)> {
+pub(super) fn used_by(
+    profiles: &[RecordedProfile],
+) -> BTreeMap<&str, (&ResolvedConnection, Vec<String>)> {
     let mut found: BTreeMap<&str, (&ResolvedConnection, Vec<String>)> = BTreeMap::new();
     for profile in profiles.iter().filter(|p| p.orphaned_at.is_none()) {
         for connection in connections_of(&profile.desired) {

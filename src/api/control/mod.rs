@@ -6,6 +6,7 @@ mod audit;
 mod backup;
 mod candidates;
 mod connections;
+mod doctor;
 mod exclusions;
 mod folder;
 mod installed;
@@ -143,6 +144,7 @@ pub fn service(control: &Control, peer: &Peer) -> Router {
         .route("/v1/position", get(position::get).post(position::calculate))
         .route("/v1/position/runs", get(position::runs))
         .route("/v1/users", get(users::list))
+        .route("/v1/doctor", get(doctor::get))
         .route("/v1/explain", get(seats::explain))
         .route("/v1/exclusions", get(exclusions::list))
         .route("/v1/usage", get(usage::list))
