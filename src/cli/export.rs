@@ -9,11 +9,11 @@ use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use serde_json::Value as Json;
-use tempfile::NamedTempFile;
 
 use super::client::Client;
 use super::exit::Failure;
 use super::output::Output;
+use super::target::FileTarget;
 use crate::api::control::model::{Listing, SnapshotQuery};
 use crate::profile::name::Name;
 use crate::report::list::{LISTS, List, USAGE};
@@ -219,7 +219,7 @@ fn put(list: &List, row: &Json, sink: &mut dyn Sink) -> Result<(), Failure> {
 /// Where an export goes.
 enum Target {
     Standard(std::io::Stdout),
-    File(NamedTempFile, PathBuf),
+    File(FileTarget),
 }
 
 impl Target {
@@ -233,40 +233,20 @@ impl Target {
             }
             return Ok(Self::Standard(Output::raw()));
         };
-        let cannot = || format!("`{}` cannot be written", file.display());
-        let file = match std::fs::metadata(file) {
-            // Behind a link is the file that is meant.
-            Ok(there) if there.is_file() => file.canonicalize().with_context(cannot)?,
-            Ok(_) => {
-                let message = format!(
-                    "`{}` is no file: leave out `--out`, and send the output there",
-                    file.display()
-                );
-                return Err(Failure::Usage(message));
-            }
-            Err(_) => file.clone(),
-        };
-        let folder = file.parent().filter(|folder| *folder != Path::new(""));
-        let made = NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).with_context(cannot)?;
-        Ok(Self::File(made, file))
+        Ok(Self::File(FileTarget::begin(file)?))
     }
 
     fn stream(&mut self) -> &mut (dyn Write + Send) {
         match self {
             Self::Standard(stream) => stream,
-            Self::File(file, _) => file,
+            Self::File(file) => file.stream(),
         }
     }
 
     /// What was there before stays until then.
     fn finish(self) -> Result<(), Failure> {
-        if let Self::File(whole, file) = self {
-            let cannot = || format!("`{}` cannot be written", file.display());
-            whole.as_file().sync_all().with_context(cannot)?;
-            whole
-                .persist(&file)
-                .map_err(|error| error.error)
-                .with_context(cannot)?;
+        if let Self::File(file) = self {
+            file.finish()?;
         }
         Ok(())
     }

@@ -34,6 +34,7 @@ mod plan;
 mod position;
 mod progress;
 mod reload;
+mod report;
 mod restore;
 mod rules;
 mod run;
@@ -42,6 +43,7 @@ mod seat_plan;
 mod snapshot_plan;
 mod status;
 mod subscriptions;
+mod target;
 mod undo;
 mod usage;
 mod users;
@@ -153,6 +155,8 @@ enum Command {
     Entitlements(licences::EntitlementsArgs),
     /// The licence position: rights owned, used, needed and left, and what they cost.
     Position(position::PositionArgs),
+    /// The licence report as one page for a browser.
+    Report(report::ReportArgs),
     /// What agents pushed.
     Usage(usage::UsageArgs),
     /// Every fact that is known of a user's seats, or of the software on a configuration item.
@@ -228,6 +232,7 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> Result<ExitCode, Failu
         Command::Models(args) => licences::models(&args, &runtime, output),
         Command::Entitlements(args) => licences::entitlements(&args, &runtime, output),
         Command::Position(args) => position::run(args, &runtime, output),
+        Command::Report(args) => report::run(&args, &runtime, output),
         Command::Usage(args) => usage::run(args, &runtime, output),
         Command::Explain(args) => explain::run(args, &runtime, output),
         Command::Export(args) => export::run(&args, &runtime, output),

@@ -122,6 +122,16 @@ pub enum SavingsKind {
     Realised,
 }
 
+impl SavingsKind {
+    /// The word in listings.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Potential => "potential",
+            Self::Realised => "realised",
+        }
+    }
+}
+
 /// What a candidate's record says that its right costs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Saving {

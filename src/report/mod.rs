@@ -1,9 +1,10 @@
-//! What is known, as files for other programs: comma-separated values, lines of JSON, Parquet. A list has
+//! What is known, as a page for people and as files for other programs: comma-separated values, lines of JSON, Parquet. A list has
 //! the same documented columns in each of them, and a row is written as soon as it is read.
 
 pub mod column;
 mod csv;
 pub mod list;
+pub mod page;
 mod parquet;
 
 use std::io::Write;
@@ -26,6 +27,12 @@ pub enum ReportError {
         /// What was to be there.
         wanted: &'static str,
     },
+    /// A picture cannot be drawn: a mistake in this program.
+    #[error("a chart cannot be drawn: {0}")]
+    Chart(String),
+    /// The page cannot be put together: a mistake in this program.
+    #[error("the page cannot be put together: {0}")]
+    Page(String),
     /// The file cannot be written.
     #[error(transparent)]
     Io(#[from] std::io::Error),

@@ -39,6 +39,7 @@ pub mod position;
 pub mod queue;
 pub mod reclaim;
 mod recorded;
+pub mod report;
 pub mod retention;
 pub mod revision;
 pub mod snapshot;

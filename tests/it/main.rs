@@ -50,6 +50,7 @@ mod reclaim_states;
 mod reclaim_years;
 mod reconcile;
 mod remedies;
+mod report;
 mod retention;
 mod retry;
 mod samples;

@@ -18,6 +18,7 @@ mod page;
 mod plan;
 mod position;
 mod profiles;
+mod report;
 mod rules;
 mod seats;
 mod snapshot;
@@ -145,6 +146,7 @@ pub fn service(control: &Control, peer: &Peer) -> Router {
         .route("/v1/position/runs", get(position::runs))
         .route("/v1/users", get(users::list))
         .route("/v1/doctor", get(doctor::get))
+        .route("/v1/report", get(report::get))
         .route("/v1/explain", get(seats::explain))
         .route("/v1/exclusions", get(exclusions::list))
         .route("/v1/usage", get(usage::list))

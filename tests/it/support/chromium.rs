@@ -1,4 +1,5 @@
-//! Debian's chromium, driven through a consent page by `tests/browser/consent.js`.
+//! Debian's chromium, driven through a consent page by `tests/browser/consent.js` and over the report by
+//! `tests/browser/report.js`.
 
 use std::path::Path;
 use std::process::Command;
@@ -45,6 +46,19 @@ pub(crate) fn press(button: &str, page: &str) -> Visit {
             .arg(CHROMIUM)
             .arg(kept.path())
             .args([page, button]),
+    );
+    serde_json::from_str(&printed).unwrap()
+}
+
+/// Opens a report in a window of that width, in `light` or `dark`; what the browser tells of it.
+pub(crate) fn look_at(report: &Path, width: &str, scheme: &str) -> serde_json::Value {
+    let kept = tempfile::tempdir().unwrap();
+    let printed = printed(
+        Command::new("node")
+            .env("NODE_PATH", modules())
+            .arg(repository("tests/browser/report.js"))
+            .args([CHROMIUM.as_ref(), kept.path(), report])
+            .args([width, scheme]),
     );
     serde_json::from_str(&printed).unwrap()
 }

@@ -1,0 +1,97 @@
+//! `seatsync report` on the real daemon: one page, its numbers those of the commands, in a real browser too.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+
+use serde_json::Value;
+use vendor_sim::{ZoomSim, ZoomSimOptions};
+
+use super::support::chromium::{is_installed, look_at};
+use super::support::{Host, text};
+
+const LICENCES: &str = "{kind: Entitlement, name: licensed, software_model: zoom-licensed, quantity: 10, unit_cost: '149.90', currency: EUR, start: 2020-01-01}
+";
+
+/// A host whose first runs are over and which has a position, and the report's file.
+fn reported(vendor: &ZoomSim) -> (Host, PathBuf) {
+    let mut host = Host::with_zoom(vendor);
+    host.profile("licences.yaml", LICENCES);
+    host.start();
+    host.until_first_run_is_over("zoom");
+    host.json(&["position", "--run"]);
+    let file = host.path("report.html");
+    (host, file)
+}
+
+async fn vendor() -> ZoomSim {
+    let options = ZoomSimOptions {
+        users: 120,
+        limits: false,
+        ..ZoomSimOptions::default()
+    };
+    ZoomSim::start(options).await.unwrap()
+}
+
+fn write(host: &Host, file: &std::path::Path) -> String {
+    let output = host.seatsync(&["report", "--out", file.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    std::fs::read_to_string(file).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_has_the_numbers_of_the_commands_and_is_only_its_owners() {
+    let vendor = vendor().await;
+    let (host, file) = reported(&vendor);
+    let page = write(&host, &file);
+    let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let position = host.json(&["position"]);
+    let products = position["products"].as_array().unwrap();
+    let find = |product: &&Value| product["product"] == "Zoom Workplace Licensed";
+    let licensed = products.iter().find(find).unwrap();
+    for number in ["rights_owned", "rights_used", "rights_needed"] {
+        let cell = format!("<td class=\"n\">{}</td>", licensed[number]);
+        assert!(page.contains(&cell), "{number}: {cell}");
+    }
+    assert!(page.contains("1499 EUR"));
+    assert_eq!(page.matches("<svg role=\"img\"").count(), 2);
+    for heading in [
+        "position",
+        "trend",
+        "idle",
+        "savings",
+        "candidates",
+        "health",
+        "jobs",
+    ] {
+        assert!(
+            page.contains(&format!("<h2 id=\"{heading}\">")),
+            "{heading}"
+        );
+    }
+    let nowhere = host.seatsync(&["report", "--out", "/nowhere/report.html"]);
+    assert_eq!(nowhere.status.code(), Some(1));
+    assert!(text(&nowhere.stderr).contains("cannot be written"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_shows_the_page_at_every_width_and_by_keyboard() {
+    if !is_installed() {
+        return;
+    }
+    let vendor = vendor().await;
+    let (host, file) = reported(&vendor);
+    write(&host, &file);
+    for width in ["390", "1280"] {
+        for scheme in ["light", "dark"] {
+            let seen = look_at(&file, width, scheme);
+            let what = format!("{width} {scheme}: {seen:#}");
+            assert_eq!(seen["said"], serde_json::json!([]), "{what}");
+            assert_eq!(seen["overflow"], 0, "{what}");
+            assert_eq!(seen["pale"], serde_json::json!([]), "{what}");
+            assert_eq!(seen["sorted"], "descending", "{what}");
+            assert_eq!(seen["searched"], true, "{what}");
+            assert!(seen["open_ms"].as_f64().unwrap() > 0.0, "{what}");
+        }
+    }
+}
