@@ -32,6 +32,7 @@ fn draw_trend(svg: &mut String, days: &[TrendDay]) -> Result<(), Box<dyn std::er
     let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
     let mut chart = ChartBuilder::on(&root)
         .margin(12)
+        .margin_right(44)
         .x_label_area_size(28)
         .y_label_area_size(64)
         .build_cartesian_2d(0..last, 0..with_room(most))?;
@@ -85,6 +86,7 @@ fn draw_bars(svg: &mut String, bars: &[(&str, u64)]) -> Result<(), Box<dyn std::
     let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
     let mut chart = ChartBuilder::on(&root)
         .margin(12)
+        .margin_right(44)
         .x_label_area_size(28)
         .y_label_area_size(64)
         .build_cartesian_2d(
