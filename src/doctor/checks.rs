@@ -43,6 +43,8 @@ pub(super) const ALL: &[(&str, Check)] = &[
     ("missing_activity", missing_activity),
     ("hidden_product", hidden_products),
     ("unproved_reclaim", unproved_reclaims),
+    ("unresolved_user", unresolved_users),
+    ("old_directory", old_directories),
     ("ending_consent", ending_consents),
     ("ending_entitlement", ending_entitlements),
 ];
@@ -284,6 +286,56 @@ fn unproved_reclaims(facts: &Facts) -> Vec<Found> {
             .to_owned(),
         remedy: format!("`seatsync validate {name}` names the role and scopes that are missing"),
     })
+}
+
+fn unresolved_users(facts: &Facts) -> Vec<Found> {
+    each(
+        facts,
+        |profile| {
+            let users = profile.users;
+            let told = [
+                (
+                    users.unresolved,
+                    "unresolved",
+                    format!("{} with {} seats", users.unresolved, users.unresolved_seats),
+                    "nobody is known behind these users: their seats belong to no cost centre, and it is not known whether they left",
+                ),
+                (
+                    users.ties,
+                    "ties",
+                    users.ties.to_string(),
+                    "several people are found behind each of these users, so that none is",
+                ),
+            ];
+            told.into_iter().filter(|(count, ..)| *count > 0).collect()
+        },
+        |profile, (_, option, value, message)| Found {
+            severity: Severity::Warning,
+            profile: Some(profile.to_owned()),
+            about: option.to_owned(),
+            value,
+            message: message.to_owned(),
+            remedy: format!(
+                "`seatsync users list --profile {profile} --{option}`, then add them to a UserDirectory, or a rule that finds them"
+            ),
+        },
+    )
+}
+
+fn old_directories(facts: &Facts) -> Vec<Found> {
+    let directories = facts.directories.iter();
+    directories
+        .filter_map(|directory| {
+            Some(Found {
+                severity: Severity::Warning,
+                profile: None,
+                about: directory.name.clone(),
+                value: directory.stale.clone()?,
+                message: "nobody counts as having left by this directory meanwhile".to_owned(),
+                remedy: "write its file anew, whole, then `seatsync reload`".to_owned(),
+            })
+        })
+        .collect()
 }
 
 fn ending_consents(facts: &Facts) -> Vec<Found> {

@@ -19,6 +19,28 @@ pub struct Facts {
     pub connections: Vec<ConnectionFacts>,
     /// Rights that were bought.
     pub entitlements: Vec<Entitlement>,
+    /// The user directories.
+    pub directories: Vec<DirectoryFacts>,
+}
+
+/// How one user directory stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DirectoryFacts {
+    /// Its name.
+    pub name: String,
+    /// Why nobody counts as having left by it, where nobody does.
+    pub stale: Option<String>,
+}
+
+/// How many users of a profile could not be found in the user directories.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct UserFacts {
+    /// Users behind whom nobody was found.
+    pub unresolved: u64,
+    /// The seats that these hold.
+    pub unresolved_seats: u64,
+    /// Users behind whom several were found.
+    pub ties: u64,
 }
 
 /// How one profile stands.
@@ -26,6 +48,8 @@ pub struct Facts {
 pub struct ProfileFacts {
     /// Its name.
     pub name: String,
+    /// Users behind whom no person, or more than one, was found; none where there is no directory.
+    pub users: UserFacts,
     /// Conditions that stop it: held by a guard, or stalled.
     pub stops: Vec<Stop>,
     /// The last run of each subflow that did not do everything.

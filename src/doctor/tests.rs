@@ -39,6 +39,10 @@ fn healthy() -> Facts {
             consent: None,
         }],
         entitlements: vec![entitlement("2026-12-31")],
+        directories: vec![DirectoryFacts {
+            name: "people".to_owned(),
+            stale: None,
+        }],
     }
 }
 
@@ -82,7 +86,19 @@ fn nothing_is_found_where_all_is_well() {
 #[test]
 fn every_check_finds_what_it_is_there_for() {
     type Change = fn(&mut Facts);
-    let table: [(Change, &str); 14] = [
+    let table: [(Change, &str); 17] = [
+        (
+            |facts| facts.profiles[0].users.unresolved = 2,
+            "warning unresolved_user unresolved: 2 with 0 seats",
+        ),
+        (
+            |facts| facts.profiles[0].users.ties = 3,
+            "warning unresolved_user ties: 3",
+        ),
+        (
+            |facts| facts.directories[0].stale = Some("its file is gone".to_owned()),
+            "warning old_directory people: its file is gone",
+        ),
         (
             |facts| {
                 facts.profiles[0].stops.push(Stop {

@@ -1,6 +1,7 @@
 //! The calculation of candidates: which seats are unused now, and what became of those that were found
 //! before. It calls no vendor and runs whether or not anything may be reclaimed.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -38,9 +39,9 @@ pub async fn refresh_candidates(
     let now = run.now();
     let judging = Arc::new(Judging::at(run.store, run.profile, ceiling, now).await?);
     run.reporter.step("open candidates", None);
-    follow(run, &judging, counts).await?;
+    let open = follow(run, &judging, counts).await?;
     run.reporter.step("seats judged", None);
-    find(run, &judging, counts).await?;
+    find(run, &judging, Arc::new(open), counts).await?;
     Ok(Outcome::Completed)
 }
 
@@ -54,13 +55,14 @@ struct Seen {
 }
 
 /// Moves open candidates on: seats that were used, are gone, or are not meant any more; answers that
-/// did not come; trouble that was mended or was not.
+/// did not come; trouble that was mended or was not. The seats whose candidate stays open.
 async fn follow(
     run: &Run<'_>,
     judging: &Arc<Judging>,
     counts: &mut Counts,
-) -> Result<(), StoreError> {
+) -> Result<HashSet<i64>, StoreError> {
     let now = run.now();
+    let mut seats = HashSet::new();
     let mut after = 0;
     loop {
         let judged = Arc::clone(judging);
@@ -77,9 +79,10 @@ async fn follow(
             )
             .await?;
         let Some(last) = open.last() else {
-            return Ok(());
+            return Ok(seats);
         };
         after = last.candidate.id;
+        seats.extend(open.iter().filter_map(|open| open.candidate.subscription));
         counts.fetched += u64::try_from(open.len()).unwrap_or_default();
         let happenings: Vec<Happening> = open
             .iter()
@@ -88,6 +91,9 @@ async fn follow(
         for happened in run.store.happen(happenings, now).await? {
             if let Happened::Moved(candidate) = happened {
                 if candidate.state.is_closed() {
+                    if let Some(seat) = candidate.subscription {
+                        seats.remove(&seat);
+                    }
                     counts.ended += 1;
                 } else {
                     counts.updated += 1;
@@ -177,10 +183,11 @@ fn silence(candidate: &Candidate) -> (Event, String) {
     }
 }
 
-/// Looks at every seat, and records those that are found unused.
+/// Looks at every seat without an `open` candidate, and records those that are found unused.
 async fn find(
     run: &Run<'_>,
     judging: &Arc<Judging>,
+    open: Arc<HashSet<i64>>,
     counts: &mut Counts,
 ) -> Result<(), StoreError> {
     let used_on = judging.used_by_any_rule();
@@ -188,6 +195,7 @@ async fn find(
     let mut after = 0;
     loop {
         let judged = Arc::clone(judging);
+        let open = Arc::clone(&open);
         let scanned = run
             .store
             .judge_seats(
@@ -195,7 +203,12 @@ async fn find(
                 Arc::clone(&judging.namesakes),
                 used_on,
                 (after, SEATS),
-                move |identifier, facts| found(&judged.of(identifier), &judged.knowledge, facts),
+                move |identifier, facts| {
+                    if open.contains(&facts.subscription) {
+                        return None;
+                    }
+                    found(&judged.of(identifier), &judged.knowledge, facts)
+                },
             )
             .await?;
         let found: Vec<NewCandidate> = scanned

@@ -6,7 +6,7 @@ use seatsync::settings::model::NotificationSettings;
 use super::bed::{Bed, change};
 use super::notices::{DAY, asking, in_state, now, press};
 
-async fn address(bed: &Bed, user: &str, email: &str) {
+fn address(bed: &Bed, user: &str, email: &str) {
     let changed = vendor_sim::zoom::PersonChange {
         email: Some(email.to_owned()),
         ..change()
@@ -20,13 +20,13 @@ async fn a_user_without_an_address_cannot_be_asked_until_the_vendor_tells_one() 
     let ready = in_state(&bed, State::Ready).await.remove(0);
     let user = ready.external_user_id.clone();
 
-    address(&bed, &user, "").await;
+    address(&bed, &user, "");
     bed.next_day().await;
     let missing = now(&bed, &ready).await;
     assert_eq!(missing.state, State::AttentionRequired);
     assert_eq!(missing.attention, Some(Attention::NoUser));
 
-    address(&bed, &user, "found.again@example.com").await;
+    address(&bed, &user, "found.again@example.com");
     bed.next_day().await;
     let found = now(&bed, &ready).await;
     assert_eq!((found.state, found.attention), (State::Ready, None));

@@ -10,7 +10,8 @@ use super::answer::Refusal;
 use super::{Control, connections};
 use crate::connector::facts::Process;
 use crate::doctor::facts::{
-    ConnectionFacts, Facts, FailedRun, IdentifierFacts, ProfileFacts, Stop, WalkFacts,
+    ConnectionFacts, DirectoryFacts, Facts, FailedRun, IdentifierFacts, ProfileFacts, Stop,
+    UserFacts, WalkFacts,
 };
 use crate::doctor::{Health, examine};
 use crate::job;
@@ -38,12 +39,21 @@ pub(super) async fn get(State(control): State<Control>) -> Result<Json<Health>, 
         let profile = identifiers.entry(count.profile.to_string()).or_default();
         profile.push(identifier(&catalogue, count));
     }
+    let directories = control.store.directories().await?;
     let mut profiles = Vec::new();
     for one in &recorded {
         let name = one.name.to_string();
         let conditions = conditions.remove(&one.name).unwrap_or_default();
         let mut facts = profile(&control, one, &conditions, now).await?;
         facts.identifiers = identifiers.remove(&name).unwrap_or_default();
+        if !directories.is_empty() {
+            let counts = control.store.holder_counts(Some(one.name.clone())).await?;
+            facts.users = UserFacts {
+                unresolved: counts.unresolved,
+                unresolved_seats: counts.unresolved_seats,
+                ties: counts.ties,
+            };
+        }
         profiles.push(facts);
     }
     let consents = control.grants.all_facts();
@@ -60,6 +70,13 @@ pub(super) async fn get(State(control): State<Control>) -> Result<Json<Health>, 
             })
             .collect(),
         entitlements: control.store.entitlements().await?,
+        directories: directories
+            .iter()
+            .map(|directory| DirectoryFacts {
+                name: directory.name.to_string(),
+                stale: directory.stale(now),
+            })
+            .collect(),
     };
     Ok(Json(examine(&facts)))
 }
@@ -119,7 +136,7 @@ async fn profile(
             .iter()
             .filter(holds)
             .any(|condition| condition.kind == reclaim),
-        identifiers: Vec::new(),
+        ..ProfileFacts::default()
     })
 }
 
