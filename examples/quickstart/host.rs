@@ -35,6 +35,7 @@ impl Host {
             "profiles.d/aha.yaml",
             "profiles.d/company.yaml",
             "profiles.d/licences.yaml",
+            "profiles.d/entitlements.yaml",
             "seatsync.yaml",
         ] {
             let from = samples.join(file);
@@ -57,6 +58,11 @@ impl Host {
     /// The daemon's settings.
     pub(crate) fn settings(&self) -> PathBuf {
         self.folder.path().join("seatsync.yaml")
+    }
+
+    /// Where the report goes.
+    pub(crate) fn report(&self) -> PathBuf {
+        self.folder.path().join("report.html")
     }
 
     /// The folder of sockets.

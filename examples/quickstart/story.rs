@@ -56,7 +56,9 @@ async fn chapters(vendors: &Vendors, host: &mut Host) -> Result<()> {
     show(host, &["status"])?;
     show(host, &["jobs", "results"])?;
 
-    say("3. What it knows now can be queried:\n");
+    say("3. The licence position: what is owned, used, needed and left, and what it costs.\n");
+    show(host, &["position", "--run"])?;
+    say("   What it knows now can be queried:\n");
     show(host, &["identifiers", "list"])?;
     show(
         host,
@@ -90,7 +92,21 @@ async fn chapters(vendors: &Vendors, host: &mut Host) -> Result<()> {
     ));
 
     survive(host, seats, &sys_id).await?;
-    break_and_mend(host).await
+    break_and_mend(host).await?;
+    report(host)
+}
+
+/// Writes all of it as one page.
+fn report(host: &Host) -> Result<()> {
+    say("8. All of it as one page, for people who do not log in here:\n");
+    let file = host.report();
+    show(host, &["report", "--out", utf8(&file)?])?;
+    let page = std::fs::read_to_string(&file).context("read the report")?;
+    ensure!(
+        page.contains("</html>") && page.contains("zoom-emea"),
+        "the report is not whole"
+    );
+    Ok(())
 }
 
 /// Takes one unused seat back at the vendor, and gives it back.
@@ -220,8 +236,9 @@ async fn break_and_mend(host: &Host) -> Result<()> {
 fn look_further(host: &Host) {
     let runtime = host.runtime();
     say(&format!(
-        "Look further, in another terminal:\n\n   export SEATSYNC_RUNTIME={}\n   alias seatsync='cargo run -q --'\n   seatsync status zoom-emea\n   seatsync subscriptions list --limit 20\n   seatsync jobs run zoom-emea\n   seatsync usage summary\n   $EDITOR {}\n",
+        "Look further, in another terminal:\n\n   export SEATSYNC_RUNTIME={}\n   alias seatsync='cargo run -q --'\n   seatsync status zoom-emea\n   seatsync subscriptions list --limit 20\n   seatsync jobs run zoom-emea\n   seatsync usage summary\n   $BROWSER {}\n   $EDITOR {}\n",
         runtime.display(),
+        host.report().display(),
         host.profiles().join("zoom.yaml").display(),
     ));
 }

@@ -58,15 +58,16 @@ pub(super) async fn attend<S>(
         .half_close(true)
         .serve_connection(io, service);
     let mut watchdog = Watchdog::new(clock, limits);
-    let mut stopped = Box::pin(stop.cancelled());
-    let mut stopping = false;
+    let mut last_turn = LastTurn::new(clock, stop);
     let end = poll_fn(|cx| {
-        if !stopping && stopped.as_mut().poll(cx).is_ready() {
-            stopping = true;
-            Pin::new(&mut connection).graceful_shutdown();
-        }
         if let Poll::Ready(result) = connection.poll_without_shutdown(cx) {
             return Poll::Ready(End::Done(result));
+        }
+        if last_turn.poll(cx, &activity).is_ready() {
+            Pin::new(&mut connection).graceful_shutdown();
+            if let Poll::Ready(result) = connection.poll_without_shutdown(cx) {
+                return Poll::Ready(End::Done(result));
+            }
         }
         if let Some(fault) = activity.unserved() {
             return Poll::Ready(End::Unserved(fault));
@@ -117,6 +118,49 @@ pub(super) async fn see_off(mut stream: UnixStream, clock: &dyn Clock) {
     tokio::select! {
         () = swallowed => {}
         () = crate::clock::sleep(clock, FAREWELL) => {}
+    }
+}
+
+/// How long a client is waited for that connected just before the stop and has not been heard.
+const UNHEARD: SignedDuration = SignedDuration::from_secs(1);
+
+/// Notices, once, that no further request is to be taken. Who connected and was not heard yet is heard
+/// first: hyper closes such a connection at once, with the request in it unread.
+struct LastTurn<'a> {
+    clock: &'a dyn Clock,
+    stopped: Pin<Box<dyn Future<Output = ()> + Send + 'a>>,
+    is_stopped: bool,
+    unheard: Option<Pin<Box<dyn Future<Output = ()> + Send + 'a>>>,
+    told: bool,
+}
+
+impl<'a> LastTurn<'a> {
+    fn new(clock: &'a dyn Clock, stop: &'a CancellationToken) -> Self {
+        Self {
+            clock,
+            stopped: Box::pin(stop.cancelled()),
+            is_stopped: false,
+            unheard: None,
+            told: false,
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>, activity: &Activity) -> Poll<()> {
+        if self.told {
+            return Poll::Pending;
+        }
+        if !self.is_stopped {
+            ready!(self.stopped.as_mut().poll(cx));
+            self.is_stopped = true;
+        }
+        let is_heard = activity.steps() > 0 || activity.phase() != Phase::Idle;
+        if !is_heard {
+            let clock = self.clock;
+            let unheard = self.unheard.get_or_insert_with(|| clock.sleep(UNHEARD));
+            ready!(unheard.as_mut().poll(cx));
+        }
+        self.told = true;
+        Poll::Ready(())
     }
 }
 

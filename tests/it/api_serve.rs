@@ -349,3 +349,22 @@ async fn stopping_does_not_wait_for_ever() {
     }
     panic!("the server does not stop");
 }
+
+#[tokio::test]
+async fn who_connected_just_before_the_stop_is_heard_and_who_says_nothing_is_not_waited_for() {
+    let server = start(Limits::default());
+    let mut early = server.connect().await;
+    let mut silent = server.connect().await;
+    let mut last = server.connect().await;
+    send(&mut last, GET).await;
+    // Connections are accepted in their order.
+    until(&mut last, "sent 0").await;
+    server.stop.cancel();
+    assert_eq!(rest(&mut last).await, "");
+    send(&mut early, GET).await;
+    let told = rest(&mut early).await;
+    assert!(told.contains("sent 0"), "{told}");
+    server.clock.advance(SignedDuration::from_secs(2));
+    assert_eq!(rest(&mut silent).await, "");
+    server.task.await.unwrap();
+}
