@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use minijinja::value::Serde;
-use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use minijinja::{AutoEscape, Environment, HtmlEscape, UndefinedBehavior, Value};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -118,10 +118,32 @@ pub fn page(facts: &Facts) -> Result<String, ReportError> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    environment.add_filter("prose", prose);
     let text = environment
         .render_named_str("page.html", PAGE, Serde(page))
         .map_err(|error| ReportError::Page(format!("{error:#}")))?;
     Ok(text.trim_start().to_owned())
+}
+
+/// A sentence as HTML: escaped, and what stands between two backticks as code.
+#[expect(clippy::needless_pass_by_value, reason = "filters take their values")]
+fn prose(sentence: Value) -> Value {
+    let text = sentence.to_string();
+    let parts: Vec<&str> = text.split('`').collect();
+    // One backtick alone opens nothing.
+    let pairs = parts.len().saturating_sub(1) / 2 * 2;
+    let mut html = String::new();
+    for (number, part) in parts.into_iter().enumerate() {
+        if number > 0 {
+            html.push_str(match number {
+                _ if number > pairs => "`",
+                _ if number % 2 == 1 => "<code>",
+                _ => "</code>",
+            });
+        }
+        html.push_str(&HtmlEscape(part).to_string());
+    }
+    Value::from_safe_string(html)
 }
 
 fn day_of(facts: &Facts) -> Date {

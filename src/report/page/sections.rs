@@ -62,7 +62,10 @@ pub(super) fn tiles(facts: &Facts) -> Vec<Tile> {
         .count();
     let (word, class) = match facts.health.worst() {
         None => ("healthy".to_owned(), "good"),
-        Some(Severity::Warning) => (format!("{} warnings", facts.health.findings.len()), "warn"),
+        Some(Severity::Warning) => match facts.health.findings.len() {
+            1 => ("1 warning".to_owned(), "warn"),
+            many => (format!("{many} warnings"), "warn"),
+        },
         Some(Severity::Error) => (format!("{} findings", facts.health.findings.len()), "bad"),
     };
     let tile = |title, value, class| Tile {
@@ -354,7 +357,7 @@ fn health(facts: &Facts) -> Section {
     Section {
         id: "health",
         title: "Health",
-        about: format!("{} checks were made.", facts.health.checks.len()),
+        about: format!("Checks that were made: {}.", facts.health.checks.len()),
         caption: "What an operator should look at",
         heads: heads(&[
             ("Severity", "nb"),

@@ -35,7 +35,7 @@ fn facts() -> Facts {
                 about: "</td></table>".to_owned(),
                 value: "1".to_owned(),
                 message: "m".to_owned(),
-                remedy: "r".to_owned(),
+                remedy: "run `seatsync doctor`".to_owned(),
             }],
         },
         jobs: Vec::new(),
@@ -104,4 +104,21 @@ fn the_same_facts_give_the_same_page() {
     let (_, main) = first.split_once("<main>").unwrap();
     let (main, _) = main.split_once("</main>").unwrap();
     insta::assert_snapshot!(main);
+}
+
+#[test]
+fn a_sentence_shows_commands_as_code_and_runs_nothing() {
+    for (sentence, html) in [
+        (
+            "run `seatsync doctor`, then",
+            "run <code>seatsync doctor</code>, then",
+        ),
+        (
+            "`<b>` and one ` alone",
+            "<code>&lt;b&gt;</code> and one ` alone",
+        ),
+        ("</td>", "&lt;&#x2f;td&gt;"),
+    ] {
+        assert_eq!(prose(sentence.into()).to_string(), html);
+    }
 }
