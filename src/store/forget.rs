@@ -189,8 +189,16 @@ fn within(
     Ok(Ok(forgotten))
 }
 
-/// Lines of user directories. Who is in one is so for every profile, so they stay while only one forgets.
+/// Lines of user directories, and the user as somebody's manager. Who is in a directory is so for every
+/// profile, so all of it stays while only one forgets.
 fn forget_people(t: &Transaction<'_>) -> Result<usize, rusqlite::Error> {
+    t.execute(
+        "UPDATE people AS x SET manager = NULL
+         WHERE EXISTS (SELECT 1 FROM forgetting AS f WHERE f.profile_id IS NULL)
+           AND EXISTS (SELECT 1 FROM forgetting AS f
+               WHERE lower(x.manager) IN (lower(f.email), lower(f.id)))",
+        [],
+    )?;
     t.execute(
         "DELETE FROM people AS x
          WHERE EXISTS (SELECT 1 FROM forgetting WHERE profile_id IS NULL)

@@ -70,7 +70,11 @@ async fn nothing_is_lost_or_half_done_however_often_the_daemon_is_killed() {
     let mut acknowledged = 0;
     let (mut in_walk, mut in_merge) = (0, 0);
     host.kill();
-    for kill in 1..=kills() {
+    let mut made = 0;
+    // A merge on a busy host may be over before it is seen, so a few more may be aimed at.
+    while made < kills() || in_merge * 5 < kills() && made < 4 * kills() {
+        made += 1;
+        let kill = made;
         let aim = if kill % 2 == 0 { Aim::Walk } else { Aim::Merge };
         populate(&vendor, 1 - in_force);
         if aim == Aim::Walk {
@@ -121,12 +125,11 @@ async fn nothing_is_lost_or_half_done_however_often_the_daemon_is_killed() {
     });
     assert!(seats.contains(&seats_of(&host)));
     println!(
-        "{acknowledged} records acknowledged and found; of {} kills {in_walk} inside a walk, {in_merge} inside a merge",
-        kills()
+        "{acknowledged} records acknowledged and found; of {made} kills {in_walk} inside a walk, {in_merge} inside a merge"
     );
     assert!(in_walk * 3 >= kills(), "{in_walk} kills hit a walk");
     assert!(in_merge * 5 >= kills(), "{in_merge} kills hit a merge");
-    assert!(acknowledged >= 100 * kills(), "{acknowledged}");
+    assert!(acknowledged >= 100 * made, "{acknowledged}");
 }
 
 /// Next to nobody is asked for, so that a job is soon over.
@@ -174,8 +177,9 @@ fn drive_to(host: &Host, aim: Aim, seats: &[u64]) {
     });
 }
 
-/// Looks until the daemon holds its database's write lock, then looks on, longer each time, and
-/// tells whether it still does. SQLite's file format names the byte of the lock.
+/// Looks until the daemon has held its database's write lock for some looks in a row, more of them
+/// each time, and tells whether it did: what else is written beside the merge is soon over. SQLite's
+/// file format names the byte of the lock.
 fn deep_in_a_transaction(host: &Host, kill: u32) -> bool {
     const WRITE_LOCK: &str = "120";
     let shared = host.path("state/seatsync.db-shm");
@@ -189,8 +193,12 @@ fn deep_in_a_transaction(host: &Host, kill: u32) -> bool {
                 if holder == pid && file.rsplit(':').next() == Some(&inode))
         })
     };
-    let begun = (0..100_000).any(|_| held());
-    begun && (0..(kill * 5) % 64).all(|_| held())
+    let wanted = 1 + (kill * 5) % 64;
+    let mut in_a_row = 0;
+    (0..100_000).any(|_| {
+        in_a_row = if held() { in_a_row + 1 } else { 0 };
+        in_a_row == wanted
+    })
 }
 
 fn endless_walk() -> Fault {

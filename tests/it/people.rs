@@ -212,3 +212,35 @@ async fn a_file_that_is_broken_gone_or_half_there_keeps_the_people_known_and_say
     reload(&host);
     assert_eq!(known(&host), 0);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_in_a_directory_alone_is_forgotten_in_the_bytes_too() {
+    let vendor = vendor().await;
+    let mut host = host(&vendor);
+    let gone = "left.long.ago@example.com";
+    write(
+        &host,
+        &format!(
+            "mail;login;here;boss\n{gone};forgottenlogin;out;\nstays@example.com;;in;{}\n",
+            gone.to_uppercase()
+        ),
+    );
+    let columns = "columns: {email: mail, user_name: login, active: here, manager: boss}";
+    let all_columns = DIRECTORY.lines().find(|line| line.starts_with("columns"));
+    host.profile("hr.yaml", &DIRECTORY.replace(all_columns.unwrap(), columns));
+    assert!(!reload(&host).contains("error"));
+    let forgotten = host.json(&["forget", gone]);
+    assert_eq!(forgotten["people"], 1, "{forgotten:#}");
+    assert_eq!(host.json(&["forget", gone])["people"], 0);
+    host.stop();
+    let bytes = fs::read(host.path("state/seatsync.db")).unwrap();
+    let holds = |word: &str| {
+        bytes
+            .windows(word.len())
+            .any(|window| window == word.as_bytes())
+    };
+    assert!(holds("stays@example.com"));
+    for word in [gone, &gone.to_uppercase(), "forgottenlogin"] {
+        assert!(!holds(word), "`{word}` in the file");
+    }
+}
