@@ -1,13 +1,13 @@
 //! `seatsync backup`: both databases in one file, while the daemon works.
 
-use std::fs::{self, File, OpenOptions};
+use std::ffi::OsString;
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
+use tempfile::{Builder, NamedTempFile};
 
 use super::client::Client;
 use super::exit::Failure;
@@ -32,11 +32,11 @@ pub(super) fn run(
         return Err(taken(&args.out));
     }
     let client = Client::new(runtime)?;
-    let partial = Partial::create(&args.out)?;
-    let mut file = &partial.file;
+    let mut partial = Partial::create(&args.out)?;
     client.download("/v1/backup", &(), |piece| {
+        let file = partial.0.as_file_mut();
         file.write_all(piece)
-            .with_context(|| format!("write `{}`", partial.path.display()))?;
+            .with_context(|| format!("write `{}`", partial.0.path().display()))?;
         Ok(())
     })?;
     let manifest = partial.keep_as(&args.out)?;
@@ -69,56 +69,41 @@ fn taken(out: &Path) -> Failure {
     ))
 }
 
-/// A backup that is not whole yet, under another name; it is removed with the value.
-struct Partial {
-    path: PathBuf,
-    file: File,
-}
+/// A backup that is not whole yet, under a name that nobody has; it is removed with the value.
+struct Partial(NamedTempFile);
 
 impl Partial {
     fn create(out: &Path) -> Result<Self, Failure> {
-        let mut name = out.file_name().unwrap_or_default().to_owned();
-        name.push(".partial");
-        let path = out.with_file_name(name);
-        // Of a backup that was cut.
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                return Err(anyhow::Error::new(error)
-                    .context(format!("remove `{}`", path.display()))
-                    .into());
-            }
-            _ => {}
-        }
-        let mut options = OpenOptions::new();
-        let file = options
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)
-            .with_context(|| format!("make `{}`", path.display()))?;
-        Ok(Self { path, file })
+        let mut prefix = OsString::from(".");
+        prefix.push(out.file_name().unwrap_or_default());
+        prefix.push(".");
+        let folder = match out.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        // Such a file is made with mode 0600.
+        let file = Builder::new()
+            .prefix(&prefix)
+            .suffix(".partial")
+            .tempfile_in(folder)
+            .with_context(|| format!("make a file in `{}`", folder.display()))?;
+        Ok(Self(file))
     }
 
     /// Gives it its name, which nobody has taken meanwhile.
-    fn keep_as(&self, out: &Path) -> Result<Manifest, Failure> {
-        let manifest =
-            backup::verify(&self.path).map_err(|error| Failure::failed(error.to_string()))?;
-        self.file
+    fn keep_as(self, out: &Path) -> Result<Manifest, Failure> {
+        let path = self.0.path();
+        let manifest = backup::verify(path).map_err(|error| Failure::failed(error.to_string()))?;
+        self.0
+            .as_file()
             .sync_all()
-            .with_context(|| format!("write `{}` to the disk", self.path.display()))?;
-        match fs::hard_link(&self.path, out) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(taken(out)),
-            Err(error) => Err(anyhow::Error::new(error)
+            .with_context(|| format!("write `{}` to the disk", path.display()))?;
+        match self.0.persist_noclobber(out) {
+            Err(refused) if refused.error.kind() == ErrorKind::AlreadyExists => Err(taken(out)),
+            Err(refused) => Err(anyhow::Error::new(refused.error)
                 .context(format!("name `{}`", out.display()))
                 .into()),
-            Ok(()) => Ok(manifest),
+            Ok(_) => Ok(manifest),
         }
-    }
-}
-
-impl Drop for Partial {
-    fn drop(&mut self) {
-        // What is left of it is overwritten by the next backup of that name.
-        let _ = fs::remove_file(&self.path);
     }
 }

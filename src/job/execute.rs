@@ -247,7 +247,7 @@ impl<S: ConnectorSource> Worker<S> {
                     counts,
                     failure,
                 };
-                return self.store.put_off(&job.id, put_off).await;
+                return self.store.put_off(&job.id, put_off, now).await;
             }
         };
         self.announce(job, state, failure.as_ref());

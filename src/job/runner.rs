@@ -151,13 +151,35 @@ impl<S: ConnectorSource> Runner<S> {
 
     /// Queues a run that a person asked for. What follows in the chain follows.
     pub async fn request(&self, profile: &Name, subflow: SubflowKind) -> Result<Job, RequestError> {
+        match self.queue(profile, subflow, Trigger::Manual).await? {
+            Some(job) => Ok(job),
+            None => Err(RequestError::UnknownProfile(profile.clone())),
+        }
+    }
+
+    /// Carries out what a person decided: the reclaim runs now, or once more when the one that runs is
+    /// over, since that made its plan before the decision.
+    pub async fn carry_out_decision(&self, profile: &Name) -> Result<(), RequestError> {
+        let subflow = SubflowKind::ReclaimSubscriptions;
+        self.queue(profile, subflow, Trigger::Decision)
+            .await
+            .map(drop)
+    }
+
+    /// `None`: the same run waits already.
+    async fn queue(
+        &self,
+        profile: &Name,
+        subflow: SubflowKind,
+        trigger: Trigger,
+    ) -> Result<Option<Job>, RequestError> {
         let store = &self.shared.worker.store;
         let now = self.now();
         let recorded = self.recorded(profile).await?;
         let job = NewJob {
             profile: recorded.id,
             subflow,
-            trigger: Trigger::Manual,
+            trigger,
             due_at: now,
         };
         let reason = lookout::bar(&recorded).or_else(|| unrunnable(&recorded, subflow));
@@ -169,13 +191,13 @@ impl<S: ConnectorSource> Runner<S> {
             match queued {
                 Queued::New(job) => {
                     self.wake();
-                    return Ok(job);
+                    return Ok(Some(job));
                 }
                 Queued::Refused(job) => return Err(RequestError::Refused(Box::new(job))),
                 Queued::Known => {}
             }
         }
-        Err(RequestError::UnknownProfile(profile.clone()))
+        Ok(None)
     }
 
     /// What a reclaim may do.

@@ -242,47 +242,53 @@ fn open(
              FROM subscriptions AS s
              WHERE id = ?1 AND profile_id = ?2 AND ended_at IS NULL AND NOT EXISTS (
                  SELECT 1 FROM candidates AS c
-                 WHERE c.subscription_id = s.id AND c.closed_at IS NULL)",
+                 WHERE c.subscription_id = s.id AND c.closed_at IS NULL)
+             RETURNING id, external_user_id, email, identifier,
+                 (SELECT name FROM profiles AS p WHERE p.id = profile_id)",
         )?
-        .execute(params![
-            new.subscription,
-            profile.0,
-            new.reason,
-            new.justification.as_str(),
-            new.rule,
-            new.rule_digest,
-            new.reference.kind.as_str(),
-            Day(new.reference.day),
-            new.last_activity.map(|(day, _)| Day(day)),
-            new.last_activity.map(|(_, grade)| grade.as_str()),
-            new.grade.as_str(),
-            new.evidence_digest,
-            new.savings.as_ref().map(Json),
-            new.assignment_group,
-            At(now),
-        ])?;
-    if opened == 0 {
+        .query_row(
+            params![
+                new.subscription,
+                profile.0,
+                new.reason,
+                new.justification.as_str(),
+                new.rule,
+                new.rule_digest,
+                new.reference.kind.as_str(),
+                Day(new.reference.day),
+                new.last_activity.map(|(day, _)| Day(day)),
+                new.last_activity.map(|(_, grade)| grade.as_str()),
+                new.grade.as_str(),
+                new.evidence_digest,
+                new.savings.as_ref().map(Json),
+                new.assignment_group,
+                At(now),
+            ],
+            |row| {
+                Ok(NewEntry {
+                    action: AuditAction::CandidateOpened,
+                    who: Actor::Rule,
+                    candidate: row.get(0)?,
+                    texts: vec![("user", row.get(1)?), ("email", row.get(2)?)],
+                    identifier: Some(row.get::<_, Word<_>>(3)?.0),
+                    profile: Some(row.get::<_, Word<_>>(4)?.0),
+                    facts: json!({
+                        "justification": new.justification, "rule": new.rule,
+                        "rule_digest": new.rule_digest, "reference": new.reference,
+                        "last_activity": new.last_activity.map(|(day, _)| day), "grade": new.grade,
+                        "evidence": new.evidence_digest, "savings": new.savings,
+                    }),
+                })
+            },
+        )
+        .optional()?;
+    let Some(entry) = opened else {
         return Ok(false);
-    }
-    let id = t.last_insert_rowid();
-    if let Some(candidate) = candidate_at(t, id)? {
-        let facts = json!({
-            "justification": new.justification, "rule": new.rule, "rule_digest": new.rule_digest, "reference": new.reference,
-            "last_activity": candidate.last_activity, "grade": new.grade,
-            "evidence": new.evidence_digest, "savings": new.savings,
-        });
-        audit::append(
-            t,
-            &entry(
-                AuditAction::CandidateOpened,
-                &Actor::Rule,
-                &candidate,
-                facts,
-            ),
-            now,
-        )?;
-    }
-    if new.user_missing {
+    };
+    audit::append(t, &entry, now)?;
+    if let Some(id) = entry.candidate
+        && new.user_missing
+    {
         let reason = "its user is to be asked, and the vendor tells no address";
         let missing = Happening::new(id, Event::UserMissing, reason, &Actor::Rule);
         happen(t, &missing, now)?;

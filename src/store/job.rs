@@ -23,6 +23,8 @@ pub enum Trigger {
     CatchUp,
     /// A person asked.
     Manual,
+    /// A person decided something that the job carries out.
+    Decision,
     /// The job before it in the chain ended.
     Chain,
     /// The same job was interrupted.

@@ -171,11 +171,25 @@ impl Store {
             .await
     }
 
-    /// Lets a running job wait again: the same job, later.
-    pub async fn put_off(&self, job: &str, put_off: PutOff) -> Result<(), StoreError> {
+    /// Lets a running job wait again: the same job, later. One that waited for it to end has nothing
+    /// left to do.
+    pub async fn put_off(
+        &self,
+        job: &str,
+        put_off: PutOff,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let job = job.to_owned();
         self.database
             .write("put job off", move |t| {
+                let instead =
+                    format!("job `{job}`, which it waited for, was put off and does its work");
+                t.prepare_cached(
+                    "UPDATE jobs SET state = 'refused', ended_at = ?2, failure = ?3
+                     WHERE state = 'pending' AND (profile_id, subflow) IN (
+                         SELECT profile_id, subflow FROM jobs WHERE id = ?1)",
+                )?
+                .execute(params![job, At(now), Json(&refusal(instead))])?;
                 t.prepare_cached(
                     "UPDATE jobs SET state = 'pending', not_before = ?2, started_at = NULL,
                             attempts = attempts + ?3, counts = ?4, failure = ?5
@@ -282,13 +296,22 @@ fn enqueue(t: &Transaction<'_>, job: &NewJob, now: Timestamp) -> Result<Queued, 
     }
     match waiting_or_running(t, job)? {
         Some(waiting)
-            if matches!(job.trigger, Trigger::Manual | Trigger::Publish)
-                && is_put_off(&waiting, now) =>
+            if matches!(
+                job.trigger,
+                Trigger::Manual | Trigger::Decision | Trigger::Publish
+            ) && is_put_off(&waiting, now) =>
         {
             pull_forward(t, &waiting, now).map(Queued::New)
         }
-        Some(waiting) if job.trigger == Trigger::Publish && waiting.state == JobState::Pending => {
+        Some(waiting)
+            if matches!(job.trigger, Trigger::Decision | Trigger::Publish)
+                && waiting.state == JobState::Pending =>
+        {
             Ok(Queued::Known)
+        }
+        // What runs made its plan before the decision.
+        Some(_) if job.trigger == Trigger::Decision => {
+            insert(t, job, JobState::Pending, None, now).map(Queued::New)
         }
         None => insert(t, job, JobState::Pending, None, now).map(Queued::New),
         Some(other) => {
@@ -340,10 +363,11 @@ fn is_known(t: &Transaction<'_>, job: &NewJob) -> Result<bool, StoreError> {
     )?)
 }
 
+/// The job of that kind that waits, or else the one that runs.
 fn waiting_or_running(t: &Transaction<'_>, job: &NewJob) -> Result<Option<Job>, StoreError> {
     Ok(t.prepare_cached(&format!(
         "{SELECT_JOB} WHERE j.profile_id = ?1 AND j.subflow = ?2
-             AND j.state IN ('pending', 'in_progress') ORDER BY j.state LIMIT 1"
+             AND j.state IN ('pending', 'in_progress') ORDER BY j.state DESC LIMIT 1"
     ))?
     .query_row(params![job.profile.0, job.subflow.as_str()], job_of)
     .optional()?)

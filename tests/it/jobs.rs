@@ -108,7 +108,7 @@ async fn a_job_that_was_put_off_runs_when_a_person_asks_for_it() {
         counts: Counts::default(),
         failure: Failure::default(),
     };
-    bed.store.put_off(&asked.id, put_off).await.unwrap();
+    bed.store.put_off(&asked.id, put_off, now).await.unwrap();
     assert!(bed.store.claim(now).await.unwrap().is_none());
     let again = runner
         .request(&name("zoom"), DownloadSubscriptions)
@@ -116,6 +116,45 @@ async fn a_job_that_was_put_off_runs_when_a_person_asks_for_it() {
         .unwrap();
     assert_eq!((again.id, again.failure), (asked.id, None));
     assert!(bed.store.claim(now).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn what_a_decision_asks_for_follows_the_run_that_does_not_know_of_it() {
+    let bed = Bed::start().await;
+    bed.publish().await;
+    let now = bed.clock_now();
+    let decided = || async {
+        let decision = NewJob {
+            profile: bed.store.desired_profiles().await.unwrap()[0].id,
+            subflow: DownloadSubscriptions,
+            trigger: Trigger::Decision,
+            due_at: now,
+        };
+        let queued = bed.store.enqueue(vec![decision], now).await.unwrap();
+        queued.into_iter().next().unwrap()
+    };
+    let Queued::New(first) = decided().await else {
+        panic!("nothing ran");
+    };
+    assert_eq!(decided().await, Queued::Known, "it has not begun");
+    bed.store.claim(now).await.unwrap().unwrap();
+    let Queued::New(follows) = decided().await else {
+        panic!("what runs made its plan before");
+    };
+    assert_eq!(decided().await, Queued::Known, "one is enough");
+    assert!(bed.store.claim(now).await.unwrap().is_none(), "one at once");
+    // The run that is put off makes a new plan, so nothing is left for the one behind it.
+    let put_off = PutOff {
+        until: now,
+        costs_attempt: false,
+        counts: Counts::default(),
+        failure: Failure::default(),
+    };
+    bed.store.put_off(&first.id, put_off, now).await.unwrap();
+    let job = bed.store.job(&follows.id).await.unwrap().unwrap();
+    assert_eq!(job.state, JobState::Refused);
+    let claimed = bed.store.claim(now).await.unwrap().unwrap();
+    assert_eq!(claimed.id, first.id);
 }
 
 #[tokio::test]

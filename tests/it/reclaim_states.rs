@@ -296,6 +296,36 @@ async fn a_refused_write_requires_attention_until_it_is_resumed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_seat_pressed_while_a_reclaim_runs_is_taken_by_the_next_one() {
+    let vendor = vendor().await;
+    let mut host = host(&vendor, "mode: manual");
+    host.start();
+    let candidates = ready(&host);
+    let [first, second, ..] = candidates.as_slice() else {
+        panic!("too few candidates");
+    };
+    decide(&host, &["reclaim"], first);
+    let slow = Action::Delay { millis: 2_000 };
+    vendor
+        .control()
+        .set_fault(Fault::on(Endpoint::UpdateUser, slow).times(1));
+    release(&host);
+    host.until(&["candidates", "show", &first.id], |shown| {
+        shown["writes"][0]["state"] == "intended"
+    });
+    assert_eq!(decide(&host, &["reclaim"], second), "awaiting_revocation");
+    for seat in [first, second] {
+        host.until(&["candidates", "show", &seat.id], |shown| {
+            shown["state"] == "closed_complete"
+        });
+        assert_eq!(vendor.control().person(&seat.user).unwrap().kind, 1);
+    }
+    let jobs = host.json(&["jobs", "results", "--subflow", "reclaim_subscriptions"]);
+    assert!(jobs.to_string().contains("\"decision\""), "{jobs:#}");
+    assert_eq!(host.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn use_that_is_seen_only_just_before_the_write_cancels_it() {
     let vendor = vendor().await;
     let mut host = host(&vendor, "mode: manual");

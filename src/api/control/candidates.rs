@@ -12,7 +12,6 @@ use super::model::{
 use super::page::{self, PageSize};
 use super::seats::known_profile;
 use super::{Asker, Control, installed, plan};
-use crate::profile::model::SubflowKind;
 use crate::profile::name::Name;
 use crate::reclamation::approval::ApprovedSeat;
 use crate::reclamation::candidate::{Candidate, State as CandidateState};
@@ -226,10 +225,9 @@ async fn what_follows(control: &Control, decided: &[Decided]) -> Result<String, 
     profiles.dedup();
     let mut sentences = Vec::new();
     for profile in profiles {
-        let subflow = SubflowKind::ReclaimSubscriptions;
-        let sentence = match control.runner.request(profile, subflow).await {
-            Ok(_) => format!(
-                "the reclaim of `{profile}` starts: `seatsync plan --seats` shows what it does"
+        let sentence = match control.runner.carry_out_decision(profile).await {
+            Ok(()) => format!(
+                "the reclaim of `{profile}` starts as soon as none of its jobs runs: `seatsync plan --seats` shows what it does"
             ),
             Err(error) => format!("they wait: {error}"),
         };

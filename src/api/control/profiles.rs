@@ -150,12 +150,8 @@ async fn release_plan(
         .await?;
     control.store.announce_audit().await?;
     tracing::info!(%profile, plan = digest, %by, "a plan was released");
-    let follows = match control
-        .runner
-        .request(profile, SubflowKind::ReclaimSubscriptions)
-        .await
-    {
-        Ok(_) => "its reclaim starts now".to_owned(),
+    let follows = match control.runner.carry_out_decision(profile).await {
+        Ok(()) => "its reclaim starts as soon as none of its jobs runs".to_owned(),
         Err(error) => format!("its reclaim does not start: {error}"),
     };
     Ok(Json(Decided {
