@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use tokio::sync::{Semaphore, oneshot};
 
@@ -344,6 +345,10 @@ fn prepare(path: &Path, layout: &Layout) -> Result<Connection, StoreError> {
         ))
         .map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(64);
+    // Otherwise, once there are statistics, a statement is parsed anew for other values.
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .map_err(failed)?;
     migrate(&mut connection, layout).map_err(failed)?;
     Ok(connection)
 }

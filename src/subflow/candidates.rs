@@ -24,6 +24,8 @@ use crate::store::job::Counts;
 
 /// Seats judged in one read.
 const SEATS: u32 = 20_000;
+/// New candidates that wait for one transaction, which the disk confirms once.
+const RECORDED_AT_ONCE: usize = 1_000;
 /// Open candidates that are held in memory at once.
 const OPEN: u32 = 1_000;
 /// A candidate that requires attention for longer is given up, as in ServiceNow
@@ -192,8 +194,9 @@ async fn find(
 ) -> Result<(), StoreError> {
     let used_on = judging.used_by_any_rule();
     let prices = Prices::of(run.store, run.now().to_zoned(run.zone.clone()).date()).await?;
-    let mut after = 0;
-    loop {
+    let mut after = Some(0);
+    let mut unrecorded: Vec<NewCandidate> = Vec::new();
+    while let Some(from) = after {
         let judged = Arc::clone(judging);
         let open = Arc::clone(&open);
         let scanned = run
@@ -202,7 +205,7 @@ async fn find(
                 run.profile.id,
                 Arc::clone(&judging.namesakes),
                 used_on,
-                (after, SEATS),
+                (from, SEATS),
                 move |identifier, facts| {
                     if open.contains(&facts.subscription) {
                         return None;
@@ -211,24 +214,27 @@ async fn find(
                 },
             )
             .await?;
-        let found: Vec<NewCandidate> = scanned
-            .found
-            .into_iter()
-            .map(|(identifier, new)| NewCandidate {
-                savings: prices.of_identifier(&identifier),
-                ..new
-            })
-            .collect();
-        counts.inserted += run
-            .store
-            .open_candidates(run.profile.id, found, run.now())
-            .await?;
-        run.reporter.advance();
-        match scanned.next {
-            Some(next) => after = next,
-            None => return Ok(()),
+        unrecorded.extend(
+            scanned
+                .found
+                .into_iter()
+                .map(|(identifier, new)| NewCandidate {
+                    savings: prices.of_identifier(&identifier),
+                    ..new
+                }),
+        );
+        after = scanned.next;
+        if unrecorded.len() >= RECORDED_AT_ONCE || after.is_none() {
+            let found = std::mem::take(&mut unrecorded);
+            let recorded = run
+                .store
+                .open_candidates(run.profile.id, found, run.now())
+                .await?;
+            counts.inserted += recorded;
         }
+        run.reporter.advance();
     }
+    Ok(())
 }
 
 fn found(
