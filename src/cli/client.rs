@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
@@ -24,6 +25,7 @@ pub(crate) fn page_size() -> clap::builder::RangedI64ValueParser<u32> {
 pub(crate) struct Client {
     socket: PathBuf,
     runtime: tokio::runtime::Runtime,
+    patience: Option<Duration>,
 }
 
 impl Client {
@@ -34,7 +36,20 @@ impl Client {
             .enable_all()
             .build()
             .map_err(|error| Failure::failed(format!("cannot start: {error}")))?;
-        Ok(Self { socket, runtime })
+        Ok(Self {
+            socket,
+            runtime,
+            patience: None,
+        })
+    }
+
+    /// Does not wait longer than that for an answer. Systemd takes connections for a daemon that hangs.
+    #[must_use]
+    pub(crate) fn with_patience(self, patience: Duration) -> Self {
+        Self {
+            patience: Some(patience),
+            ..self
+        }
     }
 
     /// Runs `work` where the client runs.
@@ -106,12 +121,20 @@ impl Client {
         path: &str,
         body: Bytes,
     ) -> Result<T, Failure> {
-        self.runtime.block_on(async {
+        let answered = async {
             let answer = self.send(method, path, body).await?;
-            let text = self.whole(answer).await?;
-            serde_json::from_slice(&text).map_err(|error| {
-                Failure::failed(format!("the daemon's answer cannot be read: {error}"))
-            })
+            self.whole(answer).await
+        };
+        let text = self.runtime.block_on(async {
+            match self.patience {
+                None => answered.await,
+                Some(patience) => tokio::time::timeout(patience, answered)
+                    .await
+                    .unwrap_or_else(|_| Err(self.silent(patience))),
+            }
+        })?;
+        serde_json::from_slice(&text).map_err(|error| {
+            Failure::failed(format!("the daemon's answer cannot be read: {error}"))
         })
     }
 
@@ -170,6 +193,14 @@ impl Client {
         }
         Failure::Unreachable(format!(
             "no daemon answers on `{socket}` ({error}): start it with `seatsync run` or `systemctl start seatsync`, or give `--runtime`"
+        ))
+    }
+
+    fn silent(&self, patience: Duration) -> Failure {
+        Failure::Unreachable(format!(
+            "the daemon on `{}` did not answer within {} s: look at `systemctl status seatsync` and its journal, and restart it if it hangs",
+            self.socket.display(),
+            patience.as_secs()
         ))
     }
 

@@ -63,10 +63,24 @@ pub(super) fn run(
 
 /// What a person should look at, a line each.
 pub(super) fn warnings(warnings: &[String]) -> String {
-    warnings
-        .iter()
-        .fold(String::new(), |text, warning| text + "\n" + warning + "\n")
+    let mut text = String::new();
+    for warning in warnings.iter().take(MOST_WARNINGS) {
+        text.push('\n');
+        text.push_str(warning);
+        text.push('\n');
+    }
+    let more = warnings.len().saturating_sub(MOST_WARNINGS);
+    if more > 0 {
+        let _ = write!(
+            text,
+            "\nand {more} more like these, which `--format json` shows\n"
+        );
+    }
+    text
 }
+
+/// Warnings that people read one by one.
+const MOST_WARNINGS: usize = 20;
 
 fn row(standing: &EntryStanding) -> [String; 9] {
     let note = match (standing.in_force, standing.ever_matched) {

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
@@ -27,12 +28,15 @@ pub(super) struct StatusArgs {
 }
 
 /// Shows how the daemon and its profiles stand.
+/// How long the daemon may take to answer: a large state is read within seconds.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 pub(super) fn run(
     args: &StatusArgs,
     runtime: &Path,
     output: &mut Output,
 ) -> Result<ExitCode, Failure> {
-    let client = Client::new(runtime)?;
+    let client = Client::new(runtime)?.with_patience(PATIENCE);
     if let Some(name) = &args.profile {
         let profile: ProfileStatus = client.get(&format!("/v1/status/{name}"), &())?;
         output.show(&profile, one_profile)?;
@@ -48,7 +52,11 @@ fn everything(status: &Status) -> String {
         "seatsync {} since {}, vendor writes {}\n",
         status.version,
         short(status.started_at),
-        if status.writes { "allowed" } else { "off" }
+        match &status.writes_stopped {
+            Some(stopped) => format!("STOPPED: {stopped}"),
+            None if status.writes => "allowed".to_owned(),
+            None => "off".to_owned(),
+        }
     );
     if !status.sandbox.message.is_empty() {
         let _ = writeln!(text, "{}", status.sandbox.message);

@@ -101,7 +101,9 @@ impl<'a> Collected<'a> {
         } = self.basis;
         let mut too_much = Vec::new();
         for bought in entitlements {
-            let managed = |model: &&SoftwareModel| model.under_management;
+            // Installed software is counted by agents, not by seats: nothing here tells its use.
+            let managed =
+                |model: &&SoftwareModel| model.under_management && !model.identifiers.is_empty();
             let mut models = catalogue.iter().map(|(_, model)| model);
             let covered = |model: &&SoftwareModel| managed(model) && bought.licensed.covers(model);
             let Some(model) = models.find(covered) else {

@@ -503,3 +503,23 @@ fn a_model_that_needs_no_rights_takes_none_from_the_others_of_its_product() {
     assert_eq!(found.numbers.rights_owned, 500);
     assert_eq!(found.numbers.rights_needed, 0);
 }
+
+#[test]
+fn rights_to_installed_software_are_not_told_as_unused() {
+    let installed = json!({"name": "visio", "publisher": "Microsoft", "product": "Visio",
+        "norm_products": ["5b1f0c9c2d7e4f6a8b3c4d5e6f708192"]});
+    let catalogue = Catalogue::of(vec![serde_json::from_value(installed).unwrap()]);
+    let bought = entitlements(
+        json!([{"name": "visio", "software_model": "visio", "quantity": 200,
+        "unit_cost": "180", "currency": "EUR", "period": "annually", "start": "2027-01-01"}]),
+    );
+    let basis = Basis {
+        catalogue: &catalogue,
+        entitlements: &bought,
+        today: TODAY,
+    };
+    let position = position(basis, &Facts::default(), Grouping::None);
+    let told = position.products.iter();
+    let mut told = told.filter(|product| product.product.product == "Visio");
+    assert!(told.next().is_none(), "agents count it, not seats");
+}

@@ -6,6 +6,7 @@ pub(crate) mod check;
 pub mod compare;
 pub mod cron;
 pub mod currency;
+pub mod folding;
 pub mod identifier;
 pub mod licence;
 pub mod link;

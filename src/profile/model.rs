@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::duration::Span;
+use super::folding::folded_address;
 use super::identifier::{Identifier, ProfileType, Vendor};
 use super::licence::{Entitlement, SoftwareModel};
 use super::name::Name;
@@ -110,7 +111,7 @@ pub enum UserPattern {
 impl UserPattern {
     /// Whether it means the user with this id and e-mail address.
     pub fn matches(&self, external_user_id: &str, email: &str) -> bool {
-        let email = email.to_lowercase();
+        let email = folded_address(email);
         let domain = email.rsplit_once('@').map_or("", |(_, domain)| domain);
         match self {
             Self::User(user) => *user == email || user == external_user_id,

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::duration::Span;
+use super::folding::folded_address;
 use super::name::Name;
 
 /// A directory, checked.
@@ -250,7 +251,7 @@ impl Resolution {
             Some((user, domain)) => (user, Some(domain)),
             None => (text.as_str(), None),
         };
-        let meant = |old: &String| domain.is_some_and(|domain| domain == old.to_lowercase());
+        let meant = |old: &String| domain.is_some_and(|domain| domain == folded_address(old));
         if !self.old_domain.as_ref().is_none_or(meant) {
             return None;
         }
@@ -258,7 +259,7 @@ impl Resolution {
             (Transform::None, _) => Some(text),
             (Transform::RemoveDomain, _) => folded(user),
             (Transform::ReplaceDomain, Some(new)) if domain.is_some() => {
-                Some(format!("{}@{}", folded(user)?, new.to_lowercase()))
+                Some(format!("{}@{}", folded(user)?, folded_address(new)))
             }
             (Transform::ReplaceDomain, _) => None,
         }
@@ -284,10 +285,11 @@ impl Resolution {
     }
 }
 
-/// As values are compared: without spaces around, in lower case; `None` where nothing is left.
+/// As values are compared: without blanks around, in lower case, accents in one form; `None` where
+/// nothing is left.
 pub fn folded(text: &str) -> Option<String> {
     let text = text.trim();
-    (!text.is_empty()).then(|| text.to_lowercase())
+    (!text.is_empty()).then(|| folded_address(text))
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::judge::Reference;
 use crate::connector::facts::Grade;
+use crate::profile::folding::folded_address;
 use crate::profile::identifier::Identifier;
 use crate::profile::model::DesiredProfile;
 use crate::profile::name::Name;
@@ -159,9 +160,8 @@ fn compare(
     let reviewed = reviewed
         .get(&candidate.candidate)
         .ok_or(Dropped::NotInPlan)?;
-    let user = seat.user.to_lowercase();
-    let same_user =
-        user == candidate.email.to_lowercase() || seat.user == candidate.external_user_id;
+    let same_user = folded_address(&seat.user) == folded_address(candidate.email)
+        || seat.user == candidate.external_user_id;
     if !same_user || seat.identifier != *candidate.identifier {
         return Err(Dropped::OtherSeat);
     }

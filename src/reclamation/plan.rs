@@ -477,10 +477,16 @@ impl<'a> Judged<'a> {
         })
     }
 
-    /// An approved list is not throttled; it counts all the same.
+    /// An approved list passes over the throttles of rules, not over the day's ceiling of the host's
+    /// settings, which no file in git can raise; it counts all the same.
     fn throttled(&self, item: &Item) -> Option<(Guard, String)> {
+        let ceiling = self.situation.ceiling.max_per_day;
+        let full = |most: u32| {
+            let reason = || (Guard::MaxPerDay, format!("{most} seats a day"));
+            (self.today >= u64::from(most)).then(reason)
+        };
         if item.approved_by.is_some() {
-            return None;
+            return full(ceiling);
         }
         let pool = pool(self.situation, &item.identifier);
         let most = max_per_run(&item.rule.guards, pool.licensed);
@@ -493,9 +499,7 @@ impl<'a> Judged<'a> {
             let reason = format!("{most} of {} seats a run", pool.licensed);
             return Some((Guard::MaxPerRun, reason));
         }
-        let guards = &item.rule.guards;
-        let most = u64::from(guards.max_per_day.min(self.situation.ceiling.max_per_day));
-        (self.today >= most).then(|| (Guard::MaxPerDay, format!("{most} seats a day")))
+        full(item.rule.guards.max_per_day.min(ceiling))
     }
 }
 

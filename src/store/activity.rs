@@ -13,6 +13,7 @@ use super::column::{At, Count, Day, Word};
 use super::document::ProfileId;
 use super::{Store, StoreError};
 use crate::connector::facts::{Activity, ActivityKind, ActivityUser, Grade};
+use crate::profile::folding::folded_address;
 use crate::profile::identifier::Identifier;
 
 /// Days in a row of which the vendor was asked for everything.
@@ -289,7 +290,7 @@ impl Store {
 fn user_key(user: &ActivityUser) -> String {
     match user {
         ActivityUser::Id(id) => format!("id:{id}"),
-        ActivityUser::Email(email) => format!("email:{}", email.to_lowercase()),
+        ActivityUser::Email(email) => format!("email:{}", folded_address(email)),
     }
 }
 

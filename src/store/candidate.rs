@@ -12,6 +12,8 @@ use super::document::ProfileId;
 use super::{Store, StoreError, notice};
 use crate::connector::facts::Grade;
 use crate::notice::Occasion;
+use crate::profile::folding::folded_address;
+use crate::profile::identifier::Identifier;
 use crate::profile::name::Name;
 use crate::reclamation::actor::Actor;
 use crate::reclamation::candidate::{
@@ -122,7 +124,9 @@ impl Store {
                     "{SELECT} WHERE c.id > ?1
                        AND (?2 IS NULL OR p.name = ?2)
                        AND (?3 IS NULL OR c.identifier = ?3)
-                       AND (?4 IS NULL OR c.external_user_id = ?4 OR lower(c.email) = ?5)
+                       AND (?4 IS NULL OR c.external_user_id = ?4 OR lower(c.email) = ?5
+                            OR c.subscription_id IN (SELECT id FROM subscriptions
+                                WHERE coalesce(email_folded, email) = ?5))
                        AND (?6 IS NULL OR c.state = ?6)
                        AND (?7 IS NULL OR (c.closed_at IS NULL) = ?7)
                      ORDER BY c.id LIMIT ?8"
@@ -133,7 +137,7 @@ impl Store {
                         filter.profile.map(String::from),
                         filter.identifier,
                         filter.user,
-                        filter.user.as_ref().map(|user| user.to_lowercase()),
+                        filter.user.as_deref().map(folded_address),
                         filter.state.map(State::as_str),
                         filter.open,
                         limit,
@@ -170,6 +174,37 @@ impl Store {
                     opened += u64::from(open(t, profile, candidate, now)?);
                 }
                 Ok(opened)
+            })
+            .await
+    }
+
+    /// Takes over what a seat of each identifier saves now, and how vendors call the users of open
+    /// candidates. Who was asked, and has not answered yet, keeps the address that the question went to.
+    pub async fn renew_open(
+        &self,
+        profile: ProfileId,
+        savings: Vec<(Identifier, Option<Savings>)>,
+    ) -> Result<(), StoreError> {
+        self.database
+            .write("renew open candidates", move |t| {
+                let mut save = t.prepare_cached(
+                    "UPDATE candidates SET savings = ?3
+                     WHERE profile_id = ?1 AND identifier = ?2 AND closed_at IS NULL
+                       AND savings IS NOT ?3",
+                )?;
+                for (identifier, savings) in &savings {
+                    let savings = savings.as_ref().map(Json);
+                    save.execute(params![profile.0, identifier.as_str(), savings])?;
+                }
+                t.prepare_cached(
+                    "UPDATE candidates AS c SET email = s.email, display_name = s.display_name
+                     FROM subscriptions AS s
+                     WHERE c.profile_id = ?1 AND c.closed_at IS NULL AND c.state <> 'awaiting_user'
+                       AND s.id = c.subscription_id AND s.ended_at IS NULL
+                       AND (c.email <> s.email OR c.display_name <> s.display_name)",
+                )?
+                .execute([profile.0])?;
+                Ok(())
             })
             .await
     }
@@ -390,6 +425,22 @@ fn end_seat(t: &Transaction<'_>, candidate: &Candidate, now: Timestamp) -> Resul
          WHERE id = ?1 AND ended_at IS NULL",
     )?
     .execute(params![candidate.subscription, At(now)])?;
+    count_assigned(t, candidate.id, -1)
+}
+
+/// The vendor's own count of the seats of a candidate's identifier follows what was written, until it is
+/// read again.
+pub(super) fn count_assigned(
+    t: &Transaction<'_>,
+    candidate: i64,
+    change: i64,
+) -> Result<(), StoreError> {
+    t.prepare_cached(
+        "UPDATE purchases SET assigned = max(assigned + ?2, 0)
+         WHERE (profile_id, identifier) IN (
+             SELECT profile_id, identifier FROM candidates WHERE id = ?1)",
+    )?
+    .execute([candidate, change])?;
     Ok(())
 }
 

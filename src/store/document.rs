@@ -315,6 +315,14 @@ impl Store {
     }
 }
 
+/// SQL: the profile `?1`, and those of its type that are bound to the same vendor account: itself under
+/// the name that it had before.
+pub(super) const OF_ONE_ACCOUNT: &str = "(SELECT other.id
+     FROM profiles AS me JOIN profiles AS other ON other.id = me.id
+         OR other.bound_account = me.bound_account
+         AND other.desired ->> '$.profile.profile_type' = me.desired ->> '$.profile.profile_type'
+     WHERE me.id = ?1)";
+
 fn recorded_documents(
     t: &Transaction<'_>,
 ) -> Result<BTreeMap<DocumentId, RecordedDocument>, StoreError> {

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::audit::{self, AuditAction, NewEntry};
 use super::document::ProfileId;
 use super::{Store, StoreError};
+use crate::profile::folding::folded_address;
 use crate::reclamation::actor::Actor;
 
 /// What was forgotten of a user.
@@ -60,6 +61,10 @@ impl Store {
 const MEANT: &str = "EXISTS (SELECT 1 FROM forgetting AS f
     WHERE f.profile_id = x.profile_id AND f.id = x.external_user_id)";
 
+/// The profile is not removed: what it once recorded comes back with its next download.
+const RUNS: &str = "EXISTS (SELECT 1 FROM profiles AS p
+    WHERE p.id = x.profile_id AND p.orphaned_at IS NULL)";
+
 type Forgetting = Result<Result<Forgotten, StoreError>, rusqlite::Error>;
 
 /// The file is written anew, and the log of the database moved into it: earlier versions of the rows lie
@@ -92,14 +97,18 @@ fn within(
          DELETE FROM forgetting;",
     )?;
     let profile = profile.map(|profile| profile.0);
-    for table in ["subscriptions", "candidates"] {
+    let folded = folded_address(user);
+    for (table, address) in [
+        ("subscriptions", "coalesce(email_folded, email)"),
+        ("candidates", "lower(email)"),
+    ] {
         t.execute(
             &format!(
                 "INSERT INTO forgetting SELECT DISTINCT profile_id, external_user_id, email
-                 FROM {table} WHERE (external_user_id = ?1 OR lower(email) = lower(?1))
+                 FROM {table} WHERE (external_user_id = ?1 OR {address} = ?3)
                    AND (?2 IS NULL OR profile_id = ?2)"
             ),
-            params![user, profile],
+            params![user, profile, folded],
         )?;
     }
     let held = still_held(&t)?;
@@ -218,9 +227,10 @@ fn still_held(t: &Transaction<'_>) -> Result<u64, rusqlite::Error> {
     t.query_row(
         // A candidate that is open may yet be written to, by its user's id.
         &format!(
-            "SELECT (SELECT count(*) FROM subscriptions AS x WHERE x.ended_at IS NULL AND {MEANT})
+            "SELECT (SELECT count(*) FROM subscriptions AS x
+                     WHERE x.ended_at IS NULL AND {MEANT} AND {RUNS})
                   + (SELECT count(*) FROM candidates AS x
-                     WHERE x.state NOT LIKE 'closed%' AND {MEANT})"
+                     WHERE x.state NOT LIKE 'closed%' AND {MEANT} AND {RUNS})"
         ),
         [],
         |row| row.get(0),

@@ -11,10 +11,11 @@ use rusqlite::{Row, Transaction, params};
 use super::activity::{CoverageSpan, coverage_spans};
 use super::candidate::candidate_of;
 use super::column::{At, Count, Day, Word};
-use super::document::ProfileId;
+use super::document::{OF_ONE_ACCOUNT, ProfileId};
 use super::people::{DirectoryRow, any_directory, directories};
 use super::{Store, StoreError};
 use crate::connector::facts::{Role, UserStatus};
+use crate::profile::folding::folded_name;
 use crate::profile::identifier::Identifier;
 use crate::profile::user_directory::AccountClass;
 use crate::reclamation::candidate::Candidate;
@@ -279,11 +280,17 @@ impl Beside {
         profile: ProfileId,
         namesakes: Arc<Namesakes>,
     ) -> Result<Self, StoreError> {
-        let mut kept = t.prepare_cached(
-            "SELECT subscription_id, max(kept_until) FROM candidates
-             WHERE profile_id = ?1 AND kept_until IS NOT NULL AND subscription_id IS NOT NULL
-             GROUP BY subscription_id",
-        )?;
+        let mut kept = t.prepare_cached(&format!(
+            "SELECT id, max(kept_until) FROM (
+                 SELECT subscription_id AS id, kept_until FROM candidates
+                 WHERE profile_id = ?1 AND kept_until IS NOT NULL AND subscription_id IS NOT NULL
+                 UNION ALL
+                 SELECT s.id, c.kept_until FROM candidates AS c JOIN subscriptions AS s
+                     ON s.profile_id = ?1 AND s.external_user_id = c.external_user_id
+                         AND s.identifier = c.identifier
+                 WHERE c.profile_id IN {OF_ONE_ACCOUNT} AND c.kept_until IS NOT NULL)
+             GROUP BY id"
+        ))?;
         let kept = kept
             .query_map([profile.0], |row| Ok((row.get(0)?, row.get::<_, At>(1)?.0)))?
             .collect::<Result<_, _>>()?;
@@ -359,18 +366,26 @@ fn namesakes(
     pools: &BTreeMap<Identifier, Pool>,
 ) -> Result<Namesakes, StoreError> {
     let mut statement = t.prepare_cached(
-        "SELECT identifier, lower(trim(display_name)) AS name FROM subscriptions
-         WHERE profile_id = ?1 AND identifier = ?2 AND ended_at IS NULL
-         GROUP BY name HAVING count(DISTINCT external_user_id) > 1",
+        "SELECT external_user_id, display_name FROM subscriptions
+         WHERE profile_id = ?1 AND identifier = ?2 AND ended_at IS NULL",
     )?;
     let mut shared = HashSet::new();
     let held = |identifier: &&str| pools.keys().any(|held| held.as_str() == *identifier);
     for identifier in evidence::REPORTED_BY_NAME.into_iter().filter(held) {
-        let rows = statement.query_map(params![profile.0, identifier], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
-        for row in rows {
-            shared.insert(row?);
+        let mut holders: HashMap<String, String> = HashMap::new();
+        let mut rows = statement.query(params![profile.0, identifier])?;
+        while let Some(row) = rows.next()? {
+            let user: String = row.get(0)?;
+            let name = folded_name(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?);
+            match holders.get(&name) {
+                Some(other) if *other != user => {
+                    shared.insert((identifier.to_owned(), name));
+                }
+                Some(_) => {}
+                None => {
+                    holders.insert(name, user);
+                }
+            }
         }
     }
     Ok(Namesakes(shared))
@@ -403,8 +418,8 @@ fn seen<T>(
         return Err(rusqlite::Error::QueryReturnedNoRows.into());
     };
     let namesakes = &beside.namesakes.0;
-    let shares_name = !namesakes.is_empty()
-        && namesakes.contains(&(word.to_owned(), text(14)?.trim().to_lowercase()));
+    let shares_name =
+        !namesakes.is_empty() && namesakes.contains(&(word.to_owned(), folded_name(text(14)?)));
     let facts = SeatFacts {
         subscription,
         external_user_id: text(1)?,

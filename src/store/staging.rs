@@ -20,6 +20,7 @@ use super::document::ProfileId;
 use super::recorded::{RecordedSeats, SeatDigest};
 use super::{Store, StoreError};
 use crate::connector::facts::Seat;
+use crate::profile::folding::folded_address;
 
 /// Which of two lists an entry stands in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -343,7 +344,7 @@ impl Staging {
                 seat.external_user_id,
                 seat.identifier.as_str(),
                 seat.email,
-                folded(&seat.email),
+                folded_apart(&seat.email),
                 seat.display_name,
                 seat.department,
                 seat.status.as_str(),
@@ -380,12 +381,11 @@ impl Staging {
     }
 }
 
-/// The address in lower case, where that differs.
-pub(super) fn folded(email: &str) -> Option<String> {
-    email
-        .chars()
-        .any(char::is_uppercase)
-        .then(|| email.to_lowercase())
+/// The address as it is compared, where that differs.
+pub(super) fn folded_apart(email: &str) -> Option<String> {
+    let unlike = |sign: char| !sign.is_ascii() || sign.is_ascii_uppercase();
+    let folded = email.chars().any(unlike).then(|| folded_address(email));
+    folded.filter(|folded| folded != email)
 }
 
 /// What tells whether a seat is as it was: everything the vendor told, and what of it counts as use:

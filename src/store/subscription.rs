@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::column::{At, Count, Day, Word};
 use super::{Store, StoreError};
 use crate::connector::facts::{Grade, Seat};
+use crate::profile::folding::folded_address;
 use crate::profile::name::Name;
 
 /// An entry of an exclusion or protection list that means a seat.
@@ -177,7 +178,7 @@ impl Store {
                         filter.profile.map(String::from),
                         filter.identifier,
                         filter.user,
-                        filter.user.as_ref().map(|user| user.to_lowercase()),
+                        filter.user.as_deref().map(folded_address),
                         filter.excluded,
                         Word(filter.presence),
                         limit,

@@ -14,6 +14,7 @@ use super::subscription::{Presence, Subscription, SubscriptionFilter};
 use super::walk::Walk;
 use super::{Store, StoreError};
 use crate::connector::facts::{ActivityKind, Grade};
+use crate::profile::folding::folded_address;
 use crate::profile::name::Name;
 
 /// An entry that means the user or meant them.
@@ -95,7 +96,7 @@ impl Store {
             return Ok(None);
         };
         let external_user_id = first.seat.external_user_id.clone();
-        let email = first.seat.email.to_lowercase();
+        let email = folded_address(&first.seat.email);
         let last_complete_walk = self.last_complete_walk(id).await?;
         let last = self.last_walk(id).await?;
         let profile = profile.clone();

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::audit::{self, AuditAction};
-use super::candidate::{Happened, Happening, candidate_at, entry, happen};
+use super::candidate::{Happened, Happening, candidate_at, count_assigned, entry, happen};
 use super::column::{At, Count, Json, Word};
-use super::document::ProfileId;
+use super::document::{OF_ONE_ACCOUNT, ProfileId};
 use super::{Store, StoreError};
 use crate::profile::identifier::Identifier;
 use crate::reclamation::actor::Actor;
@@ -253,8 +253,8 @@ impl Store {
             .await
     }
 
-    /// How many seats of each identifier were written to since an instant. What was withdrawn was not
-    /// written.
+    /// How many seats of each identifier were written to since an instant, by the profile under any
+    /// name. What was withdrawn was not written.
     pub async fn reclaims_since(
         &self,
         profile: ProfileId,
@@ -262,13 +262,13 @@ impl Store {
     ) -> Result<BTreeMap<Identifier, u32>, StoreError> {
         self.database
             .read("count writes", move |t| {
-                let mut statement = t.prepare_cached(
+                let mut statement = t.prepare_cached(&format!(
                     "SELECT c.identifier, count(*)
                      FROM writes AS w JOIN candidates AS c ON c.id = w.candidate_id
-                     WHERE w.profile_id = ?1 AND w.kind = 'reclaim' AND w.state <> 'withdrawn'
-                       AND w.intended_at >= ?2
-                     GROUP BY c.identifier",
-                )?;
+                     WHERE w.profile_id IN {OF_ONE_ACCOUNT} AND w.kind = 'reclaim'
+                       AND w.state <> 'withdrawn' AND w.intended_at >= ?2
+                     GROUP BY c.identifier"
+                ))?;
                 let rows = statement.query_map(params![profile.0, At(since)], |row| {
                     let count = row.get::<_, Count>(1)?.0;
                     let identifier = row.get::<_, Word<Identifier>>(0)?.0;
@@ -327,12 +327,16 @@ fn restored(
 ) -> Result<(), StoreError> {
     t.prepare_cached("UPDATE candidates SET restored_at = ?2, kept_until = ?3 WHERE id = ?1")?
         .execute(params![candidate, At(now), At(kept_until)])?;
-    t.prepare_cached(
-        "UPDATE subscriptions SET ended_at = NULL, ended_by = NULL, last_seen = NULL
+    let held_again = t
+        .prepare_cached(
+            "UPDATE subscriptions SET ended_at = NULL, ended_by = NULL, last_seen = NULL
          WHERE id = (SELECT subscription_id FROM candidates WHERE id = ?1)
            AND ended_by = 'reclaim'",
-    )?
-    .execute([candidate])?;
+        )?
+        .execute([candidate])?;
+    if held_again > 0 {
+        count_assigned(t, candidate, 1)?;
+    }
     Ok(())
 }
 

@@ -11,6 +11,7 @@ use super::criteria::Judging;
 use super::savings::Prices;
 use super::{Outcome, Run, SubflowError};
 use crate::connector::facts::Grade;
+use crate::profile::folding::folded_address;
 use crate::profile::identifier::Identifier;
 use crate::reclamation::actor::Actor;
 use crate::reclamation::approval::evidence_digest;
@@ -41,9 +42,15 @@ pub async fn refresh_candidates(
     let now = run.now();
     let judging = Arc::new(Judging::at(run.store, run.profile, ceiling, now).await?);
     run.reporter.step("open candidates", None);
+    let prices = Prices::of(run.store, run.now().to_zoned(run.zone.clone()).date()).await?;
+    let held = judging.pools.keys();
+    let savings = held.map(|identifier| (identifier.clone(), prices.of_identifier(identifier)));
+    run.store
+        .renew_open(run.profile.id, savings.collect())
+        .await?;
     let open = follow(run, &judging, counts).await?;
     run.reporter.step("seats judged", None);
-    find(run, &judging, Arc::new(open), counts).await?;
+    find(run, &judging, &prices, Arc::new(open), counts).await?;
     Ok(Outcome::Completed)
 }
 
@@ -53,7 +60,7 @@ struct Seen {
     lapse: Option<(Check, Lapse)>,
     why: String,
     asks_user: bool,
-    has_address: bool,
+    email: String,
 }
 
 /// Moves open candidates on: seats that were used, are gone, or are not meant any more; answers that
@@ -128,7 +135,7 @@ fn seen(
         lapse,
         why: why.unwrap_or_default(),
         asks_user: criteria.rule.deciding(justification).asks_user(),
-        has_address: !facts.email.is_empty(),
+        email: facts.email.to_owned(),
     }
 }
 
@@ -146,7 +153,7 @@ fn next_of(candidate: &Candidate, seat: Option<&Seen>, now: Timestamp) -> Option
     }
     match (candidate.state, candidate.attention) {
         (State::AttentionRequired, Some(Attention::NoUser))
-            if seat.has_address || !seat.asks_user =>
+            if !seat.email.is_empty() || !seat.asks_user =>
         {
             happens(Event::Solved, "its user can be asked now".to_owned())
         }
@@ -159,11 +166,19 @@ fn next_of(candidate: &Candidate, seat: Option<&Seen>, now: Timestamp) -> Option
                 format!("it required attention for more than {days} days"),
             )
         }
+        (State::AwaitingUser, _)
+            if folded_address(&candidate.email) != folded_address(&seat.email) =>
+        {
+            happens(
+                Event::NoticeFailed,
+                "its user has another address now than the one that was asked: ask there after `resume` and `reclaim`".to_owned(),
+            )
+        }
         (State::AwaitingUser, _) if candidate.answer_by.is_some_and(|by| by < now) => {
             let (event, reason) = silence(candidate);
             happens(event, reason)
         }
-        (State::Ready, _) if seat.asks_user && !seat.has_address => happens(
+        (State::Ready, _) if seat.asks_user && seat.email.is_empty() => happens(
             Event::UserMissing,
             "its user is to be asked, and the vendor tells no address".to_owned(),
         ),
@@ -189,11 +204,11 @@ fn silence(candidate: &Candidate) -> (Event, String) {
 async fn find(
     run: &Run<'_>,
     judging: &Arc<Judging>,
+    prices: &Prices,
     open: Arc<HashSet<i64>>,
     counts: &mut Counts,
 ) -> Result<(), StoreError> {
     let used_on = judging.used_by_any_rule();
-    let prices = Prices::of(run.store, run.now().to_zoned(run.zone.clone()).date()).await?;
     let mut after = Some(0);
     let mut unrecorded: Vec<NewCandidate> = Vec::new();
     while let Some(from) = after {

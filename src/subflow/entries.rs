@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
+use crate::profile::folding::folded_address;
 use crate::profile::model::{DesiredProfile, ExclusionTarget, UserPattern};
 use crate::store::matching::{Bindings, Entries, IdentifierMatch};
 use crate::store::staging::{Purpose, UserMatch};
@@ -128,7 +129,7 @@ impl Matcher {
         if self.entries.is_empty() {
             return Vec::new();
         }
-        let email = email.to_lowercase();
+        let email = folded_address(email);
         let domain = email.rsplit_once('@').map_or("", |(_, domain)| domain);
         let mut found: Vec<usize> = Vec::new();
         let by_key = [

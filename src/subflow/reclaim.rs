@@ -60,7 +60,8 @@ pub async fn reclaim<C: Connector>(
     for (candidate, approval, why) in &planned.dropped {
         tracing::warn!(profile = %run.profile.name, candidate, %approval, "not pressed: {why}");
     }
-    if plan.held || plan.steps.is_empty() {
+    // Where every step waits, the plan was not acted on: the next one may differ and be held again.
+    if plan.held || plan.going().next().is_none() {
         return Ok((Outcome::Completed, plan));
     }
     let candidates = plan.steps.iter().map(|step| step.candidate).collect();

@@ -2,6 +2,8 @@
 //! the software model that its identifier or product belongs to. ServiceNow multiplies unused rights by the average price per right;
 //! a candidate is one right.
 
+use std::cmp::Reverse;
+
 use jiff::civil::Date;
 
 use crate::profile::catalogue::Catalogue;
@@ -26,11 +28,21 @@ impl Prices {
         let in_use = bought
             .iter()
             .filter(|bought| bought.in_use(today) && !bought.unlimited);
-        let mut priced: Vec<(Licensed, Savings)> = in_use
-            .filter_map(|bought| Some((bought.licensed.clone(), savings_of(bought)?)))
+        let mut priced: Vec<(u64, Licensed, Savings)> = in_use
+            .filter_map(|bought| {
+                let savings = savings_of(bought)?;
+                Some((bought.quantity, bought.licensed.clone(), savings))
+            })
             .collect();
-        // A price of the very model is nearer than one of its product.
-        priced.sort_by_key(|(licensed, _)| matches!(licensed, Licensed::Product(_)));
+        // A price of the very model is nearer than one of its product; of several, most seats have the
+        // price of the largest.
+        priced.sort_by_key(|(quantity, licensed, _)| {
+            (matches!(licensed, Licensed::Product(_)), Reverse(*quantity))
+        });
+        let priced = priced
+            .into_iter()
+            .map(|(_, licensed, savings)| (licensed, savings))
+            .collect();
         Ok(Self {
             catalogue: store.catalogue().await?,
             priced,

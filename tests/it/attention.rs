@@ -33,6 +33,33 @@ async fn a_user_without_an_address_cannot_be_asked_until_the_vendor_tells_one() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_is_asked_where_the_vendor_says_they_are_now() {
+    let bed = asking(NotificationSettings::default()).await;
+    let ready = in_state(&bed, State::Ready).await.remove(0);
+    let user = ready.external_user_id.clone();
+    address(&bed, &user, "married@example.com");
+    bed.next_day().await;
+    let renewed = now(&bed, &ready).await;
+    assert_eq!(renewed.email, "married@example.com");
+
+    // Silence in a mailbox that may be somebody else's by now is no consent.
+    let asked = press(&bed).await;
+    assert_eq!(asked.state, State::AwaitingUser);
+    address(&bed, &asked.external_user_id, "moved@example.com");
+    bed.next_day().await;
+    let unasked = now(&bed, &asked).await;
+    assert_eq!(unasked.state, State::AttentionRequired);
+    assert_eq!(unasked.attention, Some(Attention::NoticeUndeliverable));
+    assert!(
+        unasked.reason.contains("another address"),
+        "{}",
+        unasked.reason
+    );
+    bed.next_day().await;
+    assert_eq!(now(&bed, &asked).await.email, "moved@example.com");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_nobody_attends_to_is_canceled_after_thirty_days_and_not_before() {
     let bed = asking(NotificationSettings::default()).await;
     let asked = press(&bed).await;

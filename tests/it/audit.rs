@@ -273,7 +273,7 @@ async fn who_holds_a_seat_is_not_forgotten() {
     let refused = host.seatsync(&["forget", &idle.email]);
     assert_eq!(refused.status.code(), Some(1));
     assert!(
-        text(&refused.stderr).contains("still holds"),
+        text(&refused.stderr).contains("still has seats"),
         "{}",
         text(&refused.stderr)
     );

@@ -214,6 +214,28 @@ async fn a_file_that_is_broken_gone_or_half_there_keeps_the_people_known_and_say
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_to_a_secret_shows_nothing_of_it() {
+    let vendor = vendor().await;
+    let mut host = host(&vendor);
+    write(&host, HEADER);
+    host.profile("hr.yaml", DIRECTORY);
+    let secret = host.path("api-key");
+    fs::write(&secret, "8b9a924e-very-secret\n").unwrap();
+    fs::remove_file(host.path("profiles.d/hr.csv")).unwrap();
+    std::os::unix::fs::symlink(&secret, host.path("profiles.d/hr.csv")).unwrap();
+    std::os::unix::fs::symlink(&secret, host.path("profiles.d/more.yaml")).unwrap();
+    let said = reload(&host);
+    assert!(said.contains("has no column `mail`"), "{said}");
+    assert!(said.contains("more.yaml"), "{said}");
+    let status = text(&host.seatsync(&["status"]).stdout);
+    let doctor = text(&host.seatsync(&["doctor"]).stdout);
+    host.stop();
+    for told in [said, status, doctor, host.log()] {
+        assert!(!told.contains("8b9a924e"), "{told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_is_in_a_directory_alone_is_forgotten_in_the_bytes_too() {
     let vendor = vendor().await;
     let mut host = host(&vendor);

@@ -37,6 +37,11 @@ fn ready(host: &Host) -> Vec<Ready> {
         .collect()
 }
 
+fn release_digest(host: &Host, plan: &Value) {
+    let digest = plan[0]["digest"].as_str().unwrap();
+    host.json(&["release", "zoom", "--plan", digest]);
+}
+
 fn state(host: &Host, candidate: &Ready) -> String {
     let shown = host.json(&["candidates", "show", &candidate.id]);
     shown["state"].as_str().unwrap().to_owned()
@@ -322,6 +327,36 @@ async fn a_seat_pressed_while_a_reclaim_runs_is_taken_by_the_next_one() {
     }
     let jobs = host.json(&["jobs", "results", "--subflow", "reclaim_subscriptions"]);
     assert!(jobs.to_string().contains("\"decision\""), "{jobs:#}");
+    assert_eq!(host.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_that_waits_as_a_whole_was_not_acted_on() {
+    let vendor = vendor().await;
+    // So much is free already: nothing is taken.
+    let mut host = host(&vendor, "mode: manual, keep_spare: 1%");
+    host.start();
+    let candidates = ready(&host);
+    decide(&host, &["reclaim"], &candidates[0]);
+    let plan = host.until(&["plan", "--seats", "zoom"], |plans| {
+        plans[0]["steps"]
+            .as_array()
+            .is_some_and(|steps| !steps.is_empty())
+    });
+    assert_eq!(plan[0]["steps"][0]["withheld"]["guard"], "keep_spare");
+    release_digest(&host, &plan);
+    host.until(&["jobs", "list"], |jobs| {
+        let mut rows = jobs["rows"].as_array().unwrap().iter();
+        rows.all(|job| job["state"] != "in_progress" && job["state"] != "pending")
+    });
+    // Another plan is still the first.
+    decide(&host, &["reclaim"], &candidates[1]);
+    let plan = host.until(&["plan", "--seats", "zoom"], |plans| {
+        plans[0]["steps"]
+            .as_array()
+            .is_some_and(|steps| steps.len() == 2)
+    });
+    assert_eq!(plan[0]["held"], true, "{plan:#}");
     assert_eq!(host.stop(), Some(0));
 }
 

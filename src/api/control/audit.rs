@@ -78,7 +78,7 @@ pub(super) async fn forget(
         .await?;
     if forgotten.held > 0 {
         return Err(Refusal::conflict(format!(
-            "this user still holds {} seats, which the next download would tell again: remove the user at the vendor, run the download, then forget",
+            "this user still has seats or open candidates ({} in all), which the next download would tell again: remove the user at the vendor, run the download and the candidates, then forget",
             forgotten.held
         )));
     }

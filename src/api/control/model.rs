@@ -72,6 +72,9 @@ pub struct Status {
     pub now: Timestamp,
     /// Whether an administrator allows vendor writes.
     pub writes: bool,
+    /// What stops them at once whatever is allowed, when it is there.
+    #[serde(default)]
+    pub writes_stopped: Option<String>,
     /// What the daemon's process gave up.
     #[serde(default)]
     pub sandbox: SandboxStatus,

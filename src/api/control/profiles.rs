@@ -37,6 +37,7 @@ pub(super) async fn status(State(control): State<Control>) -> Result<Json<Status
         started_at: control.started_at,
         now: control.clock.now(),
         writes: control.settings.writes,
+        writes_stopped: control.runner.permit().stopped(),
         sandbox: SandboxStatus::from(&control.sandbox),
         folder: folder::status(&control, outcome.as_deref()).await?,
         profiles,

@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use crate::profile::folding::folded_name;
+
 /// Names of phone lines with the key of the one who has it. Grows with the number of people who have
 /// a line, since a name that is shared shows only when all are known.
 #[derive(Debug, Default)]
@@ -19,7 +21,7 @@ enum Owner {
 impl Names {
     /// Somebody with this key has a line of this name.
     pub(super) fn add(&mut self, name: &str, key: &str) {
-        let name = folded(name);
+        let name = folded_name(name);
         if name.is_empty() {
             return;
         }
@@ -37,7 +39,7 @@ impl Names {
     pub(super) fn owner<'a>(&self, names: impl Iterator<Item = &'a str>) -> Option<&str> {
         let mut found: Option<&str> = None;
         for name in names {
-            match self.owners.get(&folded(name)) {
+            match self.owners.get(&folded_name(name)) {
                 None => {}
                 Some(Owner::Several) => return None,
                 Some(Owner::One(key)) if found.is_some_and(|other| other != key) => return None,
@@ -52,11 +54,6 @@ impl Names {
         let owners = self.owners.values();
         owners.filter(|owner| **owner == Owner::Several).count()
     }
-}
-
-fn folded(name: &str) -> String {
-    let words = name.split_whitespace().map(str::to_lowercase);
-    words.collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

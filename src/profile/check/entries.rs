@@ -1,6 +1,7 @@
 //! Exclusions and protected entries, a profile's own and the organisation's.
 
 use super::Places;
+use crate::profile::folding::folded_address;
 use crate::profile::identifier::{Identifier, ProfileType, Vendor};
 use crate::profile::model::{ExclusionLists, Exclusions, IdentifierEntry, UserEntry, UserPattern};
 use crate::profile::raw::words::Day;
@@ -83,14 +84,14 @@ fn user(value: RawUserEntry, places: &mut Places) -> Option<UserEntry> {
 fn user_pattern(user: &str) -> UserPattern {
     let user = user.trim();
     UserPattern::User(if user.contains('@') {
-        user.to_lowercase()
+        folded_address(user)
     } else {
         user.to_owned()
     })
 }
 
 fn domain_pattern(domain: &str) -> UserPattern {
-    let domain = domain.to_lowercase();
+    let domain = folded_address(domain);
     match domain.strip_prefix("*.") {
         Some(parent) => UserPattern::Subdomains(parent.to_owned()),
         None => UserPattern::Domain(domain),

@@ -25,6 +25,8 @@ pub(super) struct Csv {
     pub(super) digest: ContentDigest,
     pub(super) modified: Timestamp,
     header: Vec<String>,
+    /// A link leads to it out of its folder, so that it is not shown.
+    leads_out: bool,
     trouble: Option<PeopleError>,
 }
 
@@ -82,6 +84,7 @@ pub(super) fn read(
             .and_then(|at| Timestamp::try_from(at).ok())
             .unwrap_or(Timestamp::MIN),
         header: header.unwrap_or_default(),
+        leads_out: file::leads_out(path),
         trouble: rows.err(),
     })
 }
@@ -103,8 +106,13 @@ pub(super) fn check(directory: &DirectoryFile, csv: &Result<Csv, String>, to: &m
         if !csv.header.contains(&column.value) {
             lacks = true;
             let message = format!("`{name}` has no column `{}`", column.value);
+            let help = if csv.leads_out {
+                "name the column as its first line does, which is not shown, since a link leads to it out of the folder".to_owned()
+            } else {
+                format!("its first line names: {}", csv.header.join(", "))
+            };
             to.error("profile::directory_column", column.region, message)
-                .help(format!("its first line names: {}", csv.header.join(", ")));
+                .help(help);
         }
     }
     if let Some(trouble) = csv.trouble.as_ref().filter(|_| !lacks) {

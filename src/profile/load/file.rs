@@ -1,7 +1,7 @@
 //! One file to checked documents.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::Path;
 use std::sync::Arc;
@@ -79,7 +79,26 @@ pub(super) fn content(path: &Path, largest: u64) -> Result<Vec<u8>, Unread> {
 pub(super) fn read(found: &Found) -> Result<(ContentDigest, ParsedFile), Unread> {
     let bytes = content(&found.real, LARGEST)?;
     let digest = Sha256::digest(&bytes).into();
-    Ok((digest, parse(&found.shown, bytes)))
+    let mut parsed = parse(&found.shown, bytes);
+    if leads_out(&found.real) {
+        for diagnostic in &mut parsed.diagnostics {
+            diagnostic.excerpt = None;
+        }
+    }
+    Ok((digest, parsed))
+}
+
+/// Whether a link leads from `path` out of its folder. Such a file is read, but not shown: git carries
+/// links, and one may point at a credential that only this host's daemon can read.
+pub(super) fn leads_out(path: &Path) -> bool {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    match (fs::canonicalize(path), fs::canonicalize(folder)) {
+        (Ok(real), Ok(folder)) => !real.starts_with(folder),
+        _ => true,
+    }
 }
 
 /// What cannot be read at all, as a file without documents.

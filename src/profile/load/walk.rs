@@ -251,7 +251,11 @@ fn through_swapped(link: &Path, swapped: Option<&Path>) -> Option<PathBuf> {
 
 fn is_yaml(name: &Path) -> bool {
     let ending = name.extension().and_then(|ending| ending.to_str());
-    matches!(ending, Some("yaml" | "yml"))
+    ending.is_some_and(|ending| {
+        ["yaml", "yml"]
+            .iter()
+            .any(|known| ending.eq_ignore_ascii_case(known))
+    })
 }
 
 #[cfg(test)]

@@ -154,10 +154,7 @@ impl Evidence {
         } = self;
         match self.total_usage_time {
             Some(seconds) => {
-                format!(
-                    "used {} from {window_first} to {window_last}",
-                    hours(seconds)
-                )
+                format!("used {} since {window_first}", hours(seconds))
             }
             None => self.last_used_time.map_or_else(
                 || format!("no use is known up to {window_last}"),

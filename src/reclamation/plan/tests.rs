@@ -116,6 +116,14 @@ fn an_approved_list_is_not_throttled_but_held_like_any_other() {
     };
     let plan = Plan::of(&first, items());
     assert!(plan.held && going(&plan).is_empty());
+    // What the host's settings allow in a day holds for it too.
+    let full = Situation {
+        written_today: 98,
+        ..situation(20)
+    };
+    let plan = Plan::of(&full, items());
+    assert_eq!(going(&plan), [0, 1]);
+    assert_eq!(withheld_by(&plan, 2), Some(Guard::MaxPerDay));
 }
 
 #[test]
