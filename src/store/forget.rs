@@ -97,20 +97,7 @@ fn within(
          DELETE FROM forgetting;",
     )?;
     let profile = profile.map(|profile| profile.0);
-    let folded = folded_address(user);
-    for (table, address) in [
-        ("subscriptions", "coalesce(email_folded, email)"),
-        ("candidates", "lower(email)"),
-    ] {
-        t.execute(
-            &format!(
-                "INSERT INTO forgetting SELECT DISTINCT profile_id, external_user_id, email
-                 FROM {table} WHERE (external_user_id = ?1 OR {address} = ?3)
-                   AND (?2 IS NULL OR profile_id = ?2)"
-            ),
-            params![user, profile, folded],
-        )?;
-    }
+    find_users(&t, user, profile)?;
     let held = still_held(&t)?;
     if held > 0 {
         return Ok(Ok(Forgotten {
@@ -220,6 +207,29 @@ fn forget_people(t: &Transaction<'_>) -> Result<usize, rusqlite::Error> {
                      AND r.line = x.line))",
         [],
     )
+}
+
+/// Puts who is meant by an id or an address into `forgetting`, once for each profile.
+fn find_users(
+    t: &Transaction<'_>,
+    user: &str,
+    profile: Option<i64>,
+) -> Result<(), rusqlite::Error> {
+    let folded = folded_address(user);
+    for (table, address) in [
+        ("subscriptions", "coalesce(email_folded, email)"),
+        ("candidates", "lower(email)"),
+    ] {
+        t.execute(
+            &format!(
+                "INSERT INTO forgetting SELECT DISTINCT profile_id, external_user_id, email
+                 FROM {table} WHERE (external_user_id = ?1 OR {address} = ?3)
+                   AND (?2 IS NULL OR profile_id = ?2)"
+            ),
+            params![user, profile, folded],
+        )?;
+    }
+    Ok(())
 }
 
 /// Seats and open candidates of whom is to be forgotten.

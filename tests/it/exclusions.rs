@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use seatsync::clock::{Clock as _, SystemClock};
 use serde_json::Value;
 use vendor_sim::ZoomSim;
-use vendor_sim::zoom::{Plan, ZoomSimOptions};
+use vendor_sim::zoom::{Cast, PersonChange, Plan, ZoomSimOptions};
 
 use super::support::{Host, text, zoom_profile};
 
@@ -132,4 +132,26 @@ async fn before_a_download_nothing_is_said_to_have_never_matched() {
     let wrong = host.seatsync(&["exclusions", "list", "--profile", "nope"]);
     assert_eq!(wrong.status.code(), Some(1));
     assert!(text(&wrong.stderr).contains("no profile is named `nope`"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_is_the_same_however_its_accents_are_encoded() {
+    let vendor = vendor().await;
+    let chair = vendor.cast(Cast::Idle).unwrap();
+    let as_one = PersonChange {
+        email: Some("Andr\u{c9}.Chair@example.com".to_owned()),
+        ..PersonChange::default()
+    };
+    vendor.control().change_person(&chair.id, as_one).unwrap();
+    let mut host = Host::with_zoom(&vendor);
+    let as_two = "andre\u{301}.chair@example.com";
+    let protected = format!("protected:\n  - {{user: {as_two}, reason: the chair}}\n");
+    host.profile("zoom.yaml", &zoom_profile(&vendor, &protected));
+    host.start();
+    host.until_first_run_is_over("zoom");
+    let listing = host.json(&["exclusions", "list", "--users"]);
+    let told = entry(&listing, "user:andr\u{e9}.chair@example.com");
+    assert_eq!(told["matches"][0]["external_user_id"], chair.id.as_str());
+    let seats = host.json(&["subscriptions", "list", "--user", as_two]);
+    assert_eq!(seats["rows"][0]["external_user_id"], chair.id.as_str());
 }
