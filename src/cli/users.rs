@@ -74,6 +74,7 @@ pub(super) fn run(
     let query = UserQuery {
         profile: profile.as_ref().map(Name::to_string),
         show: chosen.map_or(HolderFilter::All, |(_, show)| show),
+        rows_only: false,
         after,
         limit: Some(limit),
     };
@@ -103,17 +104,18 @@ fn text(users: &Users) -> String {
         text.push_str("\nNo user directory is read: write a UserDirectory document, and the people behind the seats are known.\n");
         return text;
     }
-    let counts = users.counts;
-    let _ = writeln!(
-        text,
-        "\n{} users found, {} ties, {} not found with {} seats; {} left, {} accounts of programs or several people.",
-        counts.resolved,
-        counts.ties,
-        counts.unresolved,
-        counts.unresolved_seats,
-        counts.left,
-        counts.accounts
-    );
+    if let Some(counts) = users.counts {
+        let _ = writeln!(
+            text,
+            "\n{} users found, {} ties, {} not found with {} seats; {} left, {} accounts of programs or several people.",
+            counts.resolved,
+            counts.ties,
+            counts.unresolved,
+            counts.unresolved_seats,
+            counts.left,
+            counts.accounts
+        );
+    }
     for directory in &users.directories {
         let _ = writeln!(text, "{}", told(directory));
     }

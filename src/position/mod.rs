@@ -10,5 +10,6 @@ mod draft;
 pub mod facts;
 mod price;
 pub mod result;
+pub mod row;
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::calculate::{Basis, position};
 use super::facts::{Candidates, Facts, Grouping, Holder, Saving, SavingsKind, Seats, Standing};
 use super::result::{Numbers, Position, ProductResult, RemediationOption, Status};
+use super::row::{self, Tier};
 use crate::profile::catalogue::Catalogue;
 use crate::profile::currency::Currency;
 use crate::profile::licence::{Entitlement, Owner, Period};
@@ -325,6 +326,50 @@ fn what_is_left_out_is_told_and_every_number_has_its_rows() {
             assert_eq!(metric.not_allocated, metric.numbers.rights_owned);
         }
     }
+}
+
+#[test]
+fn rows_of_one_tier_add_up_and_a_second_currency_has_no_counts() {
+    let found = example();
+    let rows: Vec<_> = found.products.iter().flat_map(row::rows).collect();
+    let of = |tier: Tier, product: &'static str| {
+        let rows = rows.iter();
+        rows.filter(move |row| row.tier == tier && row.product == product)
+    };
+    let currencies = |tier| {
+        let webinars = of(tier, "GoTo Webinar");
+        let told = webinars.map(|row| {
+            let owned = row.rights.as_ref().map(|rights| rights.owned);
+            (row.currency.unwrap().as_str().to_owned(), owned)
+        });
+        told.collect::<Vec<_>>()
+    };
+    let expected = [("EUR".to_owned(), Some(10)), ("USD".to_owned(), None)];
+    assert_eq!(currencies(Tier::Product), expected);
+    assert_eq!(currencies(Tier::Metric), expected);
+    let model = of(Tier::Metric, "GoTo Webinar").next().unwrap();
+    assert_eq!(
+        model.software_model.as_ref().unwrap().as_str(),
+        "goto-webinar"
+    );
+    // Nothing is bought, so that there is no currency, and still one row.
+    let [lines] = of(Tier::Product, "OpenVoice")
+        .collect::<Vec<_>>()
+        .try_into()
+        .unwrap();
+    assert_eq!((lines.currency, lines.amounts), (None, None));
+    assert_eq!(lines.rights.as_ref().unwrap().needed, 1);
+    let mut used = BTreeMap::new();
+    for row in &rows {
+        let sum = used.entry(row.tier as u8).or_insert(0);
+        *sum += row.rights.as_ref().map_or(0, |rights| rights.used);
+    }
+    let all: u64 = found
+        .products
+        .iter()
+        .map(|one| one.numbers.rights_used)
+        .sum();
+    assert_eq!(used, BTreeMap::from([(0, all), (1, all)]));
 }
 
 const IDENTIFIERS: [&str; 5] = [

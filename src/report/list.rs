@@ -35,6 +35,9 @@ pub const LISTS: &[List] = &[
     EXCLUSIONS,
     RULES,
     CONNECTIONS,
+    USERS,
+    POSITION,
+    POSITION_GROUPS,
     NOTICES,
     AUDIT,
     USAGE,
@@ -320,6 +323,86 @@ const CONNECTIONS: List = List {
         column("warning", Text, "/warning"),
     ],
 };
+
+const USERS: List = List {
+    name: "users",
+    about: "a user who holds seats in a profile, and who that is by the user directories",
+    path: "/v1/users",
+    query: &[("rows_only", "true")],
+    columns: &[
+        column("profile", Text, "/profile"),
+        column("external_user_id", Text, "/external_user_id"),
+        column("email", Text, "/email"),
+        column("seats", Integer, "/seats"),
+        column("outcome", Text, "/outcome"),
+        column("directory", Text, "/origin/directory"),
+        column("line", Integer, "/origin/line"),
+        column("matched_by", Text, "/origin/matched_by"),
+        column("found", Integer, "/origin/found"),
+        column("display_name", Text, "/person/display_name"),
+        column("employee_id", Text, "/person/employee_id"),
+        column("department", Text, "/person/department"),
+        column("cost_center", Text, "/person/cost_center"),
+        column("company", Text, "/person/company"),
+        column("country", Text, "/person/country"),
+        column("manager", Text, "/person/manager"),
+        column("active", Boolean, "/person/active"),
+        column("class", Text, "/person/class"),
+    ],
+};
+
+const POSITION: List = List {
+    name: "position",
+    about: "a product in the latest position, or one of its models by license metric; in one currency",
+    path: "/v1/position/rows",
+    query: &[],
+    columns: POSITION_COLUMNS,
+};
+
+const POSITION_GROUPS: List = List {
+    name: "position-groups",
+    about: "the same in one group: a department, cost centre, company or country",
+    path: "/v1/position/rows",
+    query: &[("grouped", "true")],
+    columns: POSITION_COLUMNS,
+};
+
+const POSITION_COLUMNS: &[Column] = &[
+    column("run", Integer, "/run"),
+    column("calculated_at", Instant, "/calculated_at"),
+    column("day", Day, "/day"),
+    column("grouping", Text, "/grouping"),
+    column("group", Text, "/group"),
+    column("tier", Text, "/tier"),
+    column("publisher", Text, "/publisher"),
+    column("product", Text, "/product"),
+    column("software_model", Text, "/software_model"),
+    column("metric", Text, "/metric"),
+    column("status", Text, "/status"),
+    column("rights_owned", Integer, "/rights/owned"),
+    column("unlimited", Boolean, "/rights/unlimited"),
+    column("rights_used", Integer, "/rights/used"),
+    column("rights_available", Integer, "/rights/available"),
+    column("rights_needed", Integer, "/rights/needed"),
+    column("covered_by_product", Integer, "/rights/covered_by_product"),
+    column("rights_stale", Integer, "/rights/stale"),
+    column("percent_stale", Decimal, "/rights/percent_stale"),
+    column(
+        "needed_without_price",
+        Integer,
+        "/rights/needed_without_price",
+    ),
+    column("currency", Text, "/currency"),
+    column("total_spend", Decimal, "/amounts/total_spend"),
+    column("true_up_cost", Decimal, "/amounts/true_up_cost"),
+    column(
+        "over_licensed_amount",
+        Decimal,
+        "/amounts/over_licensed_amount",
+    ),
+    column("potential_savings", Decimal, "/amounts/potential_savings"),
+    column("realised_savings", Decimal, "/amounts/realised_savings"),
+];
 
 const NOTICES: List = List {
     name: "notices",

@@ -1,6 +1,6 @@
 //! The users of seats and who they are: what `seatsync users list` shows.
 
-use rusqlite::{Row, params_from_iter};
+use rusqlite::{Row, params};
 use serde::{Deserialize, Serialize};
 
 use super::column::{Count, Word};
@@ -134,12 +134,10 @@ pub struct HolderCounts {
     pub accounts: u64,
 }
 
-const FROM: &str = "FROM subscriptions AS s JOIN profiles AS p ON p.id = s.profile_id
-     LEFT JOIN resolved_users AS r ON r.profile_id = s.profile_id
+const JOINED: &str = "LEFT JOIN resolved_users AS r ON r.profile_id = s.profile_id
          AND r.external_user_id = s.external_user_id
      LEFT JOIN people AS h ON r.outcome = 'resolved' AND h.directory = r.directory
-         AND h.line = r.line
-     WHERE s.ended_at IS NULL AND p.orphaned_at IS NULL AND (?1 IS NULL OR p.name = ?1)";
+         AND h.line = r.line";
 
 impl Store {
     /// Users who hold seats, by profile and the vendor's id, those after `after`.
@@ -152,24 +150,40 @@ impl Store {
     ) -> Result<Vec<SeatUser>, StoreError> {
         self.database
             .read("list users", move |t| {
+                let (after_profile, after_user) = after.unwrap_or_default();
+                let mut profiles = t.prepare_cached(
+                    "SELECT id, name FROM profiles
+                     WHERE orphaned_at IS NULL AND (?1 IS NULL OR name = ?1) AND name >= ?2
+                     ORDER BY name",
+                )?;
+                let narrow = params![profile.map(String::from), after_profile];
+                let profiles = profiles.query_map(narrow, |row| Ok((row.get(0)?, row.get(1)?)))?;
+                let profiles: Vec<(i64, String)> = profiles.collect::<Result<_, _>>()?;
+                // A profile at a time: in the order of the index of its users, so that a page reads
+                // no more seats than are on it.
                 let mut statement = t.prepare_cached(&format!(
                     "SELECT p.name, s.external_user_id, max(s.email), count(*), r.outcome,
                          r.directory, r.line, r.matched_by, r.found, h.display_name, h.employee_id,
                          h.department, h.cost_center, h.company, h.country, h.manager, h.active,
                          h.class
-                     {FROM} AND {} AND (?2 IS NULL OR (p.name, s.external_user_id) > (?2, ?3))
-                     GROUP BY p.name, s.external_user_id ORDER BY p.name, s.external_user_id
-                     LIMIT {limit}",
+                     FROM subscriptions AS s JOIN profiles AS p ON p.id = s.profile_id {JOINED}
+                     WHERE s.profile_id = ?1 AND s.external_user_id > ?2 AND s.ended_at IS NULL
+                         AND {}
+                     GROUP BY s.external_user_id ORDER BY s.external_user_id LIMIT ?3",
                     filter.condition()
                 ))?;
-                let (after_profile, after_user) = after.unzip();
-                let narrow = [
-                    profile.map(|name| name.to_string()),
-                    after_profile,
-                    after_user,
-                ];
-                let rows = statement.query_map(params_from_iter(narrow), user)?;
-                Ok(rows.collect::<Result<_, _>>()?)
+                let mut users: Vec<SeatUser> = Vec::new();
+                let mut room = limit;
+                for (id, name) in profiles {
+                    let is_begun = name == after_profile;
+                    let after = if is_begun { after_user.as_str() } else { "" };
+                    let rows = statement.query_map(params![id, after, room], user)?;
+                    let before = users.len();
+                    users.extend(rows.collect::<Result<Vec<_>, _>>()?);
+                    let read = u32::try_from(users.len() - before).unwrap_or(u32::MAX);
+                    room = room.saturating_sub(read);
+                }
+                Ok(users)
             })
             .await
     }
@@ -187,7 +201,9 @@ impl Store {
                              count(*) FILTER (WHERE r.outcome IS NULL),
                              count(DISTINCT {user}) FILTER (WHERE {LEFT}),
                              count(DISTINCT {user}) FILTER (WHERE h.class <> 'human')
-                         {FROM}"
+                         FROM subscriptions AS s JOIN profiles AS p ON p.id = s.profile_id {JOINED}
+                         WHERE s.ended_at IS NULL AND p.orphaned_at IS NULL
+                             AND (?1 IS NULL OR p.name = ?1)"
                     ))?
                     .query_row([profile.map(|name| name.to_string())], |row| {
                         let count =

@@ -54,6 +54,17 @@ pub struct NewPosition {
     pub by_grouping: Vec<(Grouping, Position)>,
 }
 
+/// A result, and where it stands in its run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlacedResult {
+    /// By what it is told apart.
+    pub grouping: Grouping,
+    /// Its place among the results of that grouping.
+    pub seq: i64,
+    /// What it says.
+    pub result: ProductResult,
+}
+
 /// Which results are asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PositionFilter {
@@ -166,6 +177,41 @@ impl Store {
                 let rows = statement
                     .query_map(narrow, |row| Ok(row.get::<_, Json<ProductResult>>(0)?.0))?;
                 Ok(rows.collect::<Result<_, _>>()?)
+            })
+            .await
+    }
+
+    /// Results of a run in the order of grouping and place, those after `after`: of the whole, or of every
+    /// grouping. What there is of a run is gone with it: `None` then.
+    pub async fn placed_results(
+        &self,
+        run: i64,
+        grouped: bool,
+        after: Option<(Grouping, i64)>,
+        limit: u32,
+    ) -> Result<Option<Vec<PlacedResult>>, StoreError> {
+        self.database
+            .read("read position", move |t| {
+                let mut known = t.prepare_cached("SELECT 1 FROM position_runs WHERE id = ?1")?;
+                if !known.exists([run])? {
+                    return Ok(None);
+                }
+                let mut statement = t.prepare_cached(
+                    "SELECT grouping, seq, result FROM position_results
+                     WHERE run = ?1 AND (grouping <> 'none') = ?2
+                         AND (?3 IS NULL OR (grouping, seq) > (?3, ?4))
+                     ORDER BY grouping, seq LIMIT ?5",
+                )?;
+                let (grouping, seq) = after.unzip();
+                let narrow = params![run, grouped, grouping.map(Word), seq, limit];
+                let rows = statement.query_map(narrow, |row| {
+                    Ok(PlacedResult {
+                        grouping: row.get::<_, Word<_>>(0)?.0,
+                        seq: row.get(1)?,
+                        result: row.get::<_, Json<_>>(2)?.0,
+                    })
+                })?;
+                Ok(Some(rows.collect::<Result<_, _>>()?))
             })
             .await
     }

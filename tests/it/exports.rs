@@ -25,6 +25,7 @@ const LISTINGS: &[(&str, &[&str])] = &[
     ("jobs", &["jobs", "results", "--limit", "10000"]),
     ("exclusions", &["exclusions", "list"]),
     ("connections", &["connections", "list"]),
+    ("users", &["users", "list", "--limit", "10000"]),
     ("audit", &["audit", "list", "--limit", "10000"]),
     ("usage", &["usage", "list", "--limit", "10000"]),
 ];
@@ -65,11 +66,13 @@ async fn furnished() -> (Host, vendor_sim::ZoomSim) {
     host.profile("zoom.yaml", &super::support::zoom_profile(&vendor, entry));
     host.profile(
         "rights.yaml",
-        "{kind: Entitlement, name: pro, product: {publisher: Zoom, product: Pro}, quantity: 5, unit_cost: \"149.90\", currency: EUR, start: 2026-01-01, department: Sales}\n",
+        "{kind: Entitlement, name: pro, product: {publisher: Zoom, product: Zoom Workplace Licensed}, quantity: 5, unit_cost: \"149.90\", currency: EUR, start: 2026-01-01, department: Sales}\n",
     );
     host.start();
     host.until_first_run_is_over("zoom");
     last_reclaim(&host, |job| job["state"] == "completed");
+    know_somebody(&host);
+    host.json(&["position", "--run"]);
     let record = json!({
         "configuration_item": "eaa9604d3790200044e0bfc8bcbe5dc1",
         "norm_product": "00000000000000000000000000000001",
@@ -79,6 +82,31 @@ async fn furnished() -> (Host, vendor_sim::ZoomSim) {
     let mut socket = UnixStream::connect(host.usage_socket()).unwrap();
     agent::post(&mut socket, &[record.to_string()]).unwrap();
     (host, vendor)
+}
+
+/// A user directory that has everything to say of one of the users.
+fn know_somebody(host: &Host) {
+    let listed = host.json(&["users", "list", "--limit", "10000"]);
+    let mut users = listed["rows"].as_array().unwrap().iter();
+    let address = users.find_map(|user| user["email"].as_str().filter(|email| !email.is_empty()));
+    let columns = "email,employee_id,display_name,department,cost_center,company,country,manager,active,class";
+    let file = format!(
+        "{columns}\n{},7,=Name,Sales,4711,Acme,DE,boss@example.com,true,human\n",
+        address.unwrap()
+    );
+    std::fs::write(host.path("profiles.d/hr.csv"), file).unwrap();
+    let columns: Vec<String> = columns
+        .split(',')
+        .map(|name| format!("{name}: {name}"))
+        .collect();
+    host.profile(
+        "hr.yaml",
+        &format!(
+            "{{kind: UserDirectory, name: hr, file: hr.csv, columns: {{{}}}}}\n",
+            columns.join(", ")
+        ),
+    );
+    assert!(host.seatsync(&["reload", "--wait"]).status.success());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -137,6 +165,9 @@ async fn sqlite_polars_and_duckdb_open_every_export_with_its_rows_and_types() {
         assert!(rows > 0, "{list} is empty");
         assert_eq!(told[*list]["lines"], rows, "{list}");
     }
+    for list in ["position", "position-groups"] {
+        assert!(told[list]["lines"].as_u64().unwrap() > 0, "{list} is empty");
+    }
     let csv = std::fs::read_to_string(folder.join("exclusions.csv")).unwrap();
     assert!(csv.contains(",'=HYPERLINK(1),"), "{csv}");
 }
@@ -164,6 +195,53 @@ async fn a_row_has_nothing_that_no_column_has() {
         Vec::<String>::new(),
         "give these a column in src/report/list.rs"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_exported_position_has_the_sums_of_the_command() {
+    let (host, _vendor) = furnished().await;
+    let folder = host.path("exports");
+    std::fs::create_dir(&folder).unwrap();
+    let rows = |list: &str| -> Vec<Value> {
+        export(&host, list, "jsonl", &folder);
+        let file = std::fs::read_to_string(folder.join(format!("{list}.jsonl"))).unwrap();
+        file.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    };
+    let sum = |rows: &[Value], narrow: [(&str, &str); 2]| -> i64 {
+        let wanted = |row: &&Value| narrow.iter().all(|(column, word)| row[*column] == *word);
+        let used = rows.iter().filter(wanted);
+        used.map(|row| row["rights_used"].as_i64().unwrap_or_default())
+            .sum()
+    };
+    let position = host.json(&["position"]);
+    let products = position["products"].as_array().unwrap();
+    let used: i64 = products
+        .iter()
+        .map(|one| one["rights_used"].as_i64().unwrap())
+        .sum();
+    let whole = rows("position");
+    let groups = rows("position-groups");
+    for tier in ["product", "metric"] {
+        assert_eq!(
+            sum(&whole, [("tier", tier), ("grouping", "none")]),
+            used,
+            "{tier}"
+        );
+        for grouping in ["department", "cost_center", "company", "country"] {
+            let narrow = [("tier", tier), ("grouping", grouping)];
+            assert_eq!(sum(&groups, narrow), used, "{tier} by {grouping}");
+        }
+    }
+    assert!(groups.iter().any(|row| row["group"] == "Sales"));
+    let spend = |row: &&Value| row["currency"] == "EUR" && row["tier"] == "product";
+    let paid = whole.iter().find(spend).unwrap();
+    assert_eq!(
+        (&paid["product"], &paid["total_spend"]),
+        (&json!("Zoom Workplace Licensed"), &json!("749.500000"))
+    );
+    assert_eq!(paid["run"], position["run"]["id"]);
 }
 
 fn leaves(list: &List, value: &Value, path: &str, missing: &mut Vec<String>) {

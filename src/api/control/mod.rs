@@ -143,6 +143,7 @@ pub fn service(control: &Control, peer: &Peer) -> Router {
         .route("/v1/models", get(licences::models))
         .route("/v1/entitlements", get(licences::entitlements))
         .route("/v1/position", get(position::get).post(position::calculate))
+        .route("/v1/position/rows", get(position::rows))
         .route("/v1/position/runs", get(position::runs))
         .route("/v1/users", get(users::list))
         .route("/v1/doctor", get(doctor::get))

@@ -39,7 +39,9 @@ pub use installed::{
 };
 pub use licence::{EntitlementRow, IdentifierQuery, IdentifierRow, ModelRow};
 pub use notice::{NoticeQuery, TrialAnswer};
-pub use position::{PositionAnswer, PositionQuery, PositionRunQuery};
+pub use position::{
+    PositionAnswer, PositionQuery, PositionRowOfRun, PositionRowQuery, PositionRunQuery,
+};
 pub use user::{DirectoryStatus, UserQuery, Users};
 
 /// Header of every answer: the daemon's version.

@@ -21,7 +21,11 @@ pub(super) async fn list(
         let (profile, user) = token.split_once('/').unwrap_or((token, ""));
         (profile.to_owned(), user.to_owned())
     });
-    let counts = control.store.holder_counts(profile.clone()).await?;
+    let counts = if query.rows_only {
+        None
+    } else {
+        Some(control.store.holder_counts(profile.clone()).await?)
+    };
     let rows = control
         .store
         .seat_users(profile, query.show, after, size.with_one_ahead())

@@ -14,6 +14,8 @@ pub struct UserQuery {
     pub profile: Option<String>,
     /// Which of them.
     pub show: HolderFilter,
+    /// Without the counts, which take a look at every seat.
+    pub rows_only: bool,
     /// The token that the page before gave.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
@@ -29,8 +31,9 @@ pub struct Users {
     pub rows: Vec<SeatUser>,
     /// Leads on to the next page, where there is one.
     pub next: Option<String>,
-    /// How many there are of each kind, whichever are asked for.
-    pub counts: HolderCounts,
+    /// How many there are of each kind, whichever are asked for; absent where rows alone are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counts: Option<HolderCounts>,
     /// The directories that they were looked for in.
     pub directories: Vec<DirectoryStatus>,
 }
