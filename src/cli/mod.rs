@@ -16,6 +16,7 @@ mod connections;
 mod db;
 mod decide;
 mod doctor;
+mod events;
 mod exclusions;
 mod exit;
 mod explain;
@@ -151,6 +152,8 @@ enum Command {
     Identifiers(licences::IdentifiersArgs),
     /// Which software each identifier is, and what each is called.
     Models(licences::ModelsArgs),
+    /// What users did, day by day, that counts as use.
+    Events(events::EventsArgs),
     /// Rights that were bought.
     Entitlements(licences::EntitlementsArgs),
     /// The licence position: rights owned, used, needed and left, and what they cost.
@@ -229,6 +232,7 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> Result<ExitCode, Failu
         Command::Subscriptions(args) => subscriptions::run(args, &runtime, output),
         Command::Users(args) => users::run(args, &runtime, output),
         Command::Identifiers(args) => licences::identifiers(args, &runtime, output),
+        Command::Events(args) => events::run(args, &runtime, output),
         Command::Models(args) => licences::models(&args, &runtime, output),
         Command::Entitlements(args) => licences::entitlements(&args, &runtime, output),
         Command::Position(args) => position::run(args, &runtime, output),

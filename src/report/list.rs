@@ -36,6 +36,7 @@ pub const LISTS: &[List] = &[
     RULES,
     CONNECTIONS,
     USERS,
+    EVENTS,
     POSITION,
     POSITION_GROUPS,
     NOTICES,
@@ -348,6 +349,28 @@ const USERS: List = List {
         column("manager", Text, "/person/manager"),
         column("active", Boolean, "/person/active"),
         column("class", Text, "/person/class"),
+    ],
+};
+
+const EVENTS: List = List {
+    name: "events",
+    about: "what a user did on a day, and a seat that it is use of",
+    path: "/v1/events",
+    query: &[],
+    columns: &[
+        column("id", Text, "/id"),
+        column("event", Text, "/event"),
+        column("day", Day, "/day"),
+        column("count", Integer, "/count"),
+        column("grade", Text, "/grade"),
+        column("profile", Text, "/profile"),
+        column("user", Text, "/user"),
+        column("subscription", Integer, "/subscription"),
+        column("external_user_id", Text, "/external_user_id"),
+        column("email", Text, "/email"),
+        column("identifier", Text, "/identifier"),
+        column("publisher", Text, "/publisher"),
+        column("product", Text, "/product"),
     ],
 };
 

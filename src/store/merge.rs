@@ -14,6 +14,7 @@ use super::people;
 use super::staging::{IS_INVITATION, Scratch, Staging, blocking};
 use super::walk::{self, NewWalk};
 use super::{Store, StoreError};
+use crate::connector::facts::{ActivityKind, Grade};
 
 /// What a merge did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -129,6 +130,7 @@ fn merge_seats(
     // Of what the first walk tells nobody knows when it came.
     let came = before.map(|_| now);
     let (inserted, updated) = upsert(t, profile, number, now, came)?;
+    note_sign_ins(t, profile)?;
     let ended = t.execute(
         "UPDATE main.subscriptions SET ended_at = ?3, ended_by = 'download', last_seen = ?4
          WHERE id IN (SELECT id FROM staged.unseen) AND walk <> ?2
@@ -208,6 +210,21 @@ fn upsert(
     let inserted = u64::try_from(last_id()? - before).unwrap_or_default();
     let written = u64::try_from(written).unwrap_or_default();
     Ok((inserted, written.saturating_sub(inserted)))
+}
+
+/// A sign-in that counts as use is activity like any other: the ledger has its day.
+fn note_sign_ins(t: &Transaction<'_>, profile: ProfileId) -> Result<(), StoreError> {
+    t.execute(
+        "INSERT INTO main.activities (profile_id, user_key, kind, grade, day, count)
+         SELECT ?1, 'id:' || external_user_id, ?2, ?3, used_on, 1 FROM staged.seats
+         WHERE used_on IS NOT NULL ON CONFLICT DO NOTHING",
+        params![
+            profile.0,
+            ActivityKind::SignIn.as_str(),
+            Grade::Hosted.as_str()
+        ],
+    )?;
+    Ok(())
 }
 
 /// Add-on seats take their user's facts from the base seat, and end with it. Returns how many ended.

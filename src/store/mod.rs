@@ -19,6 +19,7 @@ pub mod database;
 pub mod document;
 pub mod entry_counts;
 pub mod error;
+pub mod event;
 mod fair_queue;
 pub mod forget;
 pub mod grant;

@@ -25,6 +25,7 @@ const LISTINGS: &[(&str, &[&str])] = &[
     ("jobs", &["jobs", "results", "--limit", "10000"]),
     ("exclusions", &["exclusions", "list"]),
     ("connections", &["connections", "list"]),
+    ("events", &["events", "list", "--limit", "10000"]),
     ("users", &["users", "list", "--limit", "10000"]),
     ("audit", &["audit", "list", "--limit", "10000"]),
     ("usage", &["usage", "list", "--limit", "10000"]),

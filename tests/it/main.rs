@@ -24,6 +24,7 @@ mod doctor;
 mod documents;
 mod download;
 mod durability;
+mod events;
 mod exclusions;
 mod exports;
 mod folder;

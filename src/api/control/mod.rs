@@ -7,6 +7,7 @@ mod backup;
 mod candidates;
 mod connections;
 mod doctor;
+mod events;
 mod exclusions;
 mod folder;
 mod installed;
@@ -146,6 +147,7 @@ pub fn service(control: &Control, peer: &Peer) -> Router {
         .route("/v1/position/rows", get(position::rows))
         .route("/v1/position/runs", get(position::runs))
         .route("/v1/users", get(users::list))
+        .route("/v1/events", get(events::list))
         .route("/v1/doctor", get(doctor::get))
         .route("/v1/report", get(report::get))
         .route("/v1/explain", get(seats::explain))

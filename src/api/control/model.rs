@@ -4,6 +4,7 @@
 mod audit;
 mod candidate;
 mod connection;
+mod event;
 mod exclusion;
 mod installed;
 mod licence;
@@ -33,6 +34,7 @@ pub use connection::{
     AuthorizationBegun, AuthorizationDone, AuthorizationRequest, ConnectionStatus, Redirected,
 };
 
+pub use event::{EventQuery, EventRow};
 pub use exclusion::{ExclusionQuery, Exclusions};
 pub use installed::{
     InstalledQuery, InstalledRuleRow, InstalledRunQuery, ItemExplanation, ItemQuery,
