@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use super::support::{SEATSYNC, text};
 
 /// What there are samples of.
-const TYPES: [&str; 8] = [
+const TYPES: [&str; 9] = [
     "zoom",
     "zoom_workplace",
     "goto",
@@ -16,7 +16,13 @@ const TYPES: [&str; 8] = [
     "reclamation_rule",
     "software_model",
     "entitlement",
+    "user_directory",
 ];
+
+/// The file that the sample of a user directory names.
+const PEOPLE: &str = "mail,login,vendor_id,number,name,dept,cc,company,country,manager,aliases,active,class
+ada@example.com,ada,u1,7,Ada,Sales,4711,Example Ltd,DE,boss@example.com,a@example.com;b@example.com,yes,human
+";
 
 /// One command line, run in `folder`.
 fn seatsync(folder: &Path, arguments: &[&str]) -> Output {
@@ -57,6 +63,7 @@ fn a_new_document_passes_the_check_as_it_stands_and_with_every_option() {
         let printed = text(&seatsync(folder.path(), &["new", sample]).stdout);
         let file = folder.path().join("new.yaml");
         fs::write(&file, &printed).unwrap();
+        fs::write(folder.path().join("people.csv"), PEOPLE).unwrap();
         assert_passes(folder.path(), sample);
 
         let everything = with_every_option(&printed);

@@ -24,6 +24,8 @@ pub enum Sample {
     SoftwareModel,
     /// Purchased rights, with their software model.
     Entitlement,
+    /// People, from a CSV file.
+    UserDirectory,
 }
 
 /// Why a word is not a [`Sample`].
@@ -35,7 +37,7 @@ pub struct NoSample {
 
 impl Sample {
     /// Every one.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Profile(ProfileType::Zoom),
         Self::Profile(ProfileType::ZoomWorkplace),
         Self::Profile(ProfileType::GoTo),
@@ -44,6 +46,7 @@ impl Sample {
         Self::ReclamationRule,
         Self::SoftwareModel,
         Self::Entitlement,
+        Self::UserDirectory,
     ];
 
     /// The words of all.
@@ -59,6 +62,7 @@ impl Sample {
             Self::ReclamationRule => "reclamation_rule",
             Self::SoftwareModel => "software_model",
             Self::Entitlement => "entitlement",
+            Self::UserDirectory => "user_directory",
         }
     }
 
@@ -105,6 +109,7 @@ impl Sample {
             Self::ReclamationRule => include_str!("reclamation_rule.yaml"),
             Self::SoftwareModel => include_str!("software_model.yaml"),
             Self::Entitlement => include_str!("entitlement.yaml"),
+            Self::UserDirectory => include_str!("user_directory.yaml"),
         }
     }
 }

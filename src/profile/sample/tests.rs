@@ -132,6 +132,7 @@ fn every_option_of_a_file_is_in_its_sample() {
         ),
         (Sample::SoftwareModel, &[], &[]),
         (Sample::Entitlement, &["Entitlement.product"], &[]),
+        (Sample::UserDirectory, &[], &[]),
     ] {
         let only_goto = match sample {
             Sample::Profile(profile_type) if profile_type != ProfileType::GoTo => {
