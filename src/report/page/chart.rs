@@ -1,5 +1,7 @@
 //! The pictures of the page, as SVG. Colours are names that the page's style gives a value in light and dark.
 
+use plotters::coord::ranged1d::ValueFormatter;
+use plotters::coord::types::RangedCoordu64;
 use plotters::prelude::*;
 
 use super::super::ReportError;
@@ -14,6 +16,7 @@ const STALE: RGBColor = RGBColor(5, 5, 5);
 const SIZE: (u32, u32) = (640, 260);
 const WORDS: (&str, i32, &RGBColor) = ("sans-serif", 14, &INK);
 
+type Drawn = Result<(), Box<dyn std::error::Error>>;
 /// What a line shows of a day.
 type Line = fn(&TrendDay) -> u64;
 
@@ -25,7 +28,7 @@ pub(super) fn trend(days: &[TrendDay], title: &str, about: &str) -> Result<Strin
     Ok(described(&svg, "trend", title, about))
 }
 
-fn draw_trend(svg: &mut String, days: &[TrendDay]) -> Result<(), Box<dyn std::error::Error>> {
+fn draw_trend(svg: &mut String, days: &[TrendDay]) -> Drawn {
     let number = |index: usize| i32::try_from(index).unwrap_or(i32::MAX);
     let last = number(days.len()).saturating_sub(1).max(1);
     let most = days.iter().map(|day| day.owned.max(day.used)).max();
@@ -41,17 +44,7 @@ fn draw_trend(svg: &mut String, days: &[TrendDay]) -> Result<(), Box<dyn std::er
         let day = index.and_then(|index| days.get(index));
         day.map_or_else(String::new, |day| day.day.to_string())
     };
-    chart
-        .configure_mesh()
-        .disable_x_mesh()
-        .x_labels(5)
-        .y_labels(5)
-        .x_label_formatter(&label)
-        .label_style(WORDS)
-        .axis_style(GRID)
-        .bold_line_style(GRID)
-        .light_line_style(TRANSPARENT)
-        .draw()?;
+    draw_mesh(&mut chart, 5, &label)?;
     let lines: [(RGBColor, Line); 3] = [
         (OWNED, |day| day.owned),
         (USED, |day| day.used),
@@ -80,7 +73,7 @@ pub(super) fn bars(bars: &[(&str, u64)], title: &str, about: &str) -> Result<Str
     Ok(described(&svg, "bars", title, about))
 }
 
-fn draw_bars(svg: &mut String, bars: &[(&str, u64)]) -> Result<(), Box<dyn std::error::Error>> {
+fn draw_bars(svg: &mut String, bars: &[(&str, u64)]) -> Drawn {
     let count = i32::try_from(bars.len()).unwrap_or(i32::MAX).max(1);
     let most = bars.iter().map(|(_, value)| *value).max();
     let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
@@ -101,17 +94,7 @@ fn draw_bars(svg: &mut String, bars: &[(&str, u64)]) -> Result<(), Box<dyn std::
         }
         SegmentValue::Last => String::new(),
     };
-    chart
-        .configure_mesh()
-        .disable_x_mesh()
-        .x_labels(bars.len())
-        .y_labels(5)
-        .x_label_formatter(&label)
-        .label_style(WORDS)
-        .axis_style(GRID)
-        .bold_line_style(GRID)
-        .light_line_style(TRANSPARENT)
-        .draw()?;
+    draw_mesh(&mut chart, bars.len(), &label)?;
     chart.draw_series((0..count).zip(bars).map(|(index, (_, value))| {
         let mut bar = Rectangle::new(
             [
@@ -124,6 +107,29 @@ fn draw_bars(svg: &mut String, bars: &[(&str, u64)]) -> Result<(), Box<dyn std::
         bar
     }))?;
     root.present()?;
+    Ok(())
+}
+
+/// The axes, at most so many words below, and a line across for every step of the values.
+fn draw_mesh<X>(
+    chart: &mut ChartContext<'_, SVGBackend<'_>, Cartesian2d<X, RangedCoordu64>>,
+    words: usize,
+    word: &dyn Fn(&X::ValueType) -> String,
+) -> Drawn
+where
+    X: Ranged + ValueFormatter<<X as Ranged>::ValueType>,
+{
+    chart
+        .configure_mesh()
+        .disable_x_mesh()
+        .x_labels(words)
+        .y_labels(5)
+        .x_label_formatter(&word)
+        .label_style(WORDS)
+        .axis_style(GRID)
+        .bold_line_style(GRID)
+        .light_line_style(TRANSPARENT)
+        .draw()?;
     Ok(())
 }
 
