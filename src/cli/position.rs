@@ -12,9 +12,9 @@ use super::exit::Failure;
 use super::output::{Output, table, word_of};
 use super::status::short;
 use crate::api::control::model::{Listing, PositionAnswer, PositionQuery, PositionRunQuery};
-use crate::position::facts::Grouping;
+use crate::position::facts::{Grouping, Purchase};
 use crate::position::result::{
-    Amounts, Holders, MetricResult, Money, Numbers, ProductResult, RightsRow,
+    Amounts, Holders, MetricResult, Money, Numbers, ProductResult, RightsRow, VendorCounts,
 };
 use crate::store::position::PositionRun;
 
@@ -133,6 +133,8 @@ fn products(answer: &PositionAnswer) -> String {
             "GROUP",
             "STATUS",
             "OWNED",
+            "BOUGHT",
+            "DRIFT",
             "USED",
             "AVAILABLE",
             "NEEDED",
@@ -154,6 +156,8 @@ fn products(answer: &PositionAnswer) -> String {
                 group,
                 result.status.as_str().to_owned(),
                 owned(numbers),
+                bought(result.vendor),
+                drift(result.vendor),
                 numbers.rights_used.to_string(),
                 numbers.rights_available.to_string(),
                 numbers.rights_needed.to_string(),
@@ -175,18 +179,33 @@ fn owned(numbers: &Numbers) -> String {
     }
 }
 
+/// What the vendor says was bought.
+fn bought(vendor: Option<VendorCounts>) -> String {
+    let bought = vendor.and_then(|vendor| vendor.bought);
+    bought.map_or_else(|| "-".to_owned(), |bought| bought.to_string())
+}
+
+/// How far that is from what the entitlements say.
+fn drift(vendor: Option<VendorCounts>) -> String {
+    match vendor.and_then(|vendor| vendor.drift) {
+        None => "-".to_owned(),
+        Some(0) => "0".to_owned(),
+        Some(drift) => format!("{drift:+}"),
+    }
+}
+
 /// An amount in each currency that has some of it.
 fn amounts(numbers: &Numbers, one: impl Fn(&Amounts) -> Decimal) -> String {
     let all = numbers.amounts.iter();
     let some: Vec<String> = all
         .map(|(currency, amounts)| (one(amounts), currency))
         .filter(|(amount, _)| !amount.is_zero())
-        .map(|(amount, currency)| format!("{} {currency}", amount.normalize()))
+        .map(|(amount, currency)| currency.amount(amount))
         .collect();
     if some.is_empty() {
         "-".to_owned()
     } else {
-        some.join(", ")
+        some.join(" + ")
     }
 }
 
@@ -219,7 +238,7 @@ fn explain(text: &mut String, result: &ProductResult) {
         );
         for one in &model.remediation {
             let cost = one.true_up_cost.map_or_else(String::new, |cost| {
-                format!(" for {} {} a year", cost.amount, cost.currency)
+                format!(" for {} a year", cost.currency.amount(cost.amount))
             });
             let _ = writeln!(
                 text,
@@ -228,10 +247,28 @@ fn explain(text: &mut String, result: &ProductResult) {
                 one.actionable_rights
             );
         }
+        for purchase in &model.purchases {
+            vendor(text, purchase);
+        }
         for metric in &model.metrics {
             rows(text, metric);
         }
     }
+}
+
+fn vendor(text: &mut String, purchase: &Purchase) {
+    let bought = match purchase.bought {
+        Some(bought) => format!("{bought} bought"),
+        None => "not said how many were bought".to_owned(),
+    };
+    let _ = writeln!(
+        text,
+        "    vendor: {bought}, {} assigned of {} in {}, as of {}",
+        purchase.assigned,
+        purchase.identifier,
+        purchase.profile,
+        short(purchase.read_at)
+    );
 }
 
 fn rows(text: &mut String, metric: &MetricResult) {
@@ -248,7 +285,7 @@ fn rows(text: &mut String, metric: &MetricResult) {
     for row in &metric.savings {
         let each = row.each.map_or_else(
             || "nothing known".to_owned(),
-            |Money { amount, currency }| format!("{amount} {currency} a year each"),
+            |Money { amount, currency }| format!("{} a year each", currency.exact(amount)),
         );
         let _ = writeln!(
             text,
@@ -270,12 +307,9 @@ fn rights(text: &mut String, row: &RightsRow) {
     let cost = row.yearly.map_or_else(
         || "no cost known".to_owned(),
         |year| {
-            let total = year.total.normalize();
-            let unit = year.unit.normalize();
-            format!(
-                "{total} {currency} a year, {unit} each",
-                currency = year.currency
-            )
+            let total = year.currency.amount(year.total);
+            let unit = year.currency.exact(year.unit);
+            format!("{total} a year, {unit} each")
         },
     );
     let counted = match row.state.as_str() {

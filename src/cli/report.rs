@@ -11,14 +11,14 @@ use super::exit::Failure;
 use super::output::Output;
 use super::target::FileTarget;
 use crate::api::control::model::{
-    CandidateQuery, JobQuery, Listing, PositionAnswer, PositionQuery, PositionRunQuery, Status,
+    JobQuery, Listing, PositionAnswer, PositionQuery, PositionRunQuery, ReportCandidateQuery,
+    Status,
 };
 use crate::doctor::Health;
-use crate::reclamation::candidate::Candidate;
 use crate::report::page::{Facts, MOST_ROWS, page};
 use crate::store::job::Job;
 use crate::store::position::PositionRun;
-use crate::store::report::ReportSums;
+use crate::store::report::{ReportCandidate, ReportSums};
 
 /// Arguments of `report`.
 #[derive(Debug, Args)]
@@ -68,12 +68,10 @@ fn facts(client: &Client) -> Result<Facts, Failure> {
                 .products
         }
     };
-    let query = CandidateQuery {
-        open: Some(true),
+    let query = ReportCandidateQuery {
         limit: Some(MOST_ROWS),
-        ..CandidateQuery::default()
     };
-    let candidates: Listing<Candidate> = client.get("/v1/candidates", &query)?;
+    let candidates: Vec<ReportCandidate> = client.get("/v1/report/candidates", &query)?;
     let query = JobQuery {
         ended: true,
         limit: Some(MOST_ROWS),
@@ -87,7 +85,7 @@ fn facts(client: &Client) -> Result<Facts, Failure> {
         position: latest,
         products,
         sums,
-        candidates: candidates.rows,
+        candidates,
         health,
         jobs: jobs.rows,
     })

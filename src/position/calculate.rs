@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 
 use super::draft::{ModelDraft, Rights, sum_up};
-use super::facts::{Candidates, Facts, Grouping, Holder, Standing};
+use super::facts::{Candidates, Facts, Grouping, Holder, Saving, Standing};
 use super::price::{Price, TooMuch};
-use super::result::{Holders, Ignored, ModelResult, Money, Position, ProductResult, Status};
+use super::result::{
+    Holders, Ignored, ModelResult, Money, Position, ProductResult, Status, VendorCounts,
+};
+use super::vendor;
 use crate::profile::catalogue::Catalogue;
 use crate::profile::identifier::Identifier;
 use crate::profile::licence::{Entitlement, Licensed, Product, SoftwareModel, yearly};
@@ -41,7 +44,22 @@ pub fn position(basis: Basis<'_>, facts: &Facts, grouping: Grouping) -> Position
     for alike in &facts.candidates {
         collected.add_candidates(alike);
     }
+    if grouping == Grouping::None {
+        collected.add_purchases(facts);
+    }
     collected.finish(&too_much)
+}
+
+/// What a candidate saves in a year. A cost for an entire period needs the dates of its entitlement; where
+/// that is gone, nothing is claimed.
+pub fn yearly_saving(saving: &Saving, entitlements: &[Entitlement], today: Date) -> Option<Money> {
+    let mut entitlements = entitlements.iter();
+    let bought = entitlements.find(|bought| bought.name == saving.entitlement);
+    let (start, end) = bought.map_or((today, None), |bought| (bought.start, bought.end));
+    Some(Money {
+        amount: yearly(saving.amount, saving.period, start, end)?,
+        currency: saving.currency,
+    })
 }
 
 type Key = (Product, Option<String>);
@@ -135,33 +153,34 @@ impl<'a> Collected<'a> {
         if !model.under_management {
             return;
         }
-        let each = self.yearly_saving(alike);
+        let Basis {
+            entitlements,
+            today,
+            ..
+        } = self.basis;
+        let saving = alike.saving.as_ref();
+        let each = saving.and_then(|saving| yearly_saving(saving, entitlements, today));
         let group = self.grouping.of(&alike.owner).map(str::to_owned);
         self.draft(model, group).add_candidates(alike, each);
     }
 
-    /// What one of the candidates saves in a year. A cost for an entire period needs the dates of its
-    /// entitlement; where that is gone, nothing is claimed.
-    fn yearly_saving(&self, alike: &Candidates) -> Option<Money> {
-        let saving = alike.saving.as_ref()?;
-        let mut entitlements = self.basis.entitlements.iter();
-        let bought = entitlements.find(|bought| bought.name == saving.entitlement);
-        let (start, end) = match bought {
-            Some(bought) => (bought.start, bought.end),
-            None => (self.basis.today, None),
-        };
-        Some(Money {
-            amount: yearly(saving.amount, saving.period, start, end)?,
-            currency: saving.currency,
-        })
+    /// Counts in what vendors say was bought: of what has seats or rights, and what has neither where it
+    /// is anything at all.
+    fn add_purchases(&mut self, facts: &Facts) {
+        for purchase in &facts.purchases {
+            let model = self.basis.catalogue.model_of(&purchase.identifier);
+            let Some(model) = model.filter(|model| model.under_management) else {
+                continue;
+            };
+            let is_known = self.products.contains_key(&(product_of(model), None));
+            if is_known || purchase.bought.unwrap_or_default() > 0 || purchase.assigned > 0 {
+                self.draft(model, None).add_purchase(purchase);
+            }
+        }
     }
 
     fn draft(&mut self, model: &SoftwareModel, group: Option<String>) -> &mut ModelDraft {
-        let product = Product {
-            publisher: model.publisher.clone(),
-            product: model.product.clone(),
-        };
-        let product = self.products.entry((product, group)).or_default();
+        let product = self.products.entry((product_of(model), group)).or_default();
         product.models.entry(model.name.clone()).or_default()
     }
 
@@ -182,6 +201,13 @@ impl<'a> Collected<'a> {
             holders: self.holders,
             unrecognized: self.unrecognized,
         }
+    }
+}
+
+fn product_of(model: &SoftwareModel) -> Product {
+    Product {
+        publisher: model.publisher.clone(),
+        product: model.product.clone(),
     }
 }
 
@@ -218,6 +244,10 @@ fn finish_product(
         let covered = draft.rights.cover(&mut left, model.shortage());
         let failed = failed(&name);
         let mut result = model.finish(name, covered, price);
+        if draft.rights.owned() > 0 || draft.rights.unlimited() {
+            // Which of the product's rights are meant for this model, nobody says.
+            result.vendor = result.vendor.map(VendorCounts::without_drift);
+        }
         if failed {
             result.status = Status::Failed;
         }
@@ -243,11 +273,13 @@ fn finish_product(
     if unlimited {
         numbers.rights_available = numbers.rights_available.max(0);
     }
+    let vendor = vendor::of_models(&models, &numbers);
     ProductResult {
         product,
         group,
         status,
         numbers,
+        vendor,
         rights,
         models,
     }

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
-use super::facts::{Candidates, SavingsKind};
+use super::facts::{Candidates, Purchase, SavingsKind};
 use super::price::{Price, TooMuch};
 use super::result::{
     Amounts, MetricResult, ModelResult, Money, Numbers, Remediation, RemediationOption, RightsRow,
     SavingsRow, SeatsRow, Status,
 };
+use super::vendor;
 use crate::profile::currency::Currency;
 use crate::profile::identifier::Identifier;
 use crate::profile::licence::{Entitlement, Metric};
@@ -94,6 +95,7 @@ pub(super) struct ModelDraft {
     stale: u64,
     seats: BTreeMap<(Name, Identifier), u64>,
     savings: Vec<SavingsRow>,
+    purchases: Vec<Purchase>,
 }
 
 impl ModelDraft {
@@ -115,6 +117,10 @@ impl ModelDraft {
             candidates: alike.count,
             each,
         });
+    }
+
+    pub(super) fn add_purchase(&mut self, purchase: &Purchase) {
+        self.purchases.push(purchase.clone());
     }
 
     /// Seats beyond the model's own rights.
@@ -155,6 +161,7 @@ impl ModelDraft {
             }
         };
         let remediation = remediation(&numbers, price);
+        let vendor = vendor::of_model(&self.purchases, self.seats.keys(), &numbers);
         let seats = self.seats.into_iter();
         let metric = MetricResult {
             metric: Metric::UserSubscription,
@@ -174,6 +181,8 @@ impl ModelDraft {
             software_model,
             status,
             numbers,
+            vendor,
+            purchases: self.purchases,
             remediation,
             metrics: vec![metric],
         }

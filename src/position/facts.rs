@@ -1,5 +1,6 @@
 //! What the position is computed from.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::profile::currency::Currency;
@@ -162,6 +163,21 @@ pub struct Candidates {
     pub count: u64,
 }
 
+/// What a vendor says of an identifier: the numbers of its own administration pages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Purchase {
+    /// In which profile.
+    pub profile: Name,
+    /// Of what.
+    pub identifier: Identifier,
+    /// Seats bought, where the vendor says so.
+    pub bought: Option<u64>,
+    /// Seats assigned, as the vendor counts them.
+    pub assigned: u64,
+    /// When it said so.
+    pub read_at: Timestamp,
+}
+
 /// Everything that is counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {
@@ -169,4 +185,6 @@ pub struct Facts {
     pub seats: Vec<Seats>,
     /// Candidates that are open or were completed within a year.
     pub candidates: Vec<Candidates>,
+    /// What the vendors say was bought, of identifiers that are not excluded.
+    pub purchases: Vec<Purchase>,
 }

@@ -13,3 +13,4 @@ pub mod result;
 pub mod row;
 #[cfg(test)]
 mod tests;
+mod vendor;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::facts::SavingsKind;
+use super::facts::{Purchase, SavingsKind};
 use crate::profile::currency::Currency;
 use crate::profile::identifier::Identifier;
 use crate::profile::licence::{EntitlementState, Metric, Product, YearlyCost};
@@ -178,6 +178,19 @@ pub struct SavingsRow {
     pub each: Option<Money>,
 }
 
+/// What the vendors say of the seats of a tier, beside what the entitlements say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VendorCounts {
+    /// Seats bought; absent where a vendor does not say so of one of the identifiers.
+    pub bought: Option<u64>,
+    /// Seats assigned, as the vendors count them.
+    pub assigned: u64,
+    /// Bought − rights owned: what no entitlement tells of, or below zero what the vendor does not know.
+    /// Absent where either is unknown or unlimited, and for a model where rights to the whole product are
+    /// owned beside its own.
+    pub drift: Option<i64>,
+}
+
 /// Third tier: one metric of a model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MetricResult {
@@ -206,6 +219,12 @@ pub struct ModelResult {
     /// Its numbers.
     #[serde(flatten)]
     pub numbers: Numbers,
+    /// What the vendors say; absent where none does, and in groups: a vendor sells to the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vendor: Option<VendorCounts>,
+    /// The vendors' words that this comes from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub purchases: Vec<Purchase>,
     /// What a person can do about them.
     pub remediation: Vec<Remediation>,
     /// By metric.
@@ -226,6 +245,10 @@ pub struct ProductResult {
     /// Its numbers: sums over the models, and what is owned for the whole product.
     #[serde(flatten)]
     pub numbers: Numbers,
+    /// What the vendors say of its models; absent where they say nothing of any, and in groups. What was
+    /// bought is absent where one with seats or rights is not told of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vendor: Option<VendorCounts>,
     /// Entitlements for the whole product.
     pub rights: Vec<RightsRow>,
     /// By model.

@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::result::{Amounts, Numbers, ProductResult, Status};
+use super::result::{Amounts, Numbers, ProductResult, Status, VendorCounts};
 use crate::profile::currency::Currency;
 use crate::profile::licence::Metric;
 use crate::profile::name::Name;
@@ -60,6 +60,8 @@ pub struct PositionRow {
     pub status: Status,
     /// The counts; absent in the rows of a second currency and a third, so that no sum has them twice.
     pub rights: Option<Rights>,
+    /// What the vendors say, where they do; absent where the counts are.
+    pub vendor: Option<VendorCounts>,
     /// The currency of the amounts; absent where there are none.
     pub currency: Option<Currency>,
     /// The amounts, of a year.
@@ -77,10 +79,11 @@ pub fn rows(result: &ProductResult) -> Vec<PositionRow> {
         metric: None,
         status: result.status,
         rights: None,
+        vendor: None,
         currency: None,
         amounts: None,
     };
-    let mut rows = by_currency(&product, &result.numbers);
+    let mut rows = by_currency(&product, &result.numbers, result.vendor);
     for model in &result.models {
         for metric in &model.metrics {
             let row = PositionRow {
@@ -90,13 +93,17 @@ pub fn rows(result: &ProductResult) -> Vec<PositionRow> {
                 status: model.status,
                 ..product.clone()
             };
-            rows.extend(by_currency(&row, &metric.numbers));
+            rows.extend(by_currency(&row, &metric.numbers, model.vendor));
         }
     }
     rows
 }
 
-fn by_currency(row: &PositionRow, numbers: &Numbers) -> Vec<PositionRow> {
+fn by_currency(
+    row: &PositionRow,
+    numbers: &Numbers,
+    vendor: Option<VendorCounts>,
+) -> Vec<PositionRow> {
     let mut rows: Vec<PositionRow> = numbers
         .amounts
         .iter()
@@ -111,6 +118,7 @@ fn by_currency(row: &PositionRow, numbers: &Numbers) -> Vec<PositionRow> {
     }
     if let Some(first) = rows.first_mut() {
         first.rights = Some(rights(numbers));
+        first.vendor = vendor;
     }
     rows
 }

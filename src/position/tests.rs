@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::calculate::{Basis, position};
-use super::facts::{Candidates, Facts, Grouping, Holder, Saving, SavingsKind, Seats, Standing};
+use super::facts::{
+    Candidates, Facts, Grouping, Holder, Purchase, Saving, SavingsKind, Seats, Standing,
+};
 use super::result::{Numbers, Position, ProductResult, RemediationOption, Status};
 use super::row::{self, Tier};
 use crate::profile::catalogue::Catalogue;
@@ -160,6 +163,7 @@ fn used() -> Facts {
             ),
             candidates("goto.openvoice", SavingsKind::Potential, 1, None),
         ],
+        purchases: Vec::new(),
     }
 }
 
@@ -328,6 +332,91 @@ fn what_is_left_out_is_told_and_every_number_has_its_rows() {
     }
 }
 
+fn purchase(identifier: &str, bought: Option<u64>, assigned: u64) -> Purchase {
+    Purchase {
+        profile: "company".parse().unwrap(),
+        identifier: identifier.parse().unwrap(),
+        bought,
+        assigned,
+        read_at: Timestamp::UNIX_EPOCH,
+    }
+}
+
+#[test]
+fn what_vendors_say_stands_beside_the_rights_with_the_drift() {
+    let facts = Facts {
+        purchases: vec![
+            purchase("zoom.licensed", Some(110), 120),
+            // The plan of every suite of the family.
+            purchase("zoom.one", Some(50), 30),
+            // Nothing is told of the webinars of 1,000.
+            purchase("zoom.webinar.500", Some(3), 3),
+            purchase("zoom.zoom_phone", Some(30), 20),
+            purchase("zoom.zoom_events", Some(1), 1),
+            purchase("zoom.large_meeting.500", None, 18),
+            purchase("goto.g2m", Some(35), 25),
+            // Bought, and nobody holds one or wrote an entitlement.
+            purchase("goto.g2t", Some(4), 0),
+            purchase("goto.g2asd", Some(0), 0),
+            // Costs nothing.
+            purchase("aha.unpaid_seat", None, 30),
+        ],
+        ..used()
+    };
+    let catalogue = Catalogue::of(Vec::new());
+    let basis = Basis {
+        catalogue: &catalogue,
+        entitlements: &bought(),
+        today: TODAY,
+    };
+    let found = position(basis, &facts, Grouping::None);
+    // Bought, assigned, drift.
+    #[rustfmt::skip]
+    let table: [(&str, Option<u64>, u64, Option<i64>); 8] = [
+        // 110 − 100.
+        ("Zoom Workplace Licensed", Some(110), 120, Some(10)),
+        ("Zoom Workplace", Some(50), 30, Some(0)),
+        ("Zoom Webinars", None, 3, None),
+        // 30 − 25 for the whole product.
+        ("Zoom Phone", Some(30), 20, Some(5)),
+        // Unlimited rights.
+        ("Zoom Events", Some(1), 1, None),
+        ("Zoom Large Meeting", None, 18, None),
+        // 35 − 40.
+        ("GoTo Meeting", Some(35), 25, Some(-5)),
+        ("GoTo Training", Some(4), 0, Some(4)),
+    ];
+    for (name, bought, assigned, drift) in table {
+        let vendor = product(&found, name).vendor.unwrap();
+        let told = (vendor.bought, vendor.assigned, vendor.drift);
+        assert_eq!(told, (bought, assigned, drift), "{name}");
+    }
+    let told = found.products.iter().filter(|one| one.vendor.is_some());
+    assert_eq!(told.count(), table.len());
+    assert_eq!(
+        product(&found, "Zoom Phone").models[0]
+            .vendor
+            .unwrap()
+            .drift,
+        None
+    );
+    assert_eq!(
+        product(&found, "Zoom Workplace").models[0].purchases.len(),
+        1
+    );
+    // They change no number of ours, and no group has them.
+    let before = example();
+    let same = found
+        .products
+        .iter()
+        .filter(|one| one.product.product != "GoTo Training");
+    for (one, other) in same.zip(&before.products) {
+        assert_eq!((&one.numbers, one.status), (&other.numbers, other.status));
+    }
+    let grouped = position(basis, &facts, Grouping::Department);
+    assert!(grouped.products.iter().all(|one| one.vendor.is_none()));
+}
+
 #[test]
 fn rows_of_one_tier_add_up_and_a_second_currency_has_no_counts() {
     let found = example();
@@ -432,6 +521,7 @@ prop_compose! {
                     saving(&format!("1.{cents:02}"), "EUR", Period::Monthly, "a"),
                 )
             }).collect(),
+            purchases: Vec::new(),
         }
     }
 }
@@ -541,7 +631,7 @@ fn a_model_that_needs_no_rights_takes_none_from_the_others_of_its_product() {
     };
     let facts = Facts {
         seats: vec![seats("zoom.licensed", None, Standing::Counts, 120)],
-        candidates: Vec::new(),
+        ..Facts::default()
     };
     let position = position(basis, &facts, Grouping::None);
     let found = self::product(&position, &product);

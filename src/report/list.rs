@@ -425,6 +425,9 @@ const POSITION_COLUMNS: &[Column] = &[
     ),
     column("potential_savings", Decimal, "/amounts/potential_savings"),
     column("realised_savings", Decimal, "/amounts/realised_savings"),
+    column("vendor_bought", Integer, "/vendor/bought"),
+    column("vendor_assigned", Integer, "/vendor/assigned"),
+    column("drift", Integer, "/vendor/drift"),
 ];
 
 const NOTICES: List = List {

@@ -1,6 +1,9 @@
 //! Candidates: seats found unused, and what becomes of them. Every change of a state goes through
 //! [`happen`], which asks the state machine.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 use serde::{Deserialize, Serialize};
@@ -145,6 +148,31 @@ impl Store {
                     candidate_of,
                 )?;
                 Ok(rows.collect::<Result<_, _>>()?)
+            })
+            .await
+    }
+
+    /// Open candidates, those of the largest `value` first and of equals the earlier, at most `limit`. All
+    /// are looked at, and no more than `limit` held.
+    pub async fn open_candidates_by<V: Ord>(
+        &self,
+        value: impl Fn(&Candidate) -> V + Send + 'static,
+        limit: u32,
+    ) -> Result<Vec<Candidate>, StoreError> {
+        self.database
+            .read("sort candidates", move |t| {
+                let mut statement =
+                    t.prepare_cached(&format!("{SELECT} WHERE c.closed_at IS NULL ORDER BY c.id"))?;
+                let mut rows = statement.query([])?;
+                let mut first = BTreeMap::new();
+                while let Some(row) = rows.next()? {
+                    let candidate = candidate_of(row)?;
+                    first.insert((Reverse(value(&candidate)), candidate.id), candidate);
+                    if first.len() > limit as usize {
+                        first.pop_last();
+                    }
+                }
+                Ok(first.into_values().collect())
             })
             .await
     }

@@ -11,7 +11,9 @@ use super::column::{At, Count, Day, Json, Word};
 use super::job::Trigger;
 use super::people::any_directory;
 use super::{Store, StoreError};
-use crate::position::facts::{Candidates, Facts, Grouping, Holder, SavingsKind, Seats, Standing};
+use crate::position::facts::{
+    Candidates, Facts, Grouping, Holder, Purchase, SavingsKind, Seats, Standing,
+};
 use crate::position::result::{Holders, Ignored, Position, ProductResult};
 use crate::profile::identifier::Identifier;
 use crate::profile::licence::Owner;
@@ -82,6 +84,7 @@ impl Store {
                 Ok(Facts {
                     seats: seats(t)?,
                     candidates: candidates(t, now)?,
+                    purchases: purchases(t)?,
                 })
             })
             .await
@@ -396,6 +399,28 @@ fn candidates(t: &Transaction<'_>, now: Timestamp) -> rusqlite::Result<Vec<Candi
             },
             saving: saving.and_then(|text| serde_json::from_str(&text).ok()),
             count: row.get::<_, Count>(9)?.0,
+        })
+    })?;
+    rows.collect()
+}
+
+fn purchases(t: &Transaction<'_>) -> rusqlite::Result<Vec<Purchase>> {
+    let mut statement = t.prepare_cached(
+        "SELECT p.name, b.identifier, b.bought, b.assigned, b.read_at
+         FROM purchases AS b JOIN profiles AS p ON p.id = b.profile_id
+         WHERE p.orphaned_at IS NULL AND NOT EXISTS (
+             SELECT 1 FROM identifier_matches AS im
+             WHERE im.profile_id = b.profile_id AND im.identifier = b.identifier
+               AND im.lifted_at IS NULL)
+         ORDER BY p.name, b.identifier",
+    )?;
+    let rows = statement.query_map([], |row| {
+        Ok(Purchase {
+            profile: row.get::<_, Word<_>>(0)?.0,
+            identifier: row.get::<_, Word<_>>(1)?.0,
+            bought: row.get::<_, Option<Count>>(2)?.map(|count| count.0),
+            assigned: row.get::<_, Count>(3)?.0,
+            read_at: row.get::<_, At>(4)?.0,
         })
     })?;
     rows.collect()

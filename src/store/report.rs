@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::column::{Count, Day, Word};
 use super::{Store, StoreError};
+use crate::position::result::Money;
 use crate::profile::name::Name;
+use crate::reclamation::candidate::Candidate;
 
 /// Days of the trend: a year and a day.
 const TREND_DAYS: u32 = 366;
@@ -33,6 +35,16 @@ pub struct IdleSeats {
     pub identifier: String,
     /// Below 30, 60, 90 and 120 days, 120 and more, and those of which no use is known.
     pub seats: [u64; 6],
+}
+
+/// An open candidate, and what taking its seat back saves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportCandidate {
+    /// The candidate.
+    #[serde(flatten)]
+    pub candidate: Candidate,
+    /// In a year, where that is known.
+    pub saves: Option<Money>,
 }
 
 /// Everything that the report sums up.

@@ -1,6 +1,7 @@
 // Opens the report in the host's chromium. Arguments: chromium, a new folder for what it keeps, the page's file, the
 // width in pixels, `light` or `dark`, and where a picture goes, if one is wanted. Prints as JSON what the console said,
-// how far the page is wider than the window, texts with too little contrast, and what the keyboard reached.
+// how far the page is wider than the window, which tables have to be scrolled sideways, texts with too little contrast, and
+// what the keyboard reached.
 "use strict";
 const { chromium } = require("playwright-core");
 
@@ -51,6 +52,10 @@ async function main() {
     const open_ms = performance.now() - began;
     const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     const pale = await page.evaluate(paleTexts);
+    const wide = await page.evaluate(() => {
+      const tables = [...document.querySelectorAll(".scroll")].filter((scroll) => scroll.scrollWidth > scroll.clientWidth);
+      return tables.map((scroll) => scroll.getAttribute("aria-label"));
+    });
     if (picture) await page.screenshot({ path: picture, fullPage: true });
     let sorted = null;
     let searched = false;
@@ -70,7 +75,7 @@ async function main() {
         });
       }
     }
-    console.log(JSON.stringify({ said, overflow, pale, sorted, searched, open_ms }));
+    console.log(JSON.stringify({ said, overflow, wide, pale, sorted, searched, open_ms }));
   } finally {
     await browser.close();
   }

@@ -2,23 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use jiff::ToSpan as _;
 use jiff::civil::date;
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
 use rusqlite::{Connection, params};
 use serde_json::Value;
-use vendor_sim::{AhaSim, AhaSimOptions, ZoomSim, ZoomSimOptions};
+use vendor_sim::{AhaSim, AhaSimOptions};
 
-use super::support::Host;
-
-async fn zoom() -> ZoomSim {
-    let options = ZoomSimOptions {
-        users: 120,
-        limits: false,
-        ..ZoomSimOptions::default()
-    };
-    ZoomSim::start(options).await.unwrap()
-}
+use super::support::{Host, zoom_account};
 
 fn events(host: &Host, narrow: &[&str]) -> Vec<Value> {
     let arguments = [&["events", "list", "--limit", "10000"], narrow].concat();
@@ -39,7 +30,7 @@ fn last_hosted(events: &[Value], seat: &Value) -> Option<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_latest_event_of_a_seat_is_its_last_activity_and_names_its_product() {
-    let vendor = zoom().await;
+    let vendor = zoom_account(120).await;
     let mut host = Host::with_zoom(&vendor);
     host.start();
     host.until_first_run_is_over("zoom");
@@ -121,12 +112,14 @@ async fn the_latest_event_of_a_seat_is_its_last_activity_and_names_its_product()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn events_are_shown_for_a_year_and_further_back_where_asked_for() {
-    let vendor = zoom().await;
+    let vendor = zoom_account(120).await;
     let mut host = Host::with_zoom(&vendor);
     host.start();
     host.until_first_run_is_over("zoom");
+    let status = host.json(&["status"]);
+    let now: Timestamp = status["now"].as_str().unwrap().parse().unwrap();
+    let today = now.to_zoned(TimeZone::UTC).date();
     assert_eq!(host.stop(), Some(0), "{}", host.log());
-    let today = jiff::Timestamp::now().to_zoned(TimeZone::UTC).date();
     let database = Connection::open(host.path("state/seatsync.db")).unwrap();
     for age in [300, 390] {
         let day = today - age.days();

@@ -5,18 +5,9 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use serde_json::Value;
-use vendor_sim::{ZoomSim, ZoomSimOptions};
+use vendor_sim::ZoomSim;
 
-use super::support::{Host, text, zoom_profile};
-
-async fn vendor() -> ZoomSim {
-    let options = ZoomSimOptions {
-        users: 60,
-        limits: false,
-        ..ZoomSimOptions::default()
-    };
-    ZoomSim::start(options).await.unwrap()
-}
+use super::support::{Host, text, zoom_account, zoom_profile};
 
 const DIRECTORY: &str = "kind: UserDirectory
 name: hr
@@ -94,7 +85,7 @@ fn reload(host: &Host) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn users_are_found_by_the_rules_and_the_position_groups_by_what_the_directory_says() {
-    let vendor = vendor().await;
+    let vendor = zoom_account(60).await;
     let host = host(&vendor);
     let early = text(&host.seatsync(&["users", "list"]).stdout);
     assert!(early.contains("No user directory is read"), "{early}");
@@ -166,7 +157,7 @@ async fn users_are_found_by_the_rules_and_the_position_groups_by_what_the_direct
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_that_is_broken_gone_or_half_there_keeps_the_people_known_and_says_so() {
-    let vendor = vendor().await;
+    let vendor = zoom_account(60).await;
     let host = host(&vendor);
     let addresses = addresses(&host);
     let whole = file(&addresses);

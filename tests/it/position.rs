@@ -1,18 +1,8 @@
 //! The licence position on the real daemon: from files and a download to what the commands say.
 
 use serde_json::Value;
-use vendor_sim::{ZoomSim, ZoomSimOptions};
 
-use super::support::{Host, text, zoom_profile};
-
-async fn vendor() -> ZoomSim {
-    let options = ZoomSimOptions {
-        users: 120,
-        limits: false,
-        ..ZoomSimOptions::default()
-    };
-    ZoomSim::start(options).await.unwrap()
-}
+use super::support::{Host, text, zoom_account, zoom_profile};
 
 const LICENCES: &str = "{kind: Entitlement, name: licensed, software_model: zoom-licensed, quantity: 10, unit_cost: '149.90', currency: EUR, start: 2020-01-01}
 ---
@@ -21,12 +11,18 @@ const LICENCES: &str = "{kind: Entitlement, name: licensed, software_model: zoom
 {kind: Entitlement, name: webinars, product: {publisher: Zoom, product: Zoom Webinars}, unlimited: true, start: 2020-01-01}
 ";
 
+/// An identifier's row of the list.
+fn listed(host: &Host, identifier: &str) -> Value {
+    let listed = host.json(&["identifiers", "list"]);
+    let mut rows = listed["rows"].as_array().unwrap().iter();
+    let row = rows.find(|row| row["identifier"] == identifier);
+    row.unwrap().clone()
+}
+
 /// The seats of an identifier that are there and not excluded.
 fn counted(host: &Host, identifier: &str) -> u64 {
-    let listed = host.json(&["identifiers", "list"]);
-    let rows = listed["rows"].as_array().unwrap();
-    let row = rows.iter().find(|row| row["identifier"] == identifier);
-    let number = |key: &str| row.unwrap()[key].as_u64().unwrap();
+    let row = listed(host, identifier);
+    let number = |key: &str| row[key].as_u64().unwrap();
     number("seats") - number("excluded")
 }
 
@@ -38,7 +34,7 @@ fn result<'a>(position: &'a Value, product: &str) -> &'a Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_position_follows_the_download_and_says_where_its_numbers_come_from() {
-    let vendor = vendor().await;
+    let vendor = zoom_account(120).await;
     let mut host = Host::with_zoom(&vendor);
     host.profile("licences.yaml", LICENCES);
     host.start();
@@ -60,6 +56,12 @@ async fn the_position_follows_the_download_and_says_where_its_numbers_come_from(
     assert_eq!(licensed["status"], "not_compliant");
     assert_eq!(licensed["amounts"]["EUR"]["total_spend"], "1499.00");
     assert_eq!(licensed["amounts"].get("USD"), None);
+    // The vendor's own numbers, beside the ten rights.
+    let told = listed(&host, "zoom.licensed");
+    let bought = told["bought"].as_i64().unwrap();
+    assert_eq!(licensed["vendor"]["bought"], bought);
+    assert_eq!(licensed["vendor"]["assigned"], told["assigned"]);
+    assert_eq!(licensed["vendor"]["drift"], bought - 10);
 
     let grouped = host.json(&[
         "position",
@@ -78,10 +80,15 @@ async fn the_position_follows_the_download_and_says_where_its_numbers_come_from(
 
     let explained = text(&host.seatsync(&["position", "--explain"]).stdout);
     for said in [
-        "10 by entitlement licensed, 1499 EUR a year, 149.9 each",
+        "10 by entitlement licensed, EUR 1,499.00 a year, EUR 149.90 each",
         "not counted, retired: 1000 by entitlement old",
         &format!("used: {used} seats of zoom.licensed in zoom"),
         "option purchase_rights",
+        &format!("{:+}", bought - 10),
+        &format!(
+            "vendor: {bought} bought, {} assigned of zoom.licensed in zoom, as of 20",
+            told["assigned"]
+        ),
     ] {
         assert!(explained.contains(said), "`{said}` in:\n{explained}");
     }
@@ -89,7 +96,7 @@ async fn the_position_follows_the_download_and_says_where_its_numbers_come_from(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_position_is_computed_on_demand_and_earlier_ones_are_kept() {
-    let vendor = vendor().await;
+    let vendor = zoom_account(120).await;
     let mut host = Host::with_zoom(&vendor);
     host.profile("zoom.yaml", &zoom_profile(&vendor, ""));
     host.profile("licences.yaml", LICENCES);
@@ -144,7 +151,7 @@ async fn a_position_is_computed_on_demand_and_earlier_ones_are_kept() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_excluded_uses_no_right_and_is_told_beside_the_position() {
-    let vendor = vendor().await;
+    let vendor = zoom_account(120).await;
     let mut host = Host::with_zoom(&vendor);
     host.profile("zoom.yaml", &zoom_profile(&vendor, ""));
     host.profile("licences.yaml", LICENCES);

@@ -1,10 +1,10 @@
 //! Reclaiming on the real daemon: from a seat nobody uses to a freed one, and back.
 
 use serde_json::Value;
+use vendor_sim::ZoomSim;
 use vendor_sim::zoom::Cast;
-use vendor_sim::{ZoomSim, ZoomSimOptions};
 
-use super::support::{Host, text, zoom_profile};
+use super::support::{Host, text, zoom_account, zoom_profile};
 
 /// A host that may write to `vendor`, with one rule for licensed seats.
 pub(crate) fn host(vendor: &ZoomSim, rule: &str) -> Host {
@@ -21,13 +21,7 @@ pub(crate) fn host(vendor: &ZoomSim, rule: &str) -> Host {
 }
 
 pub(crate) async fn vendor() -> ZoomSim {
-    ZoomSim::start(ZoomSimOptions {
-        users: 120,
-        limits: false,
-        ..ZoomSimOptions::default()
-    })
-    .await
-    .unwrap()
+    zoom_account(120).await
 }
 
 pub(crate) fn last_reclaim(host: &Host, wanted: impl Fn(&Value) -> bool) -> Value {

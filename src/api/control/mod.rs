@@ -150,6 +150,7 @@ pub fn service(control: &Control, peer: &Peer) -> Router {
         .route("/v1/events", get(events::list))
         .route("/v1/doctor", get(doctor::get))
         .route("/v1/report", get(report::get))
+        .route("/v1/report/candidates", get(report::candidates))
         .route("/v1/explain", get(seats::explain))
         .route("/v1/exclusions", get(exclusions::list))
         .route("/v1/usage", get(usage::list))

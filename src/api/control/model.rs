@@ -43,6 +43,7 @@ pub use licence::{EntitlementRow, IdentifierQuery, IdentifierRow, ModelRow};
 pub use notice::{NoticeQuery, TrialAnswer};
 pub use position::{
     PositionAnswer, PositionQuery, PositionRowOfRun, PositionRowQuery, PositionRunQuery,
+    ReportCandidateQuery,
 };
 pub use user::{DirectoryStatus, UserQuery, Users};
 

@@ -17,6 +17,11 @@ impl PageSize {
         Self(asked.unwrap_or(usual).clamp(1, LARGEST))
     }
 
+    /// Rows of a list that has one page.
+    pub(super) fn rows(self) -> u32 {
+        self.0
+    }
+
     /// What to read: the row after the page tells whether more follow.
     pub(super) fn with_one_ahead(self) -> u32 {
         self.0 + 1

@@ -19,10 +19,9 @@ use sha2::{Digest as _, Sha256};
 use super::ReportError;
 use crate::doctor::Health;
 use crate::position::result::ProductResult;
-use crate::reclamation::candidate::Candidate;
 use crate::store::job::Job;
 use crate::store::position::PositionRun;
-use crate::store::report::ReportSums;
+use crate::store::report::{ReportCandidate, ReportSums};
 
 /// Rows of a list at most: more than a person reads, and few enough for a browser to sort at once.
 pub const MOST_ROWS: u32 = 2_000;
@@ -42,8 +41,8 @@ pub struct Facts {
     pub products: Vec<ProductResult>,
     /// Trend, idle seats, lengths of the lists.
     pub sums: ReportSums,
-    /// Open candidates, at most [`MOST_ROWS`].
-    pub candidates: Vec<Candidate>,
+    /// Open candidates, those that save most first, at most [`MOST_ROWS`].
+    pub candidates: Vec<ReportCandidate>,
     /// What an operator should look at.
     pub health: Health,
     /// Jobs that ended, the latest first, at most [`MOST_ROWS`].
@@ -97,7 +96,8 @@ struct Section {
 #[derive(Debug, Serialize)]
 struct Head {
     title: &'static str,
-    /// `n` for numbers, `long` for sentences, `nb` for what is not to be broken.
+    /// `n` for numbers and amounts, `who` for a name above an address, `long` for sentences, `nb` for what
+    /// is not to be broken.
     class: &'static str,
 }
 

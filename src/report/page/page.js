@@ -12,7 +12,11 @@ for (const table of document.querySelectorAll("table")) {
       heads.forEach((other) => other.removeAttribute("aria-sort"));
       head.setAttribute("aria-sort", down ? "descending" : "ascending");
       const keyed = [...body.rows].map((row) => [row.cells[column].textContent.trim(), row]);
-      const number = (text) => (/^-?[\d.]+( |$)/.test(text) ? parseFloat(text) : NaN);
+      // A number, or an amount behind its currency: `12 %`, `EUR 1,234.50`.
+      const number = (text) => {
+        const found = /^(?:[A-Z]{3} )?(-?[\d,]+(?:\.\d+)?)(?=\s|$)/.exec(text);
+        return found ? parseFloat(found[1].replaceAll(",", "")) : NaN;
+      };
       keyed.sort(([a], [b]) => {
         const difference = number(a) - number(b);
         return (Number.isNaN(difference) ? a.localeCompare(b) : difference) * (down ? -1 : 1);

@@ -8,6 +8,7 @@ use rust_decimal::Decimal;
 use super::{Facts, Head, MOST_ROWS, Section, Tile, chart};
 use crate::doctor::Severity;
 use crate::position::result::{Amounts, Numbers, Status};
+use crate::profile::currency::Currency;
 use crate::report::ReportError;
 
 /// What the days since a seat's last activity are sorted into.
@@ -20,6 +21,7 @@ type Amount = fn(&Amounts) -> Decimal;
 pub(super) fn all(facts: &Facts) -> Result<Vec<Section>, ReportError> {
     Ok(vec![
         position(facts),
+        cost(facts),
         trend(facts)?,
         idle(facts)?,
         savings(facts),
@@ -105,39 +107,75 @@ fn position(facts: &Facts) -> Section {
             } else {
                 numbers.rights_owned.to_string()
             },
+            vendor(one.vendor.and_then(|vendor| vendor.bought)),
+            vendor(one.vendor.and_then(|vendor| vendor.drift)),
             numbers.rights_used.to_string(),
             numbers.rights_available.to_string(),
             numbers.rights_needed.to_string(),
             numbers
                 .percent_stale
                 .map_or_else(String::new, |share| format!("{share} %")),
-            money(numbers, |a| a.total_spend),
-            money(numbers, |a| a.true_up_cost),
-            money(numbers, |a| a.over_licensed_amount),
         ]
     });
     Section {
         id: "position",
         title: "Position by publisher and product",
-        about: "Amounts are of a year; currencies are never converted.".to_owned(),
-        caption: "Rights owned, used and needed, and what they cost",
+        about: "Owned is by the entitlements, bought by the vendor; drift is what the vendor has beyond.".to_owned(),
+        caption: "Rights owned, used and needed",
         heads: heads(&[
             ("Publisher", ""),
             ("Product", ""),
             ("Status", "nb"),
             ("Owned", "n"),
+            ("Bought", "n"),
+            ("Drift", "n"),
             ("Used", "n"),
             ("Available", "n"),
             ("Needed", "n"),
             ("Stale", "n"),
-            ("Spend", "n"),
-            ("True-up", "n"),
-            ("Over-licensed", "n"),
         ]),
         rows: rows.collect(),
         empty: "No position is computed yet.",
         ..Section::default()
     }
+}
+
+fn cost(facts: &Facts) -> Section {
+    let rows = facts.products.iter().map(|one| {
+        let numbers = &one.numbers;
+        vec![
+            one.product.publisher.clone(),
+            one.product.product.clone(),
+            money(numbers, |a| a.total_spend),
+            money(numbers, |a| a.true_up_cost),
+            money(numbers, |a| a.over_licensed_amount),
+            money(numbers, |a| a.potential_savings),
+            money(numbers, |a| a.realised_savings),
+        ]
+    });
+    Section {
+        id: "cost",
+        title: "Cost by publisher and product",
+        about: "Amounts are of a year; currencies are never converted. True-up is what the needed rights would cost, over-licensed what the available ones do.".to_owned(),
+        caption: "What the rights cost in a year, and what could be saved",
+        heads: heads(&[
+            ("Publisher", ""),
+            ("Product", ""),
+            ("Spend", "n"),
+            ("True-up", "n"),
+            ("Over-licensed", "n"),
+            ("Potential savings", "n"),
+            ("Realised savings", "n"),
+        ]),
+        rows: rows.collect(),
+        empty: "No position is computed yet.",
+        ..Section::default()
+    }
+}
+
+/// A number of the vendor's, where there is one.
+fn vendor(number: Option<impl ToString>) -> String {
+    number.map_or_else(|| "-".to_owned(), |number| number.to_string())
 }
 
 fn trend(facts: &Facts) -> Result<Section, ReportError> {
@@ -239,14 +277,12 @@ fn savings(facts: &Facts) -> Section {
         {
             let each = row.each.map_or_else(
                 || "not known".to_owned(),
-                |each| format!("{} {}", each.amount.normalize(), each.currency),
+                |each| each.currency.exact(each.amount),
             );
             let together = row.each.map_or_else(String::new, |each| {
                 let count = Decimal::from(row.candidates);
                 let sum = each.amount.checked_mul(count);
-                sum.map_or_else(String::new, |sum| {
-                    format!("{} {}", sum.normalize(), each.currency)
-                })
+                sum.map_or_else(String::new, |sum| each.currency.amount(sum))
             });
             let key = (
                 product.product.clone(),
@@ -296,32 +332,34 @@ fn savings(facts: &Facts) -> Section {
 }
 
 fn candidates(facts: &Facts) -> Section {
-    let rows = facts.candidates.iter().map(|one| {
+    let rows = facts.candidates.iter().map(|row| {
+        let one = &row.candidate;
         vec![
-            one.display_name.clone(),
-            one.email.clone(),
+            format!("{}\n{}", one.display_name, one.email),
             one.profile.to_string(),
             one.identifier.to_string(),
             words(one.state.as_str()),
             words(one.justification.as_str()),
             one.last_activity
                 .map_or_else(|| "none known".to_owned(), |day| day.to_string()),
+            row.saves
+                .map_or_else(String::new, |saves| saves.currency.amount(saves.amount)),
             one.reason.clone(),
         ]
     });
     Section {
         id: "candidates",
         title: "Candidates",
-        about: "Seats found unused and not decided yet. `seatsync explain PROFILE USER` tells every fact that spoke for one.".to_owned(),
+        about: "Seats found unused and not decided yet, those that save most first. `seatsync explain PROFILE USER` tells every fact that spoke for one.".to_owned(),
         caption: "Open candidates with their reasons",
         heads: heads(&[
-            ("Name", ""),
-            ("Address", ""),
+            ("User", "who"),
             ("Profile", "nb"),
             ("Identifier", "nb"),
             ("State", "nb"),
             ("Justification", "nb"),
             ("Last activity", "nb"),
+            ("Saves a year", "n"),
             ("Reason", "long"),
         ]),
         rows: rows.collect(),
@@ -438,28 +476,27 @@ fn words(word: &str) -> String {
 
 fn money(numbers: &Numbers, amount: Amount) -> String {
     let sums = numbers.amounts.iter();
-    let sums = sums.map(|(currency, amounts)| (currency.as_str(), amount(amounts)));
-    shown(sums.collect())
+    let sums = sums.map(|(currency, amounts)| (*currency, amount(amounts)));
+    // A line for each: a cell is no wider for a second currency.
+    shown(sums.collect(), "\n")
 }
 
 /// The sum over all products, each currency by itself.
 fn total(facts: &Facts, amount: Amount) -> String {
-    let mut sums: BTreeMap<&str, Decimal> = BTreeMap::new();
+    let mut sums: BTreeMap<Currency, Decimal> = BTreeMap::new();
     for (currency, amounts) in facts.products.iter().flat_map(|one| &one.numbers.amounts) {
-        let sum = sums.entry(currency.as_str()).or_default();
+        let sum = sums.entry(*currency).or_default();
         *sum = sum.saturating_add(amount(amounts));
     }
-    shown(sums)
+    shown(sums, " + ")
 }
 
-fn shown(sums: BTreeMap<&str, Decimal>) -> String {
+fn shown(sums: BTreeMap<Currency, Decimal>, between: &str) -> String {
     let some = sums.into_iter().filter(|(_, sum)| !sum.is_zero());
-    let some: Vec<String> = some
-        .map(|(currency, sum)| format!("{} {currency}", sum.normalize()))
-        .collect();
+    let some: Vec<String> = some.map(|(currency, sum)| currency.amount(sum)).collect();
     if some.is_empty() {
         "-".to_owned()
     } else {
-        some.join(", ")
+        some.join(between)
     }
 }

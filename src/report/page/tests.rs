@@ -42,7 +42,7 @@ fn facts() -> Facts {
     }
 }
 
-fn candidate() -> Candidate {
+fn candidate() -> ReportCandidate {
     serde_json::from_value(json!({
         "id": 1, "profile": "zoom", "subscription": 1, "external_user_id": "u",
         "email": "\" onmouseover='x'@example.com", "display_name": "</script><script>alert(1)</script>",
@@ -53,6 +53,7 @@ fn candidate() -> Candidate {
         "assignment_group": null, "opened_at": "2026-03-01T00:00:00Z",
         "changed_at": "2026-03-01T00:00:00Z", "closed_at": null, "pressed_by": null, "round": 0,
         "asked_at": null, "answer_by": null, "kept_until": null, "restored_at": null,
+        "saves": {"amount": "1149.9", "currency": "EUR"},
     }))
     .unwrap()
 }
@@ -95,6 +96,37 @@ fn what_is_left_out_is_counted_and_the_command_named() {
     assert!(page.contains("2344 more are not on this page"), "{page}");
     assert!(page.contains("seatsync export candidates --as csv --out FILE"));
     assert!(page.contains("No job has ended yet."));
+}
+
+#[test]
+fn a_page_whose_lists_are_full_is_below_five_megabytes() {
+    let most = MOST_ROWS as usize;
+    let candidate = |_| {
+        let mut row = candidate();
+        row.candidate.display_name = "A Name of Usual Length".to_owned();
+        row.candidate.email = "a.name.of.usual.length@subsidiary.example.com".to_owned();
+        row.candidate.reason = "no use by the vendor's reports in the 60 days to 2026-02-27, which are known; last hosted 2025-12-01; the account is older".to_owned();
+        row
+    };
+    let job = || {
+        serde_json::from_value(json!({
+            "id": "0195f0f0-0000-7000-8000-000000000000", "profile": "zoom-emea",
+            "subflow": "download_subscriptions", "trigger": "schedule",
+            "due_at": "2026-03-01T03:15:00Z", "state": "failed", "not_before": "2026-03-01T03:15:00Z", "attempts": 3,
+            "started_at": "2026-03-01T03:15:00Z", "ended_at": "2026-03-01T03:16:00Z",
+            "counts": {"fetched": 100_000, "inserted": 1_000, "updated": 5_000, "ended": 40},
+            "failure": {"step": "list users", "message": "the vendor does not answer: the connection was closed before the answer was whole; the next run tries again"},
+        }))
+        .unwrap()
+    };
+    let full = Facts {
+        candidates: (0..most).map(candidate).collect(),
+        jobs: (0..most).map(|_| job()).collect(),
+        ..facts()
+    };
+    let page = page(&full).unwrap();
+    assert!(page.contains("the connection was closed"));
+    assert!(page.len() < 5_000_000, "{} bytes", page.len());
 }
 
 #[test]

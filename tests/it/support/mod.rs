@@ -12,7 +12,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
-use vendor_sim::{AhaSim, ZoomSim};
+use vendor_sim::{AhaSim, ZoomSim, ZoomSimOptions};
 
 /// The built binary.
 pub(crate) const SEATSYNC: &str = env!("CARGO_BIN_EXE_seatsync");
@@ -269,6 +269,16 @@ impl Drop for Host {
             let _ = daemon.wait();
         }
     }
+}
+
+/// A Zoom account with so many users and everything that may befall them, without rate limits.
+pub(crate) async fn zoom_account(users: u32) -> ZoomSim {
+    let options = ZoomSimOptions {
+        users,
+        limits: false,
+        ..ZoomSimOptions::default()
+    };
+    ZoomSim::start(options).await.unwrap()
 }
 
 /// A profile `zoom` with its connection, `extra` added to the profile's document.

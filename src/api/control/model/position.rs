@@ -78,3 +78,12 @@ pub struct PositionRowOfRun {
     #[serde(flatten)]
     pub row: PositionRow,
 }
+
+/// Query of `GET /v1/report/candidates`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ReportCandidateQuery {
+    /// At most so many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
