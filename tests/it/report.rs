@@ -67,6 +67,45 @@ async fn the_page_has_the_numbers_of_the_commands_and_is_only_its_owners() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn candidates_that_save_most_in_a_year_come_first() {
+    let vendor = zoom_account(120).await;
+    let mut host = Host::with_zoom(&vendor);
+    // 100 a year, and 10 a month: the smaller number is the larger amount.
+    host.profile(
+        "licences.yaml",
+        "{kind: Entitlement, name: licensed, software_model: zoom-licensed, quantity: 10, unit_cost: '100', currency: EUR, start: 2020-01-01}
+---
+{kind: Entitlement, name: webinars, software_model: zoom-webinars, quantity: 10, unit_cost: '10', currency: USD, period: monthly, start: 2020-01-01}
+",
+    );
+    host.start();
+    host.until(&["candidates", "list", "--limit", "10000"], |listed| {
+        let rows = listed["rows"].as_array().unwrap();
+        let has = |start: &str| {
+            let mut rows = rows.iter();
+            rows.any(|row| row["identifier"].as_str().unwrap().starts_with(start))
+        };
+        has("zoom.licensed") && has("zoom.webinar.")
+    });
+    let page = write(&host, &host.path("report.html"));
+    let (_, rest) = page.split_once("<h2 id=\"candidates\">").unwrap();
+    let (section, _) = rest.split_once("</section>").unwrap();
+    let rows: Vec<&str> = section.split("<tr>").skip(2).collect();
+    let saves = |row: &&str| match (row.contains("USD 120.00"), row.contains("EUR 100.00")) {
+        (true, _) => 120,
+        (_, true) => 100,
+        _ => 0,
+    };
+    let order: Vec<u32> = rows.iter().map(saves).collect();
+    assert!(order.is_sorted_by(|a, b| a >= b), "{order:?}");
+    assert_eq!(
+        (order.first(), order.contains(&100)),
+        (Some(&120), true),
+        "{order:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_browser_shows_the_page_at_every_width_and_by_keyboard() {
     if !is_installed() {
         return;
