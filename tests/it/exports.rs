@@ -224,6 +224,8 @@ async fn the_exported_position_has_the_sums_of_the_command() {
         .sum();
     let whole = rows("position");
     let groups = rows("position-groups");
+    let is_whole = |row: &Value| row["grouping"] == "none";
+    assert!(whole.iter().all(is_whole) && !groups.iter().any(is_whole));
     for tier in ["product", "metric"] {
         assert_eq!(
             sum(&whole, [("tier", tier), ("grouping", "none")]),
