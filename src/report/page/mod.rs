@@ -97,7 +97,7 @@ struct Section {
 struct Head {
     title: &'static str,
     /// `n` for numbers and amounts, `who` for a name above an address, `long` for sentences, `nb` for what
-    /// is not to be broken.
+    /// is broken at line ends alone.
     class: &'static str,
 }
 

@@ -336,8 +336,7 @@ fn candidates(facts: &Facts) -> Section {
         let one = &row.candidate;
         vec![
             format!("{}\n{}", one.display_name, one.email),
-            one.profile.to_string(),
-            one.identifier.to_string(),
+            format!("{}\n{}", one.profile, one.identifier),
             words(one.state.as_str()),
             words(one.justification.as_str()),
             one.last_activity
@@ -354,8 +353,7 @@ fn candidates(facts: &Facts) -> Section {
         caption: "Open candidates with their reasons",
         heads: heads(&[
             ("User", "who"),
-            ("Profile", "nb"),
-            ("Identifier", "nb"),
+            ("Seat", "nb"),
             ("State", "nb"),
             ("Justification", "nb"),
             ("Last activity", "nb"),
