@@ -170,8 +170,8 @@ impl Drop for Host {
     }
 }
 
-/// A candidate for each fifth seat and as many jobs that ended as there are days in ten years, so that
-/// both lists of the page are full and most rows are left out.
+/// A candidate for each fifth seat, and a job that ended every ten minutes of some weeks, so that both
+/// lists of the page are full and rows are left out.
 fn candidates_and_jobs(state: &Path) -> Result<()> {
     let database = Connection::open(state.join("seatsync.db"))?;
     // Nothing runs meanwhile.
@@ -185,7 +185,7 @@ fn candidates_and_jobs(state: &Path) -> Result<()> {
          SELECT profile_id, id, external_user_id, email, display_name, identifier, 'ready',
              'no use in the 60 days to 2026-02-27, which are known', 'low_usage', 'bench',
              'sha256:bench', 'last_activity', last_hosted_day, last_hosted_day, 'hosted', 'hosted',
-             'sha256:bench', json_object('amount', id || '.90', 'currency', 'EUR', 'period',
+             'sha256:bench', json_object('amount', (id % 7) || '.90', 'currency', 'EUR', 'period',
                  'annually', 'entitlement', 'bench'), first_seen, first_seen
          FROM subscriptions WHERE paid AND id % 5 = 1",
         [],
@@ -194,11 +194,11 @@ fn candidates_and_jobs(state: &Path) -> Result<()> {
         "WITH RECURSIVE number (it) AS (VALUES (1) UNION ALL SELECT it + 1 FROM number WHERE it < 3650)
          INSERT INTO jobs (id, profile_id, subflow, trigger, due_at, state, not_before, attempts,
              started_at, ended_at, counts, failure)
-         SELECT printf('bench-%d', it), 1, 'download_subscriptions', 'schedule', it * 86400000, 'failed',
-             0, 1, it * 86400000, it * 86400000 + 60000, '{}',
+         SELECT printf('bench-%d', it), 1, 'download_subscriptions', 'schedule', ?1 - it * 600000,
+             'failed', 0, 1, ?1 - it * 600000, ?1 - it * 600000 + 60000, '{}',
              json_object('step', 'list users', 'message', 'the vendor does not answer: the next run tries again')
          FROM number",
-        [],
+        [SystemClock.now().as_millisecond()],
     )?;
     Ok(())
 }

@@ -19,7 +19,7 @@ const IDLE: [&str; 6] = [
 type Amount = fn(&Amounts) -> Decimal;
 
 pub(super) fn all(facts: &Facts) -> Result<Vec<Section>, ReportError> {
-    Ok(vec![
+    let sections = [
         position(facts),
         cost(facts),
         trend(facts)?,
@@ -28,7 +28,20 @@ pub(super) fn all(facts: &Facts) -> Result<Vec<Section>, ReportError> {
         candidates(facts),
         health(facts),
         jobs(facts),
-    ])
+    ];
+    Ok(sections.map(shortened).into())
+}
+
+/// Without the rows that are too many. The facts of most lists are cut where they are read, with a word of
+/// their own on the rest.
+fn shortened(mut section: Section) -> Section {
+    let all = u64::try_from(section.rows.len()).unwrap_or(u64::MAX);
+    section.rows.truncate(MOST_ROWS as usize);
+    section.rest = section.rest.or_else(|| {
+        let here = section.rows.len();
+        rest(all, here, "seatsync export position --as csv --out FILE")
+    });
+    section
 }
 
 /// A time to the second, as RFC 3339.

@@ -99,6 +99,18 @@ fn what_is_left_out_is_counted_and_the_command_named() {
 }
 
 #[test]
+fn no_list_is_longer_than_a_person_reads() {
+    let mut many = facts();
+    let one = many.sums.idle[0].clone();
+    many.sums.idle = vec![one; MOST_ROWS as usize + 7];
+    let page = page(&many).unwrap();
+    let (_, rest) = page.split_once("<h2 id=\"idle\">").unwrap();
+    let (section, _) = rest.split_once("</section>").unwrap();
+    assert_eq!(section.matches("<tr><td").count(), MOST_ROWS as usize);
+    assert!(section.contains("7 more are not on this page"));
+}
+
+#[test]
 fn a_page_whose_lists_are_full_is_below_five_megabytes() {
     let most = MOST_ROWS as usize;
     let candidate = |_| {
