@@ -2,10 +2,8 @@
 
 use serde_json::Value;
 use vendor_sim::goto::{Cast, LoggedRequest};
-use vendor_sim::{GoToSim, GoToSimOptions};
 
-use super::goto_job;
-use super::support::Host;
+use super::support::{Host, goto};
 
 const SUBFLOWS: &str =
     "subflows: {pull_user_activity: {analyze_from: 75d}, reclaim_subscriptions: {enabled: true}}\n";
@@ -27,16 +25,10 @@ fn step_of<'a>(plans: &'a Value, identifier: &str) -> &'a Value {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn webinars_go_only_where_the_meetings_of_the_same_user_go_too() {
-    let vendor = GoToSim::start(GoToSimOptions {
-        users: 24,
-        limits: false,
-        ..GoToSimOptions::default()
-    })
-    .await
-    .unwrap();
+    let vendor = goto::account().await;
     let idle = vendor.cast(Cast::Idle).unwrap();
     vendor.control().give_license(&idle.email, "G2W");
-    let mut host = goto_job::host(&vendor, "writes: true\n", SUBFLOWS);
+    let mut host = goto::host(&vendor, "writes: true\n", SUBFLOWS);
     rule(&host, "goto.g2w");
     host.start();
     host.until_first_run_is_over("goto");

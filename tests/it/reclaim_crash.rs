@@ -2,16 +2,11 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
 use serde_json::Value;
-use vendor_sim::goto::Kind;
-use vendor_sim::{
-    AhaSim, AhaSimOptions, GoToSim, GoToSimOptions, ZoomSim, aha, goto as goto_sim, zoom,
-};
+use vendor_sim::{AhaSim, AhaSimOptions, GoToSim, ZoomSim, aha, goto as goto_sim, zoom};
 
-use super::goto_job;
 use super::reclaim::{host, last_reclaim, release_of, vendor};
-use super::support::{Host, aha_profile};
+use super::support::{Host, aha_profile, goto};
 
 /// For settings: a twentieth of a small account's seats would be one.
 const TWO_IN_A_RUN: &str = "guards: {max_per_run: {percent: 50, count: 25}}\n";
@@ -304,26 +299,12 @@ async fn killed_at_any_point_it_changes_zoom_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_at_any_point_it_changes_goto_once() {
-    let vendor = GoToSim::start(GoToSimOptions {
-        users: 24,
-        limits: false,
-        ..GoToSimOptions::default()
-    })
-    .await
-    .unwrap();
-    let met = vendor.control().now() - SignedDuration::from_hours(24 * 13);
+    let vendor = goto::account().await;
     for number in 0..GoToSim::POINTS.len() + 2 {
-        let email = format!("member{number}@example.com");
-        let name = format!("Member{number}");
-        vendor
-            .control()
-            .add_person(&email, (&name, "Idle"), &["G2M"]);
-        vendor.control().record(&email, Kind::Meeting, met);
+        goto::add_idle(&vendor, number);
     }
-    let extra = "subflows: {pull_user_activity: {analyze_from: 15d}, reclaim_subscriptions: {enabled: true}}
-reclamation: {notify_user: false, last_activity_threshold: 10d}
-";
-    let host = goto_job::host(&vendor, &format!("writes: true\n{TWO_IN_A_RUN}"), extra);
+    let settings = format!("writes: true\n{TWO_IN_A_RUN}");
+    let host = goto::host(&vendor, &settings, goto::TAKES_IDLE);
     killed_at_every_point(&vendor, host).await;
 }
 

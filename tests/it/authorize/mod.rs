@@ -10,8 +10,9 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use vendor_sim::zoom::{AppKind, ZoomSimOptions};
-use vendor_sim::{AhaSim, AhaSimOptions, GoToSim, GoToSimOptions, ZoomSim};
+use vendor_sim::{AhaSim, AhaSimOptions, GoToSim, ZoomSim};
 
+use super::support::goto::account as start_goto;
 use super::support::{Host, SEATSYNC};
 
 /// Where Aha!'s app sends codes: nothing listens there, so the address is pasted.
@@ -25,15 +26,6 @@ async fn start_zoom() -> ZoomSim {
         ..ZoomSimOptions::default()
     };
     ZoomSim::start(options).await.unwrap()
-}
-
-async fn start_goto() -> GoToSim {
-    let options = GoToSimOptions {
-        users: 24,
-        limits: false,
-        ..GoToSimOptions::default()
-    };
-    GoToSim::start(options).await.unwrap()
 }
 
 async fn start_aha() -> AhaSim {

@@ -4,6 +4,7 @@
 pub(crate) mod agent;
 pub(crate) mod browser;
 pub(crate) mod chromium;
+pub(crate) mod goto;
 pub(crate) mod mail_server;
 pub(crate) mod programs;
 
