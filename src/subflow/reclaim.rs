@@ -359,19 +359,20 @@ impl<C: Connector> Carrying<'_, C> {
         match read_back(self.connector, self.run, seat, false).await {
             Ok(Holding::NotHeld | Holding::UserGone) => {
                 let kept_until = later(self.run.now(), rule.cool_down);
+                // What the vendor did of itself is told with the candidate: it is no news of the next walk.
+                let also = consequences
+                    .iter()
+                    .flat_map(|one| ["; ", one.as_str()])
+                    .collect::<String>();
                 let happening = Happening {
                     kept_until,
                     ..Happening::new(
                         step.candidate,
                         Event::Revoked,
-                        "taken back at the vendor",
+                        format!("taken back at the vendor{also}"),
                         &pressed_by(step),
                     )
                 };
-                let also = consequences
-                    .iter()
-                    .flat_map(|one| ["; ", one.as_str()])
-                    .collect::<String>();
                 let message = format!("taken back, and read back{also}");
                 self.end(id, WriteState::Done, message, trace_id, Some(happening))
                     .await?;

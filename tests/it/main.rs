@@ -3,6 +3,7 @@
 // Clippy lets tests unwrap; this tells it that the helpers beside them are tests too.
 #![cfg(test)]
 
+mod acceptance;
 mod activity;
 mod agents;
 mod aha_client;

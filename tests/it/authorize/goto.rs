@@ -1,11 +1,13 @@
 //! GoTo: refresh tokens that usually stay, and the end of one.
 
+use std::process::{Command, Stdio};
+
 use serde_json::Value;
 use vendor_sim::GoToSim;
-use vendor_sim::goto::Refresh;
+use vendor_sim::goto::{Action, Fault, Refresh};
 
 use super::super::support::programs::both;
-use super::super::support::{Host, browser, text};
+use super::super::support::{Host, SEATSYNC, browser, text};
 use super::{App, authorize, start_goto, until_downloaded};
 
 fn consent(host: &Host) -> impl Future<Output = Value> {
@@ -117,4 +119,57 @@ async fn a_dead_refresh_token_is_tried_once_and_told_everywhere() {
         host.json(&["connections", "list"])["rows"][0]["warning"],
         Value::Null
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crash_before_a_new_token_is_written_ends_in_work_or_in_one_question() {
+    for (refresh, old_one_works) in [(Refresh::Rotate, true), (Refresh::SingleUse, false)] {
+        let vendor = start_goto().await;
+        vendor
+            .control()
+            .switch(|switches| switches.refresh = refresh);
+        let mut host = App::at_goto(&vendor).running_host();
+        consent(&host).await;
+        until_downloaded(&host, "goto");
+        vendor.control().expire_tokens();
+        vendor.control().clear_requests();
+        // The vendor gives a new token and does not get to say so.
+        vendor
+            .control()
+            .set_fault(Fault::on_path("/oauth/token", Action::Swallow));
+        let mut asking = Command::new(SEATSYNC)
+            .args(["jobs", "run", "goto", "--runtime"])
+            .arg(host.path("run"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let taken = vendor.control().until(|request| request.fault.is_some());
+        tokio::time::timeout(std::time::Duration::from_mins(2), taken)
+            .await
+            .unwrap();
+        host.kill();
+        assert!(!asking.wait().unwrap().success());
+        vendor.control().clear_faults();
+        host.start();
+        if old_one_works {
+            until_downloaded(&host, "goto");
+            host.json(&["validate", "goto"]);
+            assert_eq!(token_requests(&vendor).0, 0, "nobody was asked");
+            continue;
+        }
+        host.until(&["status", "goto"], |status| {
+            status["subflows"][0]["last"]["state"] == "failed"
+        });
+        let refused = host.seatsync(&["validate", "goto"]);
+        let told = both(&refused);
+        assert!(
+            told.contains("the answer to a refresh was lost")
+                && told.contains("run `seatsync authorize goto`"),
+            "{told}"
+        );
+        assert_eq!(token_requests(&vendor), (0, 2), "it is asked once more");
+        consent(&host).await;
+        host.json(&["validate", "goto"]);
+    }
 }

@@ -305,7 +305,10 @@ pub(crate) fn licenses(state: &State, call: &Call<'_>) -> Result<Reply, ApiError
         .into_iter()
         .skip(offset)
         .take(size)
-        .map(|plan| license(plan, holders.remove(&plan).unwrap_or_default()))
+        .map(|plan| {
+            let bought = state.bought.get(&plan).copied();
+            license(plan, bought, holders.remove(&plan).unwrap_or_default())
+        })
         .collect();
     Ok(paged(rows, offset, Plan::ALL.len()))
 }
@@ -315,12 +318,12 @@ pub(crate) const fn seats(holders: u64) -> u64 {
     holders + holders / 10 + 5
 }
 
-fn license(plan: Plan, (here, invited): (Vec<u128>, Vec<u128>)) -> LicenseRow {
+fn license(plan: Plan, bought: Option<u64>, (here, invited): (Vec<u128>, Vec<u128>)) -> LicenseRow {
     let user_count = (here.len() + invited.len()) as u64;
     LicenseRow {
         key: plan.key(),
         concurrent_license_key: None,
-        seats: seats(user_count),
+        seats: bought.unwrap_or_else(|| seats(user_count)),
         user_count,
         enabled: plan.enabled(),
         description: plan.description(),

@@ -206,6 +206,18 @@ impl Control {
         });
     }
 
+    /// Lets the licence whose first product is this have so many seats and no more.
+    pub fn buy_seats(&self, product: &str, seats: u64) {
+        self.with(|state| {
+            let plan = Plan::ALL
+                .into_iter()
+                .find(|plan| plan.products().first() == Some(&product));
+            if let Some(plan) = plan {
+                state.bought.insert(plan, seats);
+            }
+        });
+    }
+
     /// Gives somebody these roles and no others.
     pub fn change_roles(&self, email: &str, roles: &[&str]) {
         self.with(|state| {

@@ -1,6 +1,7 @@
 //! The account as a service: every request passes authentication, scopes and rate limits before
 //! its operation sees it, and is logged with its fate.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use crate::clock::SimClock;
 use crate::goto::endpoint::{Endpoint, all_scopes};
 use crate::goto::errors::ApiError;
 use crate::goto::faults::{Action, Fault, Faults, Scene};
+use crate::goto::licenses::Plan;
 use crate::goto::limits::{Limits, TooMany};
 use crate::goto::log::LoggedRequest;
 use crate::goto::oauth::OAuth;
@@ -42,6 +44,8 @@ pub(crate) struct State {
     pub(crate) hide_invited: bool,
     /// How many it leaves out at its end.
     pub(crate) hidden_users: usize,
+    /// Seats of a licence that were bought, where not the usual spare.
+    pub(crate) bought: BTreeMap<Plan, u64>,
 }
 
 /// What happens to the account between two pages of the list of users.
@@ -137,6 +141,7 @@ impl State {
             shifts: Vec::new(),
             hide_invited: false,
             hidden_users: 0,
+            bought: BTreeMap::new(),
         }
     }
 

@@ -128,6 +128,16 @@ pub(crate) fn assign(state: &mut State, call: &Call<'_>) -> Result<Reply, ApiErr
     state.is_main(call.part(0))?;
     let plan = license(call.part(1))?;
     let row = user(state, call.part(2))?;
+    let holders = state.world.everybody();
+    let holders = holders.filter(|(_, person)| person.holds(plan)).count();
+    let bought = state.bought.get(&plan);
+    if bought.is_some_and(|bought| *bought <= holders as u64) {
+        return Err(ApiError::gateway(
+            409,
+            "license.no.seats",
+            "No seat of the license is available",
+        ));
+    }
     state.world.give(row, plan, call.seconds());
     Ok(Reply::empty(204))
 }

@@ -119,6 +119,26 @@ fn a_removed_licence_frees_the_seat_at_once_and_reaches_the_user_later() {
 }
 
 #[test]
+fn a_licence_without_a_free_seat_is_given_to_nobody() {
+    let trial = Trial::new(&friday());
+    let key = trial.key(Cast::Idle);
+    assert_eq!(remove(&trial, Plan::Meeting, &key), 204);
+    let licenses = trial.get(&admin("licenses?pageSize=100"));
+    let used = licenses["results"][0]["userCount"].as_u64().unwrap();
+    trial.control.buy_seats("G2M", used);
+    let license = admin(&format!("licenses/{}/users/{key}", Plan::Meeting.key()));
+    let (status, answer) = trial.call("PUT", &license, "");
+    assert_eq!(
+        (status, &answer["errorCode"]),
+        (409, &json!("license.no.seats"))
+    );
+    trial.control.buy_seats("G2M", used + 1);
+    assert_eq!(trial.call("PUT", &license, "").0, 204);
+    let licenses = trial.get(&admin("licenses?pageSize=100"));
+    assert_eq!(licenses["results"][0]["seats"], used + 1);
+}
+
+#[test]
 fn a_webinar_licence_takes_its_meetings_along_unless_another_gives_them() {
     let trial = Trial::new(&friday());
     for (member, left) in [
