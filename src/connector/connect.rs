@@ -26,6 +26,7 @@ use super::token::{Credentials, TokenParts, TokenSource};
 use super::zoom::{self, ZoomConnector};
 use crate::clock::SharedClock;
 use crate::profile::identifier::{ProfileType, Vendor};
+use crate::profile::link;
 use crate::profile::model::{Grant, ResolvedConnection};
 use crate::secret::Secrets;
 
@@ -206,6 +207,7 @@ impl Connectors {
             stats: stats.clone(),
             clock: self.clock.clone(),
             dialect,
+            foreign: !link::is_vendors_own(connection.vendor, &connection.url),
             retry,
             retries: RetryBudget::new(retry.per_run),
         })

@@ -109,6 +109,8 @@ pub enum Hindrance {
     UpcomingWebinar(Date),
     /// The user has not accepted the invitation.
     Pending,
+    /// The vendor's reports tell use by something that the user shares with others.
+    Indistinguishable,
     /// Seats of this product are not taken back, or not as the profile is set.
     Unreclaimable(&'static str),
 }
@@ -125,6 +127,9 @@ impl fmt::Display for Hindrance {
             Self::UpcomingMeeting(day) => write!(f, "its user has a meeting on {day}"),
             Self::UpcomingWebinar(day) => write!(f, "its user has a webinar on {day}"),
             Self::Pending => f.write_str("its user has not accepted the invitation"),
+            Self::Indistinguishable => f.write_str(
+                "the vendor tells use by name alone, and its user has no name that is nobody else's",
+            ),
             Self::Unreclaimable(why) => f.write_str(why),
         }
     }

@@ -1,7 +1,7 @@
 //! Whose phone line a name stands for. The call reports know people by an identifier of the phone
 //! system that leads nowhere, and by name.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::profile::folding::folded_name;
 
@@ -10,6 +10,8 @@ use crate::profile::folding::folded_name;
 #[derive(Debug, Default)]
 pub(super) struct Names {
     owners: HashMap<String, Owner>,
+    /// The keys of those who share a name.
+    sharing: HashSet<String>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -30,7 +32,10 @@ impl Names {
             .entry(name)
             .or_insert_with(|| Owner::One(key.to_owned()));
         if *owner != Owner::One(key.to_owned()) {
-            *owner = Owner::Several;
+            self.sharing.insert(key.to_owned());
+            if let Owner::One(other) = std::mem::replace(owner, Owner::Several) {
+                self.sharing.insert(other);
+            }
         }
     }
 
@@ -47,6 +52,13 @@ impl Names {
             }
         }
         found
+    }
+
+    /// Whether every line of somebody has a name of its own, and there is one: only then do calls that
+    /// are told by name tell all of theirs.
+    pub(super) fn single_out(&self, key: &str) -> bool {
+        let has_own = |owner: &Owner| matches!(owner, Owner::One(one) if one == key);
+        !self.sharing.contains(key) && self.owners.values().any(has_own)
     }
 
     /// How many names are shared.
@@ -76,5 +88,9 @@ mod tests {
         assert_eq!(owner(&["Wendy Webinar", "Lobby"]), None);
         assert_eq!(owner(&["Nobody"]), None);
         assert_eq!(names.shared(), 1);
+        names.add("Sam's own", "2");
+        let told_apart = |key| names.single_out(key);
+        assert!(told_apart("1") && told_apart("4"));
+        assert!(!told_apart("2") && !told_apart("3") && !told_apart("9"));
     }
 }

@@ -12,10 +12,11 @@ use tokio::sync::mpsc;
 
 use super::GoToConnector;
 use super::client::unknown;
+use super::connect::CallSource;
 use super::licenses::License;
 use super::time::{day_of, start_of};
 use super::users::{role_of, status_of};
-use super::wire::{ScheduledWebinars, User};
+use super::wire::{ScheduledWebinar, ScheduledWebinars, User};
 use crate::connector::error::ConnectorError;
 use crate::connector::facts::{
     Activity, ActivityKind, ActivityPage, ActivityUser, Grade, Role, UserStatus,
@@ -84,6 +85,12 @@ impl GoToConnector {
                 .push(Consequence::PhoneSettingsKeptSevenDays);
         }
         if fresh.holding == Holding::Held {
+            if counting.contains(&ActivityKind::Call)
+                && let CallSource::ByName(names) = self.call_source().await?
+                && !names.single_out(&seat.external_user_id)
+            {
+                fresh.hindrances.push(Hindrance::Indistinguishable);
+            }
             if is(&seat.identifier, "g2w") {
                 fresh.takes_along = self.meetings_beside(&user).await?;
                 let ahead = self.webinar_ahead(&seat.external_user_id).await?;
@@ -272,11 +279,34 @@ impl GoToConnector {
         Ok(found)
     }
 
-    /// The day of the first webinar ahead: without its organizer it could not be held.
+    /// The day of the first webinar ahead: without its organizer it could not be held. In which order
+    /// GoTo lists them is not documented, so all pages are read, up to one that tells of today.
     async fn webinar_ahead(&self, organizer: &str) -> Result<Option<Date>, ConnectorError> {
         let today = self.today();
+        let mut first: Option<Date> = None;
+        let mut page = 0;
+        loop {
+            let told = match self.webinars_page(organizer, today, page).await {
+                Err(error) if unknown(&error) => return Ok(first),
+                told => told?,
+            };
+            first = first.into_iter().chain(told.first).min();
+            page += 1;
+            if first == Some(today) || page >= told.pages {
+                return Ok(first);
+            }
+        }
+    }
+
+    async fn webinars_page(
+        &self,
+        organizer: &str,
+        today: Date,
+        page: u64,
+    ) -> Result<WebinarsAhead, ConnectorError> {
         let from = start_of(today);
         let to = start_of(today.saturating_add(WEBINARS_AHEAD_DAYS.days()));
+        let page = page.to_string();
         let call = Call {
             step: "look for webinars ahead",
             label: Label::Light,
@@ -284,26 +314,12 @@ impl GoToConnector {
             query: &[
                 ("fromTime", &from),
                 ("toTime", &to),
-                ("page", "0"),
+                ("page", &page),
                 ("size", "200"),
             ],
         };
-        let read = self
-            .apis
-            .webinar
-            .get(&call, |body| {
-                let page: ScheduledWebinars<'_> = serde_json::from_slice(body)?;
-                let webinars = page.embedded.webinars.iter();
-                let times = webinars.flat_map(|webinar| &webinar.times);
-                // A time that cannot be read is one of today: it errs on the side of being ahead.
-                let days = times.map(|time| day_of(&time.end_time.0).unwrap_or(today));
-                Ok(days.filter(|day| *day >= today).min())
-            })
-            .await;
-        match read {
-            Err(error) if unknown(&error) => Ok(None),
-            read => read,
-        }
+        let read = |body: &[u8]| read_webinars(body, today);
+        self.apis.webinar.get(&call, read).await
     }
 
     async fn used_since(
@@ -352,6 +368,29 @@ impl GoToConnector {
         }
         Ok(calls)
     }
+}
+
+/// What one page tells of webinars that are planned.
+struct WebinarsAhead {
+    /// The first day that is not over.
+    first: Option<Date>,
+    /// How many pages there are.
+    pages: u64,
+}
+
+/// A webinar without a time that can be read is one of today: it errs on the side of being ahead.
+fn read_webinars(body: &[u8], today: Date) -> serde_json::Result<WebinarsAhead> {
+    let page: ScheduledWebinars<'_> = serde_json::from_slice(body)?;
+    let day_ahead = |webinar: &ScheduledWebinar<'_>| {
+        let times = webinar.times.iter();
+        let days = times.map(|time| day_of(&time.end_time.0).unwrap_or(today));
+        let ahead = days.filter(|day| *day >= today).min();
+        ahead.or_else(|| webinar.times.is_empty().then_some(today))
+    };
+    Ok(WebinarsAhead {
+        first: page.embedded.webinars.iter().filter_map(day_ahead).min(),
+        pages: page.page.total_pages.count().unwrap_or(0),
+    })
 }
 
 /// Why seats of a product are not taken back, where they are not.

@@ -4,6 +4,7 @@
 use jiff::ToSpan as _;
 
 use super::GoToConnector;
+use super::account::Login;
 use super::connect::CallSource;
 use super::licenses::{Abilities, Licenses};
 use super::scopes::{ADMIN, CALL_REPORTS, COLLAB, LINES, SUPPORT, named};
@@ -60,9 +61,10 @@ impl GoToConnector {
         Ok(Finding {
             ok: true,
             message: format!(
-                "GoTo lists {users} users and {} licences of account {}",
+                "GoTo lists {users} users and {} licences of account {}; {}",
                 licenses.len(),
-                login.account
+                login.account,
+                roles(login, MANAGES)
             ),
         })
     }
@@ -94,6 +96,7 @@ impl GoToConnector {
             told.push("no licence is of a product whose use GoTo reports".to_owned());
         }
         told.extend(plans.into_iter().flat_map(|plan| plan.missing));
+        told.push(roles(self.login().await?, REPORTS));
         Ok(Finding {
             ok: true,
             message: told.join("; "),
@@ -176,18 +179,38 @@ impl GoToConnector {
         if is("SUPER_USER") || (is("MANAGE_USERS") && is("MANAGE_SEATS")) {
             return Ok(Finding {
                 ok: true,
-                message: "scope and role allow taking licences back; nothing was written"
-                    .to_owned(),
+                message: format!(
+                    "scope and role allow taking licences back; nothing was written; {}",
+                    roles(login, MANAGES)
+                ),
             });
         }
         Ok(Finding {
             ok: false,
             message: format!(
-                "{} may not change licences: make them a super user, or let them manage users and seats",
-                login.email
+                "{} may not change licences: make them a super user, or let them manage users and seats; {}",
+                login.email,
+                roles(login, MANAGES)
             ),
         })
     }
+}
+
+/// GoTo's roles to read and to change users and licences.
+const MANAGES: &str = "SUPER_USER, or MANAGE_USERS and MANAGE_SEATS";
+/// The same to read reports.
+const REPORTS: &str = "SUPER_USER or RUN_REPORTS";
+
+/// Which roles a process asks for and which the login has, told also when all is well.
+fn roles(login: &Login, needed: &str) -> String {
+    let held = match login.roles.as_slice() {
+        [] => "none".to_owned(),
+        held => held.join(", "),
+    };
+    format!(
+        "GoTo asks for the role {needed}; {} has {held}",
+        login.email
+    )
 }
 
 /// The scopes of a process; where use is looked at, which it is before a licence is taken too, those of

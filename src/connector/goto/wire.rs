@@ -176,6 +176,8 @@ pub(super) struct WebinarSession<'a> {
 pub(super) struct ScheduledWebinars<'a> {
     #[serde(rename = "_embedded", borrow, default)]
     pub(super) embedded: EmbeddedWebinars<'a>,
+    #[serde(default)]
+    pub(super) page: HalPage,
 }
 
 /// The list within.

@@ -56,6 +56,8 @@ pub(crate) struct Api {
     pub(crate) stats: CallStats,
     pub(crate) clock: SharedClock,
     pub(crate) dialect: &'static dyn Dialect,
+    /// `base` is not one of the vendor's own hosts: a refusal may be somebody else's.
+    pub(crate) foreign: bool,
     pub(crate) retry: RetryPolicy,
     pub(crate) retries: RetryBudget,
 }
@@ -159,13 +161,13 @@ impl Api {
                 Judged::Trouble(error) if once => return Err(error),
                 Judged::Trouble(error) => self.back_off(error, &mut patience).await?,
                 Judged::TokenRefused(error) if patience.token_renewed => {
-                    return Err(self.tokens.advise(error, &self.connection));
+                    return Err(self.credentials_refused(error));
                 }
                 Judged::TokenRefused(error) => {
                     tracing::debug!(%error, "getting another token");
                     patience.token_renewed = true;
                     let Some(other) = self.tokens.renew(&token, self.retry).await? else {
-                        return Err(self.tokens.advise(error, &self.connection));
+                        return Err(self.credentials_refused(error));
                     };
                     self.stats.retried();
                     token = other;
@@ -353,6 +355,21 @@ impl Api {
             context,
             message: format!("{message} (`{host}`, connection `{connection}`): {CHECK_URL}"),
         }
+    }
+
+    /// The same refusal with what to do about it. Whoever stands at an address that is not the vendor's
+    /// may refuse credentials that are right.
+    fn credentials_refused(&self, refusal: ConnectorError) -> ConnectorError {
+        let mut advised = self.tokens.advise(refusal, &self.connection);
+        if let ConnectorError::Unauthorized { message, .. } = &mut advised
+            && self.foreign
+        {
+            let (host, connection) = (host_of(&self.base), &self.connection);
+            message.push_str(&format!(
+                "; it is `{host}` that refuses, which is no host of the vendor's own: if credentials are right, check `url` of connection `{connection}`"
+            ));
+        }
+        advised
     }
 
     /// The vendor's words where it gives any, the status otherwise.

@@ -146,6 +146,7 @@ impl Bench {
             stats: CallStats::default(),
             clock,
             dialect: zoom::DIALECT,
+            foreign: true,
             http,
         }
     }

@@ -243,7 +243,10 @@ fn judged(
     found: Result<Finding, ConnectorError>,
 ) -> Verdict {
     let (ok, message) = match found {
-        Ok(finding) => (finding.ok, finding.message),
+        Ok(finding) => (
+            finding.ok,
+            format!("{}; {}", finding.message, role_for(process)),
+        ),
         Err(error) => (false, error.to_string()),
     };
     Verdict {
@@ -252,6 +255,21 @@ fn judged(
         message,
         scopes_needed: needed.iter().map(|operation| operation.needed()).collect(),
         scopes_held: held(needed, granted),
+    }
+}
+
+/// The privilege that the role of the app's owner has to have, told also when all is well.
+fn role_for(process: Process) -> &'static str {
+    match process {
+        Process::Download => {
+            "Zoom asks for the role privilege `User information: View` of the app's owner"
+        }
+        Process::Activity => {
+            "Zoom asks for the role privilege `Usage reports: View` of the app's owner"
+        }
+        Process::Reclaim => {
+            "Zoom asks for the role privilege `User information: Edit` of the app's owner"
+        }
     }
 }
 

@@ -502,14 +502,16 @@ fn complete(
     Ok(resolved)
 }
 
+/// Whether an address is one of the vendor's own hosts, as opposed to one that an administrator allowed.
+pub fn is_vendors_own(vendor: Vendor, address: &str) -> bool {
+    let address = address.parse::<Endpoint>();
+    address.is_ok_and(|address| address.is_allowed(own_domains(vendor), &[]))
+}
+
 /// What to say, and what to do, where a connection calls a host that is not the vendor's own and yet
 /// sends its secret to the vendor's public one, because no file says where else.
 pub fn secret_astray(connection: &ResolvedConnection) -> Option<(String, String)> {
-    let own = own_domains(connection.vendor);
-    let is_own = |address: &str| {
-        let address = address.parse::<Endpoint>();
-        address.is_ok_and(|address| address.is_allowed(own, &[]))
-    };
+    let is_own = |address: &str| is_vendors_own(connection.vendor, address);
     let secret = connection
         .client_secret
         .as_ref()

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use self::connection::Connections;
 pub(in crate::profile) use self::connection::DEFAULT_SHARE;
-pub use self::connection::secret_astray;
+pub use self::connection::{is_vendors_own, secret_astray};
 pub use self::rules::limits_of;
 use super::identifier::ProfileType;
 use super::load::LoadedDocument;

@@ -89,6 +89,60 @@ async fn a_time_that_cannot_be_read_is_no_proof_of_disuse() {
     }
 }
 
+#[tokio::test]
+async fn a_call_or_a_support_session_whose_time_cannot_be_read_ends_the_day() {
+    for (kind, endpoint, pointer, closed) in [
+        (
+            ActivityKind::Call,
+            Endpoint::CallHistory,
+            "/items/0/startTime",
+            &[][..],
+        ),
+        (
+            ActivityKind::Call,
+            Endpoint::CallEvents,
+            "/items/0/callCreated",
+            &["call-history.v1.read"],
+        ),
+        (
+            ActivityKind::Support,
+            Endpoint::ExtendedSessions,
+            "/sessions/0/startedAt",
+            &[],
+        ),
+    ] {
+        let bench = Bench::start().await;
+        bench.control().grant_only(&ALL_BUT(closed));
+        let goto = bench.goto();
+        let plan = plan_for(&goto, kind).await;
+        let garbled = Action::Set {
+            pointer: pointer.to_owned(),
+            value: "last Tuesday".into(),
+        };
+        bench.control().set_fault(Fault::on(endpoint, garbled));
+        let mut told = Vec::new();
+        for day in WEEKS.0.series(1.day()).take_while(|day| *day <= WEEKS.1) {
+            let (pages, mut received) = mpsc::channel(8);
+            let read = goto.activity_of_day(&plan, day, pages).await;
+            if let Err(error) = read {
+                assert!(
+                    received.recv().await.is_none(),
+                    "{day}: half of it was told"
+                );
+                told.push(error);
+            }
+        }
+        assert!(!told.is_empty(), "{endpoint:?}");
+        for error in told {
+            assert!(
+                matches!(error, ConnectorError::Malformed { .. })
+                    && error.to_string().contains("`last Tuesday`"),
+                "{endpoint:?} {error}"
+            );
+        }
+    }
+}
+
 async fn of(bench: &Bench, goto: &AnyConnector, member: Cast) -> Vec<Activity> {
     let page = goto
         .activity_of_user(&bench.key(member), SINCE)

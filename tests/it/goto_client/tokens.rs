@@ -58,6 +58,33 @@ async fn a_token_that_is_never_accepted_ends_the_run_with_a_remedy() {
     assert_eq!(bench.requests_to(Endpoint::Me).len(), 2);
 }
 
+#[tokio::test]
+async fn a_refused_token_is_told_with_the_connection_that_called_and_a_host_that_is_not_gotos() {
+    let bench = Bench::start().await;
+    let refused = |endpoint| {
+        let action = Action::Refuse {
+            refusal: Refusal::BadToken,
+        };
+        Fault::on(endpoint, action)
+    };
+    // Both connections have the same credentials, and so one token.
+    bench.control().set_fault(refused(Endpoint::CallHistory));
+    let plans = bench.goto().activity_plans().await.unwrap();
+    let missing: Vec<String> = plans.into_iter().flat_map(|plan| plan.missing).collect();
+    let told = missing.join("\n");
+    assert!(told.contains("of connection `goto-connect`"), "{told}");
+    assert!(!told.contains("connection `goto`"), "{told}");
+
+    bench.control().set_fault(refused(Endpoint::Me));
+    let told = bench.goto().account().await.unwrap_err().to_string();
+    let host = bench.sim.api_url().trim_start_matches("http://");
+    assert!(told.contains("of connection `goto` points"), "{told}");
+    assert!(
+        told.contains(&format!("it is `{host}` that refuses")) && told.contains("check `url`"),
+        "{told}"
+    );
+}
+
 async fn verdict(bench: &Bench, process: Process) -> Verdict {
     bench
         .goto()
@@ -72,6 +99,14 @@ async fn with_all_scopes_every_process_can_work() {
         let verdict = verdict(&bench, process).await;
         assert!(verdict.ok, "{verdict:?}");
         assert_eq!(verdict.scopes_needed, verdict.scopes_held, "{process:?}");
+        let role = "; ada.admin@example.com has SUPER_USER";
+        assert!(
+            verdict
+                .message
+                .contains("GoTo asks for the role SUPER_USER")
+                && verdict.message.ends_with(role),
+            "{verdict:?}"
+        );
     }
     let wrote = bench.control().requests().iter().any(LoggedRequest::wrote);
     assert!(!wrote, "validating wrote something");
@@ -148,7 +183,10 @@ async fn a_login_that_may_not_change_licences_cannot_reclaim() {
         .change_roles("ada.admin@example.com", &["RUN_REPORTS"]);
     let refused = verdict(&bench, Process::Reclaim).await;
     assert!(
-        !refused.ok && refused.message.contains("ada.admin@example.com"),
+        !refused.ok
+            && refused
+                .message
+                .ends_with("ada.admin@example.com has RUN_REPORTS"),
         "{refused:?}"
     );
     bench

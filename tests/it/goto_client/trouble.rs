@@ -65,6 +65,30 @@ async fn each_api_is_called_within_our_share_of_its_own_limit() {
 }
 
 #[tokio::test]
+async fn connections_of_one_client_share_what_each_api_allows_it() {
+    let options = ConnectorOptions {
+        limits: Limits::ByPlan,
+        page_size: 10,
+        ..impatient()
+    };
+    let mut bench = Bench::with(options, |sim| sim.limits = true).await;
+    bench.connection.share = 100;
+    let first = bench.goto();
+    "goto-emea".clone_into(&mut bench.connection.name);
+    let second = bench.goto();
+    let (one, other) = tokio::join!(walk(&first), walk(&second));
+    assert_eq!(one.0.unwrap().completeness, Completeness::Complete);
+    assert_eq!(other.0.unwrap().completeness, Completeness::Complete);
+    let requests = bench.requests_to(Endpoint::ListUsers);
+    assert!(requests.len() >= 40, "{}", requests.len());
+    assert!(requests.iter().all(|request| request.status == 200));
+    let mut seconds: Vec<i64> = requests.iter().map(|one| one.at.as_second()).collect();
+    seconds.sort_unstable();
+    let most = seconds.chunk_by(|a, b| a == b).map(<[i64]>::len).max();
+    assert!(most.unwrap() <= 9, "{most:?} calls within a second");
+}
+
+#[tokio::test]
 async fn a_gateway_in_trouble_and_cut_answers_are_asked_again() {
     let bench = Bench::start().await;
     for action in [
@@ -91,6 +115,25 @@ async fn a_gateway_in_trouble_and_cut_answers_are_asked_again() {
         assert_eq!(report.unwrap().completeness, Completeness::Complete);
     }
     assert_eq!(bench.stats.counts().retries, 5);
+}
+
+#[tokio::test]
+async fn a_gateway_that_fails_every_fifth_call_loses_nobody() {
+    let bench = Bench::with(impatient(), |sim| {
+        sim.switches.gateway_errors_ppm = 200_000;
+    })
+    .await;
+    let mut retries = 0;
+    for _ in 0..5 {
+        let (report, _) = walk(&bench.goto()).await;
+        let report = report.unwrap();
+        assert_eq!(
+            (report.completeness, report.users),
+            (Completeness::Complete, 200)
+        );
+        retries = bench.stats.counts().retries;
+    }
+    assert!(retries > 0);
 }
 
 #[tokio::test]

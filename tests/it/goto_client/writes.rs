@@ -1,7 +1,7 @@
 //! Taking a licence away and giving it back.
 
-use jiff::ToSpan;
 use jiff::civil::{Date, date};
+use jiff::{SignedDuration, ToSpan};
 use seatsync::connector::facts::{ActivityKind, Grade};
 use seatsync::connector::{
     AnyConnector, Connector as _, ConnectorError, Consequence, FreshSeat, Hindrance, Holding,
@@ -161,6 +161,56 @@ async fn a_webinar_ahead_and_use_that_nobody_recorded_are_seen() {
 }
 
 #[tokio::test]
+async fn the_first_webinar_ahead_is_told_wherever_it_stands_in_the_list() {
+    let bench = Bench::start().await;
+    bench
+        .control()
+        .switch(|switches| switches.webinars_latest_first = true);
+    let host = bench.sim.cast(Cast::CoHost).unwrap();
+    for days in 3..213 {
+        let at = bench.started + SignedDuration::from_hours(24 * days);
+        bench.control().record(&host.email, Kind::Webinar, at);
+    }
+    let goto = bench.goto();
+    let seat = seat(&bench, Cast::CoHost, "goto.g2w");
+    let found = fresh(&goto, &seat, &connect()).await;
+    let first = Hindrance::UpcomingWebinar(date(2026, 3, 5));
+    assert_eq!(found.hindrances, [first]);
+    assert_eq!(bench.requests_to(Endpoint::OrganizerWebinars).len(), 2);
+
+    // One without a time may be held at any.
+    let untimed = Action::Set {
+        pointer: "/_embedded/webinars/7/times".to_owned(),
+        value: serde_json::json!([]),
+    };
+    bench
+        .control()
+        .set_fault(Fault::on(Endpoint::OrganizerWebinars, untimed));
+    let found = fresh(&goto, &seat, &connect()).await;
+    let today = Hindrance::UpcomingWebinar(date(2026, 3, 2));
+    assert_eq!(found.hindrances, [today]);
+}
+
+#[tokio::test]
+async fn whose_calls_are_told_by_a_shared_name_keeps_the_phone() {
+    let bench = Bench::start().await;
+    bench
+        .control()
+        .grant_only(&["identity:", "collab:", "cr.v1.read", "users.v1.lines.read"]);
+    let goto = bench.goto();
+    for (member, told_apart) in [
+        (Cast::SilentCaller, true),
+        (Cast::Namesake, false),
+        (Cast::OtherNamesake, false),
+    ] {
+        let seat = seat(&bench, member, "goto.connect");
+        let found = fresh(&goto, &seat, &connect()).await;
+        let shares = found.hindrances.contains(&Hindrance::Indistinguishable);
+        assert_eq!(!shares, told_apart, "{member:?} {found:?}");
+    }
+}
+
+#[tokio::test]
 async fn webinars_take_the_meetings_of_another_licence_along() {
     let bench = Bench::start().await;
     let idle = bench.sim.cast(Cast::Idle).unwrap();
@@ -175,7 +225,7 @@ async fn webinars_take_the_meetings_of_another_licence_along() {
     assert_eq!(fresh(&both, &meetings, &connect()).await.takes_along, []);
 
     bench.control().remove_license(&idle.email, "G2M");
-    bench.clock.0.advance(jiff::SignedDuration::from_mins(2));
+    bench.clock.0.advance(SignedDuration::from_mins(2));
     let alone = fresh(&bench.goto(), &webinars, &connect()).await;
     assert_eq!(
         alone.takes_along,

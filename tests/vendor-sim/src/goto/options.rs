@@ -110,6 +110,8 @@ pub struct Switches {
     pub second_removal_status: u16,
     /// Whether a `size` above 200 at GoToWebinar is clamped instead of refused.
     pub webinar_size_clamped: bool,
+    /// Whether the webinar that is furthest ahead stands first in lists of what is planned.
+    pub webinars_latest_first: bool,
     /// Whether a webinar's id is spelt `webinarID`.
     pub webinar_id_upper: bool,
     /// Whether times of GoToMeeting end in `+0000` instead of `Z`.
@@ -136,6 +138,7 @@ impl Default for Switches {
             suspended_word: SuspendedWord::Suspended,
             second_removal_status: 404,
             webinar_size_clamped: false,
+            webinars_latest_first: false,
             webinar_id_upper: false,
             meeting_times_with_offset: false,
             call_events_lag_minutes: 5,

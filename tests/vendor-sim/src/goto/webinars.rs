@@ -54,7 +54,7 @@ impl State {
 /// `GET …/webinars`
 pub(crate) fn scheduled(state: &State, call: &Call<'_>) -> Result<Reply, ApiError> {
     let (from, to) = call.window("fromTime", "toTime")?;
-    let found: Vec<Occurrence> = state
+    let mut found: Vec<Occurrence> = state
         .organizers(call)?
         .into_iter()
         .flat_map(|row| {
@@ -64,6 +64,9 @@ pub(crate) fn scheduled(state: &State, call: &Call<'_>) -> Result<Reply, ApiErro
                 .map(move |session| Occurrence { row, session })
         })
         .collect();
+    if state.switches.webinars_latest_first {
+        found.sort_by_key(|planned| std::cmp::Reverse(planned.session.start));
+    }
     paged(state, call, "webinars", &found, |occurrence| {
         let person = state.world.person(occurrence.row)?;
         Some(webinar(state, person, occurrence))
