@@ -4,12 +4,12 @@ use jiff::ToSpan;
 use jiff::civil::{Date, date};
 use seatsync::connector::facts::{ActivityKind, Grade};
 use seatsync::connector::{
-    AnyConnector, Connector as _, ConnectorError, FreshSeat, Hindrance, Holding, RefusalKind,
-    SeatRef, WriteOptions, Written,
+    AnyConnector, Connector as _, ConnectorError, Consequence, FreshSeat, Hindrance, Holding,
+    RefusalKind, SeatRef, WriteOptions, Written,
 };
-use vendor_sim::aha::{Action, Cast, Endpoint, Fault, LoggedRequest};
+use vendor_sim::aha::{Action, Cast, Endpoint, Fault, LoggedRequest, PersonChange, WithoutSeat};
 
-use super::Bench;
+use super::{Bench, merged, reason, walk};
 
 /// Sixty days before the start.
 const SINCE: Date = date(2026, 1, 1);
@@ -140,4 +140,60 @@ async fn a_refusal_a_lost_answer_and_a_missing_user_are_told_apart() {
         ..idle
     };
     assert_eq!(fresh(&aha, &nobody).await.holding, Holding::UserGone);
+}
+
+#[tokio::test]
+async fn giving_back_where_no_seat_is_free_is_charged_or_refused() {
+    let bench = Bench::start().await;
+    let aha = bench.aha();
+    let seat = seat(&bench, Cast::Idle);
+    let before = fresh(&aha, &seat).await;
+    assert!(before.consequences.contains(&Consequence::RestoreMayCost));
+    take(&aha, &seat).await.unwrap();
+    let full = bench.control().seats();
+    for _ in full.used..full.bought {
+        let paid = PersonChange {
+            paid_seat: Some(true),
+            ..PersonChange::default()
+        };
+        bench.control().add_person(paid).unwrap();
+    }
+    bench
+        .control()
+        .switch(|switches| switches.enable_without_seat = WithoutSeat::Refuse);
+    let Ok(Written::Refused(refusal)) = aha.restore_seat(&seat, &before.prior).await else {
+        panic!("it is refused");
+    };
+    assert!(
+        refusal.message.contains("No paid seat is available"),
+        "{}",
+        refusal.message
+    );
+    assert_eq!(aha.holding(&seat).await.unwrap(), Holding::NotHeld);
+    assert_eq!(bench.control().seats().bought, full.bought);
+
+    bench
+        .control()
+        .switch(|switches| switches.enable_without_seat = WithoutSeat::Charge);
+    let back = aha.restore_seat(&seat, &before.prior).await;
+    assert!(matches!(back, Ok(Written::Done { .. })), "{back:?}");
+    assert_eq!(bench.control().seats().bought, full.bought + 1);
+}
+
+#[tokio::test]
+async fn a_list_that_shows_a_write_late_does_not_make_it_doubted() {
+    let bench = Bench::start().await;
+    bench
+        .control()
+        .switch(|switches| switches.write_delay_millis = 60_000);
+    let aha = bench.aha();
+    let seat = seat(&bench, Cast::Idle);
+    assert!(matches!(take(&aha, &seat).await, Ok(Written::Done { .. })));
+    assert_eq!(aha.holding(&seat).await.unwrap(), Holding::NotHeld);
+    let (report, pages) = walk(&aha).await;
+    assert_eq!(reason(&report.unwrap()), "complete");
+    assert!(merged(pages).contains_key(&seat.external_user_id), "late");
+    bench.clock.0.advance(jiff::SignedDuration::from_mins(1));
+    let (_, pages) = walk(&bench.aha()).await;
+    assert!(!merged(pages).contains_key(&seat.external_user_id));
 }

@@ -182,6 +182,38 @@ fn calls_by_key_come_in_pages_within_31_days_and_a_little_late() {
 }
 
 #[test]
+fn call_reports_older_than_thirteen_months_are_empty() {
+    let trial = Trial::new(&friday());
+    let report = "/api.goto.com/call-reports/v1/reports/user-activity";
+    let volume = |window: &str| -> u64 {
+        let page = trial.get(&format!("{report}?{window}&pageSize=1000"));
+        let items = rows(&page["items"]).iter();
+        items
+            .map(|item| item["dataValues"]["volume"].as_u64().unwrap())
+            .sum()
+    };
+    assert_eq!(
+        volume("startTime=2025-09-01T00:00:00Z&endTime=2025-10-01T00:00:00Z"),
+        0
+    );
+    assert!(volume("startTime=2025-11-01T00:00:00Z&endTime=2025-12-01T00:00:00Z") > 0);
+}
+
+#[test]
+fn a_webinars_id_is_spelt_as_switched() {
+    let trial = Trial::new(&friday());
+    let key = trial.key(Cast::SchedulesOnly);
+    let target = format!("/G2W/rest/v2/organizers/{key}/webinars?{AUTUMN}");
+    for (upper, spelt) in [(false, "webinarId"), (true, "webinarID")] {
+        trial
+            .control
+            .switch(|switches| switches.webinar_id_upper = upper);
+        let planned = trial.get(&target);
+        assert!(planned["_embedded"]["webinars"][0][spelt].is_string());
+    }
+}
+
+#[test]
 fn the_same_seed_gives_the_same_bytes() {
     let bytes = || {
         let trial = Trial::new(&friday());
