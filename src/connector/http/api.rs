@@ -365,9 +365,9 @@ impl Api {
             && self.foreign
         {
             let (host, connection) = (host_of(&self.base), &self.connection);
-            message.push_str(&format!(
-                "; it is `{host}` that refuses, which is no host of the vendor's own: if credentials are right, check `url` of connection `{connection}`"
-            ));
+            *message = format!(
+                "{message}; it is `{host}` that refuses, which is no host of the vendor's own: if credentials are right, check `url` of connection `{connection}`"
+            );
         }
         advised
     }
