@@ -2,34 +2,8 @@
 # Run as root on a host with systemd, where the binary and the files of packaging/ are in place: starts the units
 # and meets the daemon as an operator, an agent and a stranger do. Prints one line per check.
 set -u
-ok=0 bad=0
-check() { # DESCRIPTION COMMAND…
-  local what=$1 out
-  shift
-  if out=$("$@" 2>&1); then
-    ok=$((ok + 1)); echo "ok   $what"
-  else
-    bad=$((bad + 1)); echo "FAIL $what: $out" | head -c 2000; echo
-  fi
-}
-# As a user of the given group alone.
-as_group() { local group=$1; shift; setpriv --reuid 4242 --regid 4242 --groups "$(getent group "$group" | cut -d: -f3)" "$@"; }
-as_stranger() { setpriv --reuid 4242 --regid 4242 --clear-groups "$@"; }
-is() { [ "$1" = "$2" ] || { echo "is \`$1\`, not \`$2\`"; return 1; }; }
-fails() { ! "$@"; }
-prop() { systemctl show --property="$2" --value "$1"; }
-push() {
-  curl --silent --show-error --fail --max-time 20 --unix-socket /run/seatsync/usage.sock \
-    --header 'Content-Type: application/json' --data '{"items":[{"reclamation_type":"last_used_date",
-      "configuration_item":"26e46e5b2fa3201047c5ae6df699b645","norm_product":"8ddc2e1e53d32010a4efddeeff7b12b9",
-      "last_used_time":"2027-02-01 08:00:00"}]}' \
-    http://localhost/api/now/sam_software_usage_integration/createOrUpdate
-}
-says() { # WORD COMMAND…
-  local word=$1 out
-  shift
-  if ! out=$("$@") || ! grep -q "$word" <<<"$out"; then echo "no \`$word\` in: $out"; return 1; fi
-}
+# shellcheck source=common.sh
+. "$(dirname "$0")/common.sh"
 
 check "groups" systemd-sysusers
 check "folders" systemd-tmpfiles --create seatsync.conf
@@ -100,5 +74,4 @@ check "all three stop in one command" systemctl stop seatsync-usage.socket seats
 check "and stay so" is "$(prop seatsync ActiveState)" inactive
 check "the end was clean" is "$(prop seatsync Result)" success
 
-echo "$ok passed, $bad failed"
-[ "$bad" = 0 ] || { journalctl --no-pager --unit 'seatsync*' | grep -v 'Unknown key' | tail -n 60; exit 1; }
+finish
