@@ -44,6 +44,7 @@ use crate::store::grant::GrantVault;
 use crate::store::lock::StateLock;
 use crate::store::usage::UsageStore;
 use crate::systemd::{self, HandedSockets};
+use crate::telemetry::Notable;
 use watchdog::Vitals;
 
 /// The longest that stopping may take before what still runs is named and left.
@@ -107,7 +108,9 @@ impl Surroundings {
                 "{}: no writing but beneath the state directory, the sockets' and the temporary ones; no program is started",
                 self.sandbox
             ),
-            Sandbox::Open { .. } => tracing::warn!("{}", self.sandbox),
+            Sandbox::Open { .. } => {
+                tracing::warn!(message_id = %Notable::SandboxOff, "{}", self.sandbox);
+            }
         }
         Ok(())
     }
@@ -120,9 +123,9 @@ impl Surroundings {
             .all(|socket| names.split(':').any(|name| name == *socket))
     }
 
-    /// Whether standard error is the journal.
-    pub fn journal(&self) -> bool {
-        self.environment.contains_key("JOURNAL_STREAM")
+    /// Where the service manager says that it led standard error to (`$JOURNAL_STREAM`).
+    pub fn journal_stream(&self) -> Option<&str> {
+        self.get("JOURNAL_STREAM")
     }
 
     fn get(&self, name: &str) -> Option<&str> {
@@ -153,7 +156,7 @@ pub async fn run(
     make_private(&options.state)?;
     let _lock = StateLock::take(&options.state)?;
     if restore::finish(&options.state)? {
-        tracing::warn!("a restore that was cut was finished");
+        tracing::warn!(message_id = %Notable::RestoreFinished, "a restore that was cut was finished");
     }
     // Before any database is made: who is turned away here leaves nothing behind.
     let doors = if options.once {
@@ -492,6 +495,7 @@ impl Rooms {
         let signals = Signals::catch()?;
         systemd::ready("serving");
         tracing::info!(
+            message_id = %Notable::Serving,
             version = env!("CARGO_PKG_VERSION"),
             profiles = %options.profiles.display(),
             state = %options.state.display(),
@@ -629,7 +633,7 @@ async fn reload(
     systemd::reloading();
     if let Err(findings) = usage.reload(config.clone()).await {
         for finding in findings {
-            tracing::error!("the settings are wrong, and what was in force stays: {finding}");
+            tracing::error!(message_id = %Notable::SettingsWrong, "the settings are wrong, and what was in force stays: {finding}");
         }
     }
     if let Some(waiting) = settings::not_in_force(in_force, config.as_deref()) {

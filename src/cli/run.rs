@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::exit::Failure;
 use crate::clock::SystemClock;
@@ -43,15 +43,34 @@ pub(super) struct RunArgs {
         default_value = "info"
     )]
     log: String,
+
+    /// How to log.
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        env = "SEATSYNC_LOG_FORMAT",
+        default_value = "auto"
+    )]
+    log_format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LogFormat {
+    /// To the journal under systemd, as text on a terminal, as JSON elsewhere.
+    Auto,
+    /// Lines for people, on standard error.
+    Text,
+    /// One JSON object per line, on standard error.
+    Json,
 }
 
 /// Runs until it is told to stop.
 pub(super) fn run(args: RunArgs, runtime: PathBuf) -> Result<ExitCode, Failure> {
     let mut surroundings = Surroundings::of_this_process();
-    let sink = if surroundings.journal() {
-        Sink::Journal
-    } else {
-        Sink::Stderr
+    let sink = match args.log_format {
+        LogFormat::Auto => Sink::of_this_process(surroundings.journal_stream()),
+        LogFormat::Text => Sink::Text,
+        LogFormat::Json => Sink::Json,
     };
     telemetry::start(sink, &args.log)
         .map_err(|error| Failure::Usage(format!("`--log {}`: {error}", args.log)))?;

@@ -5,6 +5,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::{SharedClock, sleep};
 use crate::store::grant::GrantVault;
+use crate::telemetry::Notable;
 
 const EVERY: SignedDuration = SignedDuration::from_hours(24);
 
@@ -14,7 +15,7 @@ pub(super) async fn watch(grants: GrantVault, clock: SharedClock, stop: Cancella
         let now = clock.now();
         for (connection, facts) in grants.all_facts() {
             if let Some(warning) = facts.warning(&connection, now) {
-                tracing::warn!(connection, "{warning}");
+                tracing::warn!(message_id = %Notable::GrantEnds, connection, "{warning}");
             }
         }
         let slept = stop.run_until_cancelled(sleep(&*clock, EVERY)).await;

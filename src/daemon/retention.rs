@@ -8,6 +8,7 @@ use crate::clock::{SharedClock, sleep};
 use crate::settings::model::RetentionSettings;
 use crate::store::Store;
 use crate::store::usage::UsageStore;
+use crate::telemetry::Notable;
 
 /// How often it lets go; the first time one [`LOOK`] after the start.
 const PERIOD: SignedDuration = SignedDuration::from_hours(24);
@@ -52,6 +53,7 @@ pub(super) async fn run(
 fn warn_of_the_clock(now: Timestamp, known: Timestamp) {
     if now.duration_since(known).abs() > SUSPECT {
         tracing::warn!(
+            message_id = %Notable::ClockWrong,
             clock = %now,
             %known,
             "the clock is far from the time that is known to have come: what is kept ages by the latter, \

@@ -9,6 +9,7 @@ use crate::clock::{Clock, SharedClock, sleep};
 use crate::store::Store;
 use crate::store::usage::UsageStore;
 use crate::systemd;
+use crate::telemetry::Notable;
 
 /// What must make progress.
 pub(super) struct Vitals {
@@ -68,6 +69,7 @@ pub(super) async fn keep(vitals: Vitals, clock: SharedClock, stop: CancellationT
         match vitals.progress(before, interval / 4, &*clock).await {
             Ok(()) => systemd::alive(),
             Err(what) => tracing::error!(
+                message_id = %Notable::StandsStill,
                 "{what}, so the service manager is not told of life: it ends the daemon and starts it again unless that changes"
             ),
         }

@@ -9,6 +9,7 @@ use crate::notice::alert::{Alert, Subject};
 use crate::profile::licence::Entitlement;
 use crate::store::StoreError;
 use crate::store::alert::Trouble;
+use crate::telemetry::Notable;
 
 /// How long before an entitlement's end operators are told, and how long after it they are reminded.
 const AROUND_THE_END: i64 = 30;
@@ -43,10 +44,10 @@ pub(super) async fn settle(
     let now = parts.clock.now();
     let settled = parts.store.settle_alerts(standing, now).await?;
     for subject in settled.raised {
-        tracing::warn!(%subject, "operators are alerted");
+        tracing::warn!(message_id = %Notable::Alert, %subject, "operators are alerted");
     }
     for subject in settled.cleared {
-        tracing::info!(%subject, "operators are told that it is over");
+        tracing::info!(message_id = %Notable::AlertOver, %subject, "operators are told that it is over");
     }
     Ok(())
 }

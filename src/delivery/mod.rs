@@ -23,6 +23,7 @@ use crate::settings::Settings;
 use crate::store::grant::GrantVault;
 use crate::store::notice::{Delivery, DeliveryEnd};
 use crate::store::{Store, StoreError};
+use crate::telemetry::Notable;
 use compose::{Addressed, Composed, Composer};
 
 /// How often the outbox is looked at, beside when the store says that there is something.
@@ -261,7 +262,7 @@ impl Deliverer {
         let (notice, way) = (delivery.notice, delivery.way.as_str());
         match &end {
             DeliveryEnd::Refused { said } => {
-                tracing::warn!(notice, way, "a notice will not arrive: {said}");
+                tracing::warn!(message_id = %Notable::NoticeLost, notice, way, "a notice will not arrive: {said}");
             }
             DeliveryEnd::Again { said, .. } => {
                 tracing::debug!(notice, way, "a notice is tried again: {said}");

@@ -10,6 +10,7 @@ use crate::store::condition::{Condition, ConditionKind, ConditionStatus};
 use crate::store::document::RecordedProfile;
 use crate::store::walk::{Walk, WalkVerdict};
 use crate::store::{Store, StoreError};
+use crate::telemetry::Notable;
 
 /// What stands in the way of a profile's jobs until a person puts it right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -199,6 +200,9 @@ impl Conditions<'_> {
             )
         };
         let message = format!("{}: {remedy}", found.join("; "));
+        if self.held_for().await?.as_deref() != Some(HELD_PLAN) {
+            tracing::warn!(message_id = %Notable::PlanHeld, profile = %name, "{message}");
+        }
         self.set(ConditionKind::Held, true, HELD_PLAN, message)
             .await
     }

@@ -19,6 +19,7 @@ use crate::subflow::position::calculate_position;
 use crate::subflow::progress::Reporter;
 use crate::subflow::reclaim::{self, Reclaim};
 use crate::subflow::{Outcome, Run, SubflowError, activity, candidates, download};
+use crate::telemetry::Notable;
 use jiff::Timestamp;
 
 /// What one job is executed with.
@@ -239,7 +240,7 @@ impl<S: ConnectorSource> Worker<S> {
                 },
             ) => {
                 let message = format!("put off until {}: {}", whole_second(until), failure.message);
-                tracing::warn!(profile = %job.profile, subflow = job.subflow.as_str(), job = %job.id, "{message}");
+                tracing::warn!(message_id = %Notable::JobPutOff, trace_id = failure.trace_id, "{message}");
                 conditions.ready(Some(("PutOff", message))).await?;
                 let put_off = PutOff {
                     until,
@@ -262,18 +263,18 @@ impl<S: ConnectorSource> Worker<S> {
         };
         self.store.finish(&job.id, end, now).await?;
         if state == JobState::Completed && then.is_none() {
-            self.position(job).await;
+            self.position().await;
         }
         Ok(())
     }
 
     /// The end of a profile's chain: what it found is in the licence position. Trouble with that is no
     /// trouble of the job.
-    async fn position(&self, job: &Job) {
+    async fn position(&self) {
         let zone = &self.settings.time_zone;
         let now = self.clock.now();
         if let Err(error) = calculate_position(&self.store, zone, now, Trigger::Chain).await {
-            tracing::warn!(profile = %job.profile, %error, "the licence position is not computed: `seatsync position --run` does it");
+            tracing::warn!(%error, "the licence position is not computed: `seatsync position --run` does it");
         }
     }
 
@@ -286,12 +287,11 @@ impl<S: ConnectorSource> Worker<S> {
                 state: state.as_str().to_owned(),
             })
             .inc();
-        let (profile, subflow, id) = (&job.profile, job.subflow.as_str(), &job.id);
         match failure {
-            None => tracing::info!(%profile, subflow, job = %id, "completed"),
+            None => tracing::info!(message_id = %Notable::JobCompleted, "completed"),
             Some(failure) => {
                 tracing::warn!(
-                    %profile, subflow, job = %id, state = state.as_str(), step = failure.step,
+                    message_id = %Notable::JobFailed, state = state.as_str(), step = failure.step,
                     trace_id = failure.trace_id, "{}", failure.message
                 );
             }

@@ -27,6 +27,7 @@ use crate::store::staging::StagedPage;
 use crate::store::standing::StandingRow;
 use crate::store::{Store, StoreError};
 use crate::subflow::entries::Matcher;
+use crate::telemetry::Notable;
 
 /// Seats looked at in one page when entries are matched again.
 const SEATS: u32 = 2_000;
@@ -291,7 +292,7 @@ impl Lookout {
         }
         let rules = Rules::of(&profile.desired, self.settings.guards);
         for loosened in self.store.settle_rules(profile.id, rules, now).await? {
-            tracing::warn!(profile = %profile.name, "a rule was relaxed, and writes nothing by that for 24 hours: {loosened}");
+            tracing::warn!(message_id = %Notable::RuleRelaxed, profile = %profile.name, "a rule was relaxed, and writes nothing by that for 24 hours: {loosened}");
         }
         self.settled.insert(profile.id, version);
         Ok(())

@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::conditions::{Barrier, Conditions};
 use super::execute::{Worker, failure};
@@ -35,6 +36,7 @@ use crate::subflow::plan::{Permit, PlanContext, Planned, StopSwitch, make_plan};
 use crate::subflow::progress::{JobProgress, Reporter, RunningJobs};
 use crate::subflow::restore::{self, Restoration};
 use crate::subflow::{Run, SubflowError};
+use crate::telemetry::Notable;
 
 /// Jobs that run at once, each of another profile.
 const CONCURRENT: usize = 4;
@@ -429,7 +431,7 @@ impl<S: ConnectorSource> Runner<S> {
         match store.recover_jobs(self.now()).await {
             Ok(jobs) => {
                 for job in jobs {
-                    tracing::warn!(profile = %job.profile, subflow = job.subflow.as_str(), job = %job.id, "a crash cut this job: it runs again");
+                    tracing::warn!(message_id = %Notable::JobCut, profile = %job.profile, subflow = job.subflow.as_str(), job = %job.id, "a crash cut this job: it runs again");
                 }
             }
             Err(error) => tracing::error!(%error, "jobs that a crash cut are not recovered"),
@@ -453,11 +455,13 @@ impl<S: ConnectorSource> Runner<S> {
             self.stops()
                 .insert(job.id.clone(), (job.profile.clone(), stop.clone()));
             let runner = self.clone();
-            tasks.spawn(async move {
+            let span = tracing::info_span!("job", profile = %job.profile, subflow = job.subflow.as_str(), job = %job.id);
+            let work = async move {
                 runner.work(&job, &stop).await;
                 runner.stops().remove(&job.id);
                 job.id
-            });
+            };
+            tasks.spawn(work.instrument(span));
         }
         let put_off = self
             .shared
@@ -495,7 +499,7 @@ impl<S: ConnectorSource> Runner<S> {
             tracing::warn!(%error, "the audit log's head is not told");
         }
         if let Err(error) = recorded {
-            tracing::error!(job = %job.id, %error, "the end of a job is not recorded: it runs again at the next start");
+            tracing::error!(%error, "the end of a job is not recorded: it runs again at the next start");
         }
     }
 
@@ -535,7 +539,7 @@ impl<S: ConnectorSource> Runner<S> {
 
     /// The store failed under a running job; its record may still be written.
     async fn give_up(&self, job: &Job, error: &StoreError) -> Result<(), StoreError> {
-        tracing::error!(job = %job.id, profile = %job.profile, %error, "the store failed under a job");
+        tracing::error!(%error, "the store failed under a job");
         let end = JobEnd {
             state: JobState::Failed,
             counts: job.counts.clone(),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::outcome::Outcome;
 use crate::store::revision::RevisionOutcome;
+use crate::telemetry::Notable;
 use crate::yaml::diagnostic::Severity;
 
 /// Remembers what was told, so that a rescan does not repeat it.
@@ -26,7 +27,9 @@ impl Journal {
                 lines += 1;
                 match finding.severity {
                     _ if lines > MOST_LINES => {}
-                    Severity::Error => tracing::error!("{line}"),
+                    Severity::Error => {
+                        tracing::error!(message_id = %Notable::FileWrong, "{line}");
+                    }
                     Severity::Warning => tracing::warn!("{line}"),
                 }
             }
@@ -39,7 +42,7 @@ impl Journal {
         let held = outcome.result == RevisionOutcome::Held;
         if held {
             if !self.held {
-                tracing::error!("{}", outcome.message);
+                tracing::error!(message_id = %Notable::FolderHeld, "{}", outcome.message);
             }
             self.held = true;
             return;
@@ -52,6 +55,7 @@ impl Journal {
             return;
         }
         tracing::info!(
+            message_id = %Notable::Applied,
             revision = outcome.revision,
             label = outcome.label,
             changes = outcome.plan.changes.len(),

@@ -23,6 +23,7 @@ use super::{Store, StoreError};
 use crate::profile::identifier::Identifier;
 use crate::profile::name::Name;
 use crate::reclamation::actor::Actor;
+use crate::telemetry::Notable;
 
 /// What was decided or done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -234,7 +235,7 @@ impl Store {
         };
         let told = &self.audit_told;
         if told.swap(head.seq, std::sync::atomic::Ordering::Relaxed) != head.seq {
-            tracing::info!(seq = head.seq, hash = head.hash, "audit head");
+            tracing::info!(message_id = %Notable::AuditHead, seq = head.seq, hash = head.hash, "audit head");
         }
         Ok(())
     }

@@ -17,6 +17,7 @@ use super::error::StoreError;
 use super::fair_queue::{FairQueue, LANE, Lane, Refused};
 use super::inspect;
 use super::writer::{GROUP_WEIGHT, Sharing, Work, Writer};
+use crate::telemetry::Notable;
 
 /// One step of a file's layout: run once, in one transaction, in order.
 #[derive(Debug, Clone, Copy)]
@@ -349,17 +350,23 @@ fn prepare(path: &Path, layout: &Layout) -> Result<Connection, StoreError> {
     connection
         .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
         .map_err(failed)?;
-    migrate(&mut connection, layout).map_err(failed)?;
+    migrate(&mut connection, path, layout).map_err(failed)?;
     Ok(connection)
 }
 
-fn migrate(connection: &mut Connection, layout: &Layout) -> Result<(), rusqlite::Error> {
+fn migrate(
+    connection: &mut Connection,
+    path: &Path,
+    layout: &Layout,
+) -> Result<(), rusqlite::Error> {
     let done: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     for (version, migration) in (1_u32..).zip(layout.migrations) {
         if version <= done {
             continue;
         }
         tracing::info!(
+            message_id = %Notable::Migrated,
+            database = %path.display(),
             migration = migration.name,
             "bringing the database up to date"
         );

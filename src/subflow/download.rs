@@ -255,7 +255,7 @@ async fn note_purchases<C: Connector>(connector: &C, run: &Run<'_>) -> Result<()
         }
         Err(ConnectorError::MissingScope { .. }) => Ok(()),
         Err(error) => {
-            tracing::info!(profile = %run.profile.name, %error, "what was bought is not known");
+            tracing::info!(%error, "what was bought is not known");
             Ok(())
         }
     }

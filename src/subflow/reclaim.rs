@@ -25,6 +25,7 @@ use crate::store::StoreError;
 use crate::store::candidate::{Happened, Happening};
 use crate::store::job::{Counts, Failure};
 use crate::store::write::{NewWrite, Write, WriteEnd, WriteKind, WriteState};
+use crate::telemetry::Notable;
 use crate::yaml::duration::Span;
 
 /// What a reclaim runs with beside what every subflow does.
@@ -58,7 +59,7 @@ pub async fn reclaim<C: Connector>(
     let plan = planned.plan.clone();
     run.store.note_plan(run.profile.id, plan.clone()).await?;
     for (candidate, approval, why) in &planned.dropped {
-        tracing::warn!(profile = %run.profile.name, candidate, %approval, "not pressed: {why}");
+        tracing::warn!(candidate, %approval, "not pressed: {why}");
     }
     // Where every step waits, the plan was not acted on: the next one may differ and be held again.
     if plan.held || plan.going().next().is_none() {
@@ -512,7 +513,7 @@ pub async fn resolve_open_writes<C: Connector>(
             let holding = read_back(connector, run, &seat, held).await?;
             resolved(&write, holding, kept_until)
         };
-        tracing::warn!(profile = %run.profile.name, write = write.id, "a write was cut: {}", end.outcome);
+        tracing::warn!(message_id = %Notable::WriteCut, write = write.id, "a write was cut: {}", end.outcome);
         let restored = write.kind == WriteKind::Restore && end.state == WriteState::Done;
         run.store
             .end_write(run.profile.id, write.id, end, run.now())

@@ -1,19 +1,47 @@
 //! Logs: to the journal where systemd gave us one, to stderr otherwise.
 
+mod notable;
+mod text;
+
 use std::io::IsTerminal;
 
+pub use notable::Notable;
+use tracing_journald::{Priority, PriorityMappings};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Where log lines go.
+/// Where log lines go, and how they are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sink {
-    /// The journal, with fields.
+    /// The journal, with fields; text on standard error where it cannot be reached.
     Journal,
-    /// Standard error: text on a terminal, JSON lines otherwise.
-    Stderr,
+    /// Standard error, as lines for people.
+    Text,
+    /// Standard error, as one JSON object per line.
+    Json,
+}
+
+impl Sink {
+    /// What suits standard error: the journal where `journal_stream` (`$JOURNAL_STREAM`) says that it leads
+    /// there, text on a terminal, JSON elsewhere.
+    pub fn of_this_process(journal_stream: Option<&str>) -> Self {
+        if journal_stream.is_some_and(is_standard_error) {
+            Self::Journal
+        } else if std::io::stderr().is_terminal() {
+            Self::Text
+        } else {
+            Self::Json
+        }
+    }
+}
+
+/// Whether standard error is the file that `stream` names as `DEVICE:INODE`. Who started us may have
+/// led it elsewhere, and left the variable as it was.
+fn is_standard_error(stream: &str) -> bool {
+    rustix::fs::fstat(std::io::stderr())
+        .is_ok_and(|file| stream == format!("{}:{}", file.st_dev, file.st_ino))
 }
 
 /// Libraries that say what only their authors want to know, or what the caller gets as an error and
@@ -31,16 +59,39 @@ pub fn start(sink: Sink, level: &str) -> Result<(), ParseError> {
     if sink == Sink::Journal
         && let Ok(journal) = tracing_journald::layer()
     {
+        let journal = journal
+            // Our fields are the journal's own: `PROFILE=`, `JOB=`, `TRACE_ID=`, `MESSAGE_ID=`.
+            .with_field_prefix(None)
+            .with_priority_mappings(PriorityMappings {
+                info: Priority::Informational,
+                debug: Priority::Debug,
+                ..PriorityMappings::new()
+            });
         let _ = registry.with(journal).try_init();
         return Ok(());
     }
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_target(false);
-    let _ = if std::io::stderr().is_terminal() {
+    let _ = if sink == Sink::Json {
+        let lines = lines.json().flatten_event(true).with_span_list(false);
         registry.with(lines).try_init()
     } else {
-        registry.with(lines.json().flatten_event(true)).try_init()
+        registry.with(lines.fmt_fields(text::Fields)).try_init()
     };
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_that_standard_error_is_not_is_no_journal() {
+        assert_ne!(Sink::of_this_process(Some("8:1")), Sink::Journal);
+        assert_ne!(Sink::of_this_process(Some("")), Sink::Journal);
+        let stderr = rustix::fs::fstat(std::io::stderr()).unwrap();
+        let stream = format!("{}:{}", stderr.st_dev, stderr.st_ino);
+        assert_eq!(Sink::of_this_process(Some(&stream)), Sink::Journal);
+    }
 }

@@ -39,6 +39,7 @@ mod house;
 mod installed;
 mod jobs;
 mod leavers;
+mod logs;
 mod main_job;
 mod merge;
 mod metrics;

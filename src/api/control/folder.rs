@@ -14,6 +14,7 @@ use super::{Asker, Control, exclusions};
 use crate::reconcile::{Outcome, ReconcileError};
 use crate::settings;
 use crate::store::audit::{AuditAction, NewEntry};
+use crate::telemetry::Notable;
 use crate::yaml::diagnostic::Diagnostic;
 
 impl From<ReconcileError> for Refusal {
@@ -66,7 +67,7 @@ async fn reload_settings(control: &Control) -> Vec<Diagnostic> {
     let reloaded = control.usage_api.reload(control.config.clone()).await;
     let wrong = reloaded.err().unwrap_or_default();
     for finding in &wrong {
-        tracing::error!("the settings are wrong, and what was in force stays: {finding}");
+        tracing::error!(message_id = %Notable::SettingsWrong, "the settings are wrong, and what was in force stays: {finding}");
     }
     if let Some(waiting) = not_in_force(control).await {
         tracing::warn!("{waiting}");

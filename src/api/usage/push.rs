@@ -17,6 +17,7 @@ use super::room::{MAX_ANSWER, Place, Share};
 use crate::metrics::{Fate, FateLabel};
 use crate::store::StoreError;
 use crate::store::usage::Upserted;
+use crate::telemetry::Notable;
 use crate::usage::{Document, Elements, Item, Period, Rules};
 
 /// What takes more than this many bytes while it is worked on is large.
@@ -190,7 +191,7 @@ fn not_stored(error: &StoreError, transaction: &str) -> Refusal {
         StoreError::Busy { .. } => Refusal::busy("too many requests wait for the disk"),
         StoreError::Closed => Refusal::busy("seatsync is stopping"),
         error => {
-            tracing::error!(%error, transaction, "a batch of usage records was not stored");
+            tracing::error!(message_id = %Notable::RecordsNotStored, %error, transaction, "a batch of usage records was not stored");
             Refusal::internal(transaction)
         }
     }
