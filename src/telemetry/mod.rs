@@ -72,6 +72,7 @@ pub fn start(sink: Sink, level: &str) -> Result<(), ParseError> {
     }
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_target(false);
     let _ = if sink == Sink::Json {
         let lines = lines.json().flatten_event(true).with_span_list(false);

@@ -8,9 +8,9 @@ use std::process::Command;
 use seatsync::telemetry::Notable;
 use serde_json::Value;
 use vendor_sim::ZoomSim;
-use vendor_sim::zoom::{Action, Endpoint, Fault, ZoomSimOptions};
+use vendor_sim::zoom::{Action, Endpoint, Fault, TooMany, ZoomSimOptions};
 
-use super::support::{Host, SEATSYNC, zoom_profile};
+use super::support::{Host, SEATSYNC};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -146,21 +146,14 @@ async fn put_off(more: &[&str]) -> (Host, ZoomSim) {
         ..ZoomSimOptions::default()
     };
     let vendor = ZoomSim::start(options).await.unwrap();
-    let broken = Action::Html {
-        status: 503,
-        after_effect: false,
+    let daily = Action::TooMany {
+        kind: TooMany::Daily,
     };
+    // The first call is of what validates the profile.
     vendor
         .control()
-        .set_fault(Fault::on(Endpoint::ListUsers, broken));
+        .set_fault(Fault::on(Endpoint::ListUsers, daily).after(1));
     let mut host = Host::with_zoom(&vendor);
-    let impatient =
-        "---\n{kind: Connection, name: impatient, vendor: zoom, retry: {attempts: 1}}\n";
-    let profile = format!(
-        "{}parent: impatient\n{impatient}",
-        zoom_profile(&vendor, "")
-    );
-    host.profile("zoom.yaml", &profile);
     host.start_with(more);
     host.until_log("put off until");
     (host, vendor)
@@ -180,7 +173,7 @@ async fn a_line_of_a_job_says_which_and_what_the_vendor_calls_it() {
     assert_eq!(line["level"], "WARN");
     assert_eq!(line["span"]["profile"], "zoom");
     assert_eq!(line["span"]["subflow"], "download_subscriptions");
-    let jobs = host.json(&["jobs", "results"]);
+    let jobs = host.json(&["jobs", "list"]);
     assert_eq!(line["span"]["job"], jobs["rows"][0]["id"], "{jobs:#}");
     let calls = vendor.control().requests();
     assert!(

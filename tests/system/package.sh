@@ -43,6 +43,14 @@ check "the metrics socket is not enabled" fails systemctl is-enabled seatsync-me
 check "Landlock is active" says 'Landlock active' seatsync status
 check "exposure at most 1.2" bash -c 'systemd-analyze security --no-pager --threshold=12 seatsync.service | tail -n 1'
 
+journal() { journalctl --no-pager --unit seatsync.service "$@"; }
+CATALOG=/usr/lib/systemd/catalog/seatsync.catalog
+id_of() { awk -v subject="Subject: $1" '/^-- / { id = $2 } $0 == subject { print id }' "$CATALOG"; }
+check "the journal knows all of the catalog" is "$(journalctl --list-catalog | grep -c ' seatsync: ')" "$(grep -c '^-- ' "$CATALOG")"
+check "a line is found by its id" says 'seatsync serves' journal "MESSAGE_ID=$(id_of 'The daemon serves')"
+check "and what it means is told" says "Version .* has its sockets open" journal --catalog "MESSAGE_ID=$(id_of 'The daemon serves')"
+check "it is informational" says PRIORITY=6 journal --output verbose "MESSAGE_ID=$(id_of 'The daemon serves')"
+
 check "an agent's record goes in" says INSERT as_group seatsync-usage bash -c "$(declare -f push); push"
 check "no record from a stranger" fails as_stranger bash -c "$(declare -f push); push"
 systemctl stop seatsync.service
@@ -50,14 +58,14 @@ check "the socket starts the service for an agent" says UPDATE as_group seatsync
 
 printf 'kind: Exclusions\nname: company\nusers: [{user: rooms@example.com, reason: meeting room}]\n' >/etc/seatsync/profiles.d/company.yaml
 check "a reload takes a new file in" systemctl reload seatsync.service
-check "and says what it changed" says '+ Exclusions company' journalctl --no-pager --unit seatsync.service
+check "and says what it changed" says '+ Exclusions company' journal
 printf 'kind: Profile\nname: broken\ntype: [\n' >/etc/seatsync/profiles.d/broken.yaml
 check "a reload fails where a file does not load" fails systemctl reload seatsync.service
 check "what loads stays in force" says 'in force as far as it loads' seatsync status
-check "the reload says which file" says broken.yaml journalctl --no-pager --unit seatsync.service
+check "the reload says which file" says broken.yaml journal --priority err "MESSAGE_ID=$(id_of 'A profile file does not load')"
 rm /etc/seatsync/profiles.d/broken.yaml
 check "SIGHUP reloads, too" bash -c 'kill -HUP "$(systemctl show -P MainPID seatsync)"'
-check "and says so" waits_for says 'reloaded on SIGHUP' journalctl --no-pager --unit seatsync.service
+check "and says so" waits_for says 'reloaded on SIGHUP' journal
 active() { is "$(prop seatsync ActiveState)" active; }
 check "and is active again" waits_for active
 
@@ -73,7 +81,7 @@ check "five restarts under load lose no request" under_load restarts_in_a_row
 restarts=$(prop seatsync NRestarts)
 kill -STOP "$(prop seatsync MainPID)"
 check "the watchdog kills a daemon that hangs" waits_for restarted "$restarts"
-check "and it was the watchdog" says 'Watchdog timeout' journalctl --no-pager --unit seatsync.service
+check "and it was the watchdog" says 'Watchdog timeout' journal
 check "what was acknowledged is still there" says UPDATE push
 
 # A thread alone stands still, while all others run; sooner than the shipped limit has it.
@@ -86,9 +94,9 @@ for writer in seatsync.db usage.db; do
   "$HERE/hold_thread.py" "$pid" "$writer" >"/tmp/held.$writer" 2>&1 &
   holder=$!
   check "the thread that writes $writer is held by ptrace" waits_for says held cat "/tmp/held.$writer"
-  check "the daemon says that it stands still" waits_for says "the writer of $writer stands still" journalctl --no-pager --since "$since" --unit seatsync.service
+  check "the daemon says that it stands still" waits_for says "the writer of $writer stands still" journal --since "$since" "MESSAGE_ID=$(id_of 'A part of the daemon stands still')"
   check "the watchdog kills it" waits_for restarted "$restarts"
-  check "and it was the watchdog" says 'Watchdog timeout' journalctl --no-pager --since "$since" --unit seatsync.service
+  check "and it was the watchdog" says 'Watchdog timeout' journal --since "$since"
   check "what was acknowledged is still there" says UPDATE push
   wait "$holder"
 done
@@ -116,8 +124,7 @@ since=$(date '+%F %T')
 check "an upgrade over older databases" upgrade later.deb
 check "the service is ready" waits_for systemctl is-active seatsync.service
 for file in seatsync usage; do
-  newest=$(cd "$HERE/migrations/$file" && printf '%s\n' *.sql | sort | tail -n 1 | sed 's/^[0-9]*_//; s/\.sql$//; s/_/ /g')
-  check "$file.db was brought up to date with what it lacked" says "MIGRATION=$newest" journalctl --no-pager --since "$since" --unit seatsync.service --output verbose
+  check "$file.db was brought up to date with what it lacked" says "DATABASE=.*/$file.db" journal --since "$since" --output verbose "MESSAGE_ID=$(id_of 'A database is brought up to date')"
 done
 check "all that it knew is still known" is "$(listed)" "$before"
 check "the databases are whole" seatsync db check
