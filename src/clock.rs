@@ -1,6 +1,8 @@
 //! The one place that asks what time it is. Everything else takes a [`Clock`], so that a test can
 //! move the time instead of waiting for it.
 
+mod thread_time;
+
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -8,6 +10,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
+pub use thread_time::ThreadTime;
 use tokio::sync::watch;
 
 /// Now, and waiting until then. Always UTC.

@@ -2,6 +2,7 @@
 
 mod allocator;
 mod grants;
+mod opening;
 mod position;
 mod retention;
 mod watchdog;
@@ -164,8 +165,7 @@ pub async fn run(
     } else {
         Some(Doors::open(&options.runtime, &surroundings, &settings)?)
     };
-    let store = Store::open(&options.state)?;
-    let usage = UsageStore::open(&options.state)?;
+    let (store, usage) = opening::open(&options.state, &*clock).await?;
     let secrets = Arc::new(surroundings.secrets());
     let sealer = Sealer::new(Arc::clone(&secrets), &options.state);
     let grants = GrantVault::open(store.clone(), sealer.clone()).await?;

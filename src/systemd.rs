@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use listenfd::ListenFd;
 use sd_notify::NotifyState;
 
@@ -70,6 +71,15 @@ pub fn reloading() {
         Ok(now) => tell(&[NotifyState::Reloading, now]),
         Err(error) => tracing::debug!(%error, "the monotonic clock cannot be read"),
     }
+}
+
+/// Asks the service manager to wait `longer` from now on for the start to end.
+pub fn takes_longer(longer: SignedDuration, status: &str) {
+    let longer = u32::try_from(longer.as_micros()).unwrap_or(u32::MAX);
+    tell(&[
+        NotifyState::ExtendTimeoutUsec(longer),
+        NotifyState::Status(status),
+    ]);
 }
 
 /// Tells the service manager that the daemon is on its way out.
