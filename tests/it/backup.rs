@@ -379,3 +379,85 @@ fn a_restore_that_was_cut_is_finished_by_the_next_start() {
     assert!(!whole.exists() && !state.join("restoring").exists());
     assert!(host.log().contains("a restore that was cut was finished"));
 }
+
+/// What the databases of a state directory are of: records of agents, and documents of that name.
+fn knows(state: &Path, document: &str) -> (i64, i64) {
+    let count = |file: &str, sql: &str| -> i64 {
+        let database = Connection::open(state.join(file)).unwrap();
+        database.query_row(sql, [], |row| row.get(0)).unwrap()
+    };
+    (
+        count("usage.db", "SELECT count(*) FROM usage_record"),
+        count(
+            "seatsync.db",
+            &format!("SELECT count(*) FROM documents WHERE name = '{document}'"),
+        ),
+    )
+}
+
+/// Calls by which a restore changes what is on the disk, but for the pages that it writes: strace ends the
+/// command before one of them.
+const CHANGES: &str = "?mkdir,?mkdirat,?rename,?renameat,?renameat2,?unlink,?unlinkat,?rmdir,fsync,fdatasync,ftruncate";
+
+#[test]
+fn a_restore_that_is_killed_anywhere_leaves_all_or_nothing() {
+    let probe = Command::new("strace")
+        .args(["-qq", "-e", "trace=none", "true"])
+        .output();
+    if !probe.is_ok_and(|probe| probe.status.success()) {
+        eprintln!("SKIP: strace is not installed, or may not trace here");
+        return;
+    }
+    let mut host = Host::new();
+    host.start();
+    let mut agent = UnixStream::connect(host.usage_socket()).unwrap();
+    post(&mut agent, &[item(1, 1, 3)]).unwrap();
+    let out = back_up(&host, "a.tar");
+    post(&mut agent, &[item(1, 2, 3)]).unwrap();
+    host.profile("later.yaml", "kind: Exclusions\nname: later\n");
+    let reloaded = host.seatsync(&["reload", "--wait"]);
+    assert!(reloaded.status.success(), "{}", text(&reloaded.stderr));
+    host.kill();
+    let before = host.path("state");
+    assert_eq!(knows(&before, "later"), (2, 1));
+    let empty = host.path("empty");
+    fs::create_dir(&empty).unwrap();
+
+    let (mut kept, mut restored) = (0, 0);
+    for call in 1.. {
+        let state = host.path(&format!("state-{call}"));
+        fs::create_dir(&state).unwrap();
+        for file in fs::read_dir(&before).unwrap().map(Result::unwrap) {
+            if file.path().is_file() {
+                fs::copy(file.path(), state.join(file.file_name())).unwrap();
+            }
+        }
+        let ended = Command::new("strace")
+            .args(["-f", "-qq", "-o", "/dev/null", "-e"])
+            .arg(format!("inject={CHANGES}:signal=KILL:when={call}"))
+            .args([SEATSYNC, "restore", "--force", "--state"])
+            .args([&state, &out])
+            .output()
+            .unwrap();
+        // The next daemon on it.
+        Command::new(SEATSYNC)
+            .args(["run", "--once", "--state"])
+            .arg(&state)
+            .arg("--profiles")
+            .arg(&empty)
+            .output()
+            .unwrap();
+        assert!(check(&state).status.success(), "killed at change {call}");
+        match knows(&state, "later") {
+            (2, 1) => kept += 1,
+            (1, 0) => restored += 1,
+            mixed => panic!("killed at change {call}, it has {mixed:?}"),
+        }
+        assert!(!state.join("restored").exists() && !state.join("restoring").exists());
+        fs::remove_dir_all(&state).unwrap();
+        if ended.status.success() {
+            break;
+        }
+    }
+    assert!(kept > 5 && restored > 3, "{kept} before, {restored} after");
+}
