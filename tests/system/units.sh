@@ -55,7 +55,7 @@ check "the agent delivers, and the socket starts the daemon for it" systemctl st
 check "and keeps nothing that is delivered" is "$(new)" 0
 check "its record is there" says 5b1f0c9c2d7e4f6a8b3c4d5e6f708192 seatsync usage list
 check "its timer starts" systemctl start seatsync-agent.timer
-check "exposure of the agent at most 1.5" bash -c 'systemd-analyze security --no-pager --threshold=15 seatsync-agent.service | tail -n 1'
+check "exposure of the agent at most 0.6" bash -c 'systemd-analyze security --no-pager --threshold=6 seatsync-agent.service | tail -n 1'
 check "exposure at most 1.2" bash -c 'systemd-analyze security --no-pager --threshold=12 seatsync.service | tail -n 1'
 
 answer() { curl --silent --output /dev/null --write-out '%{http_code}' --unix-socket /run/seatsync/answers.sock "$@"; }
