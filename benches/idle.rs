@@ -146,14 +146,14 @@ impl Daemon {
         }
     }
 
-    /// Waits until each profile has downloaded and knows its users' activity.
+    /// Waits until each profile has come to the end of its chain.
     fn until_all_ran(&self, profiles: u64) -> Result<()> {
         for _ in 0..600 {
-            let metrics = self.ask(&["jobs", "results", "--limit", "1000", "--format", "json"])?;
-            let results: Value = serde_json::from_str(&metrics)?;
+            let answer = self.ask(&["jobs", "results", "--limit", "1000", "--format", "json"])?;
+            let results: Value = serde_json::from_str(&answer)?;
             let ran = results["rows"].as_array().map_or(0, |rows| {
                 let ran = rows.iter().filter(|row| {
-                    row["state"] == "completed" && row["subflow"] == "pull_user_activity"
+                    row["state"] == "completed" && row["subflow"] == "refresh_candidates"
                 });
                 ran.count() as u64
             });
