@@ -4,6 +4,7 @@ mod allocator;
 mod grants;
 mod opening;
 mod position;
+mod rest;
 mod retention;
 mod watchdog;
 
@@ -553,7 +554,7 @@ fn run_what_is_due(
     ]
 }
 
-/// Lets go of what is old, and computes the licence position every week.
+/// Lets go of what is old and of memory that nobody uses, and computes the licence position every week.
 fn tend_what_is_kept(
     tasks: &TaskTracker,
     store: Store,
@@ -562,6 +563,12 @@ fn tend_what_is_kept(
     clock: &SharedClock,
     stop: &CancellationToken,
 ) {
+    tasks.spawn(rest::watch(
+        store.clone(),
+        usage.clone(),
+        Arc::clone(clock),
+        stop.clone(),
+    ));
     tasks.spawn(retention::run(
         store.clone(),
         usage,

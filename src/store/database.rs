@@ -52,6 +52,7 @@ struct Shared {
     own: Semaphore,
     groups: Arc<AtomicU64>,
     beats: Arc<AtomicU64>,
+    reads: AtomicU64,
     /// That of the writer, from its start on.
     time: Arc<OnceLock<ThreadTime>>,
     readers: Mutex<Vec<Connection>>,
@@ -118,6 +119,7 @@ impl Database {
                 own: Semaphore::new(LANE),
                 groups,
                 beats,
+                reads: AtomicU64::new(0),
                 time,
                 readers: Mutex::new(Vec::new()),
                 reading: Semaphore::new(READERS),
@@ -212,6 +214,7 @@ impl Database {
             .acquire()
             .await
             .map_err(|_| StoreError::Closed)?;
+        shared.reads.fetch_add(1, Ordering::Relaxed);
         let read = move || {
             let failed = |error| StoreError::from_sqlite(step, error);
             let mut connection = match shared.take_reader() {
@@ -245,6 +248,26 @@ impl Database {
     pub fn beats(&self) -> u64 {
         let worked = self.shared.time.get().map_or(0, ThreadTime::tenths);
         self.shared.beats.load(Ordering::Relaxed) + worked
+    }
+
+    /// What was asked of it since the start, reads and writes.
+    pub fn works(&self) -> u64 {
+        self.shared.beats.load(Ordering::Relaxed) + self.shared.reads.load(Ordering::Relaxed)
+    }
+
+    /// Lets go of the pages that are kept in memory; the next works read them anew.
+    pub async fn rest(&self) -> Result<(), StoreError> {
+        self.shared
+            .readers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+        self.with_writer(|connection| {
+            connection
+                .execute_batch("PRAGMA shrink_memory")
+                .map_err(|error| StoreError::from_sqlite("let go of memory", error))
+        })
+        .await
     }
 
     /// Answers when the file can be read.

@@ -202,6 +202,16 @@ impl Store {
         self.database.beats()
     }
 
+    /// What was asked of it since the start.
+    pub fn works(&self) -> u64 {
+        self.database.works()
+    }
+
+    /// Lets go of memory that speeds up works which come soon.
+    pub async fn rest(&self) -> Result<(), StoreError> {
+        self.database.rest().await
+    }
+
     fn database_path(&self) -> PathBuf {
         self.database.path().to_owned()
     }

@@ -174,6 +174,16 @@ impl UsageStore {
         self.database.beats()
     }
 
+    /// What was asked of it since the start.
+    pub fn works(&self) -> u64 {
+        self.database.works()
+    }
+
+    /// Lets go of memory that speeds up works which come soon.
+    pub async fn rest(&self) -> Result<(), StoreError> {
+        self.database.rest().await
+    }
+
     /// Finishes what is queued, moves the log into the database file and closes it.
     pub async fn close(&self) {
         self.database.close().await;
