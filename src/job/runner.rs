@@ -354,7 +354,7 @@ impl<S: ConnectorSource> Runner<S> {
     pub async fn run(self, shutdown: CancellationToken) {
         let mut lookout = self.lookout();
         let mut alarm = Alarm::new(Arc::clone(&self.shared.worker.clock), &self.shared.bell);
-        alarm.add_second_bell().await;
+        alarm.add_second_bell();
         let mut tasks = JoinSet::new();
         self.recover().await;
         while !shutdown.is_cancelled() {
@@ -372,7 +372,7 @@ impl<S: ConnectorSource> Runner<S> {
             }
         }
         while tasks.join_next().await.is_some() {}
-        alarm.stop().await;
+        alarm.stop();
     }
 
     /// Runs everything that is due, and what follows it, then returns.

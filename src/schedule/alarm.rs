@@ -1,16 +1,20 @@
 //! Wakes the planner. Two bells: a sleep on the [`Clock`](crate::clock::Clock), which a test can move and which
 //! survives suspend, and a one-shot of tokio-cron-scheduler, always an interval in UTC and always
-//! armed anew, never a zone or a repetition. A bell carries nothing: the planner looks at the store.
+//! armed anew, never a zone or a repetition. It looks at the time twice a second, so it does that only when
+//! the time is near. A bell carries nothing: the planner looks at the store.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
-use uuid::Uuid;
 
 use crate::clock::SharedClock;
+
+/// How long before its time the second bell begins to look.
+const NEAR: SignedDuration = SignedDuration::from_mins(10);
 
 /// Waits for the next due instant or for somebody who says that something changed.
 #[derive(Debug)]
@@ -44,13 +48,8 @@ impl Alarm {
     }
 
     /// Adds the second bell. Without it everything works; it can only wake the planner once more.
-    pub async fn add_second_bell(&mut self) {
-        match SecondBell::start().await {
-            Ok(bell) => self.second = Some(bell),
-            Err(error) => {
-                tracing::warn!(%error, "the second scheduler does not start; the clock alone wakes the planner");
-            }
-        }
+    pub fn add_second_bell(&mut self) {
+        self.second = Some(SecondBell::default());
     }
 
     /// Completes at `at`, or when the bell is rung; for ever, when neither happens.
@@ -59,11 +58,21 @@ impl Alarm {
             self.rung.notified().await;
             return;
         };
+        let near = at.saturating_sub(NEAR).unwrap_or(Timestamp::MIN);
+        if let Some(bell) = &mut self.second
+            && self.clock.now() < near
+        {
+            bell.silence();
+            tokio::select! {
+                () = self.rung.notified() => return,
+                () = self.clock.sleep_until(near) => {}
+            }
+        }
         if let Some(bell) = &mut self.second {
             let wait = at.duration_since(self.clock.now());
             let rung = Arc::clone(&self.rung);
             if let Err(error) = bell.arm(at, wait.unsigned_abs(), rung).await {
-                tracing::debug!(%error, "the second scheduler cannot be armed");
+                tracing::warn!(%error, "the second scheduler cannot be armed; the clock alone wakes the planner");
             }
         }
         tokio::select! {
@@ -72,37 +81,21 @@ impl Alarm {
         }
     }
 
-    /// Ends the second bell's task.
-    pub async fn stop(&mut self) {
-        if let Some(mut bell) = self.second.take()
-            && let Err(error) = bell.scheduler.shutdown().await
-        {
-            tracing::debug!(%error, "the second scheduler does not stop");
-        }
+    /// Ends the second bell.
+    pub fn stop(&mut self) {
+        self.second = None;
     }
 }
 
+#[derive(Debug, Default)]
 struct SecondBell {
-    scheduler: JobScheduler,
-    armed: Option<(Uuid, Timestamp)>,
-}
-
-impl std::fmt::Debug for SecondBell {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SecondBell")
-            .field("armed", &self.armed)
-            .finish_non_exhaustive()
-    }
+    armed: Option<Armed>,
 }
 
 impl SecondBell {
-    async fn start() -> Result<Self, JobSchedulerError> {
-        let scheduler = JobScheduler::new().await?;
-        scheduler.start().await?;
-        Ok(Self {
-            scheduler,
-            armed: None,
-        })
+    /// Ends the looking.
+    fn silence(&mut self) {
+        self.armed = None;
     }
 
     async fn arm(
@@ -110,22 +103,73 @@ impl SecondBell {
         at: Timestamp,
         wait: Duration,
         rung: Arc<Notify>,
-    ) -> Result<(), JobSchedulerError> {
-        if self.armed.is_some_and(|(_, armed)| armed == at) {
+    ) -> Result<(), BellError> {
+        if self.armed.as_ref().is_some_and(|armed| armed.at == at) {
             return Ok(());
         }
-        if let Some((old, _)) = self.armed.take() {
-            self.scheduler.remove(&old).await?;
-        }
+        self.silence();
         // The scheduler counts whole seconds; one more keeps it from ringing before the time.
         let job = Job::new_one_shot_async(wait + Duration::from_secs(1), move |_, _| {
             let rung = Arc::clone(&rung);
             Box::pin(async move { rung.notify_one() })
         })?;
-        let id = self.scheduler.add(job).await?;
-        self.armed = Some((id, at));
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("second-bell")
+            .enable_time()
+            .build()?;
+        let starting = runtime.spawn(async move {
+            let scheduler = JobScheduler::new().await?;
+            scheduler.start().await?;
+            scheduler.add(job).await?;
+            Ok::<_, JobSchedulerError>(scheduler)
+        });
+        // At once, for this may be given up at the next wait.
+        let mut armed = Armed {
+            at,
+            runtime: Some(runtime),
+            scheduler: None,
+        };
+        armed.scheduler = Some(starting.await??);
+        self.armed = Some(armed);
         Ok(())
     }
+}
+
+/// A scheduler that is to ring once. It runs on a runtime of its own, which ends with it: its shutdown leaves
+/// a dozen tasks behind that would wait for ever.
+struct Armed {
+    at: Timestamp,
+    runtime: Option<Runtime>,
+    scheduler: Option<JobScheduler>,
+}
+
+impl std::fmt::Debug for Armed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Armed")
+            .field("at", &self.at)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Armed {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+        drop(self.scheduler.take());
+    }
+}
+
+/// Why there is no second bell.
+#[derive(Debug, thiserror::Error)]
+enum BellError {
+    #[error("there is no thread for it: {0}")]
+    Thread(#[from] std::io::Error),
+    #[error("it ended at its start: {0}")]
+    Ended(#[from] tokio::task::JoinError),
+    #[error(transparent)]
+    Scheduler(#[from] JobSchedulerError),
 }
 
 #[cfg(test)]
@@ -158,13 +202,37 @@ mod tests {
     async fn the_second_bell_rings_when_the_clock_does_not() {
         let clock = ManualClock::at("2026-03-01T00:00:00Z".parse().unwrap());
         let mut alarm = Alarm::new(Arc::new(clock.clone()), &Bell::default());
-        alarm.add_second_bell().await;
+        alarm.add_second_bell();
         for _ in 0..2 {
             // The clock stands still: only the scheduler, on the host's time, can ring.
             let at = clock.now() + SignedDuration::from_millis(1);
             alarm.wait_until(Some(at)).await;
             clock.advance(SignedDuration::from_secs(1));
         }
-        alarm.stop().await;
+        alarm.stop();
+    }
+
+    #[tokio::test]
+    async fn the_second_bell_is_silent_until_its_time_is_near_and_leaves_nothing_behind() {
+        let clock = ManualClock::at("2026-03-01T00:00:00Z".parse().unwrap());
+        let bell = Bell::default();
+        let mut alarm = Alarm::new(Arc::new(clock.clone()), &bell);
+        alarm.add_second_bell();
+        let armed = |alarm: &Alarm| {
+            let bell = alarm.second.as_ref().unwrap();
+            bell.armed.as_ref().map(|armed| armed.at)
+        };
+        for _ in 0..5 {
+            bell.ring();
+            alarm.wait_until(Some(clock.now() + NEAR)).await;
+            assert_eq!(armed(&alarm), Some(clock.now() + NEAR));
+            bell.ring();
+            alarm.wait_until(Some(clock.now() + NEAR + NEAR)).await;
+            assert_eq!(armed(&alarm), None);
+        }
+        let tasks = tokio::runtime::Handle::current()
+            .metrics()
+            .num_alive_tasks();
+        assert_eq!(tasks, 0);
     }
 }
