@@ -44,10 +44,10 @@ pub(super) async fn settle(
     let now = parts.clock.now();
     let settled = parts.store.settle_alerts(standing, now).await?;
     for subject in settled.raised {
-        tracing::warn!(message_id = %Notable::Alert, %subject, "operators are alerted");
+        tracing::warn!(message_id = %Notable::Alert, %subject, "an alert is raised");
     }
     for subject in settled.cleared {
-        tracing::info!(message_id = %Notable::AlertOver, %subject, "operators are told that it is over");
+        tracing::info!(message_id = %Notable::AlertOver, %subject, "an alert is over");
     }
     Ok(())
 }

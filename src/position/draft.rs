@@ -110,6 +110,17 @@ impl ModelDraft {
         if alike.kind == SavingsKind::Potential {
             self.stale += alike.count;
         }
+        // Of other owners, whom a row does not name.
+        let same = |row: &&mut SavingsRow| {
+            row.profile == alike.profile
+                && row.identifier == alike.identifier
+                && row.kind == alike.kind
+                && row.each == each
+        };
+        if let Some(row) = self.savings.iter_mut().find(same) {
+            row.candidates += alike.count;
+            return;
+        }
         self.savings.push(SavingsRow {
             profile: alike.profile.clone(),
             identifier: alike.identifier.clone(),

@@ -658,3 +658,31 @@ fn rights_to_installed_software_are_not_told_as_unused() {
     let mut told = told.filter(|product| product.product.product == "Visio");
     assert!(told.next().is_none(), "agents count it, not seats");
 }
+
+#[test]
+fn candidates_of_several_departments_are_one_row_of_savings() {
+    let of = |department| Candidates {
+        owner: owner(Some(department)),
+        ..candidates("zoom.licensed", SavingsKind::Potential, 2, None)
+    };
+    let catalogue = Catalogue::of(Vec::new());
+    let basis = Basis {
+        catalogue: &catalogue,
+        entitlements: &[],
+        today: TODAY,
+    };
+    let facts = Facts {
+        candidates: vec![of("Sales"), of("Legal")],
+        ..Facts::default()
+    };
+    let position = position(basis, &facts, Grouping::None);
+    let rows: Vec<u64> = position
+        .products
+        .iter()
+        .flat_map(|product| &product.models)
+        .flat_map(|model| &model.metrics)
+        .flat_map(|metric| &metric.savings)
+        .map(|row| row.candidates)
+        .collect();
+    assert_eq!(rows, [4]);
+}

@@ -206,7 +206,7 @@ async fn a_file_that_is_broken_gone_or_half_there_keeps_the_people_known_and_say
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_link_to_a_secret_shows_nothing_of_it() {
-    let vendor = vendor().await;
+    let vendor = zoom_account(60).await;
     let mut host = host(&vendor);
     write(&host, HEADER);
     host.profile("hr.yaml", DIRECTORY);
@@ -228,7 +228,7 @@ async fn a_link_to_a_secret_shows_nothing_of_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_is_in_a_directory_alone_is_forgotten_in_the_bytes_too() {
-    let vendor = vendor().await;
+    let vendor = zoom_account(60).await;
     let mut host = host(&vendor);
     let gone = "left.long.ago@example.com";
     write(

@@ -362,7 +362,7 @@ fn candidates(facts: &Facts) -> Section {
     Section {
         id: "candidates",
         title: "Candidates",
-        about: "Seats found unused and not decided yet, those that save most first. `seatsync explain PROFILE USER` tells every fact that spoke for one.".to_owned(),
+        about: "Seats found unused whose candidates are open, those that save most first. `seatsync explain PROFILE USER` tells every fact that spoke for one.".to_owned(),
         caption: "Open candidates with their reasons",
         heads: heads(&[
             ("User", "who"),
