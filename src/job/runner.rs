@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
@@ -74,12 +76,17 @@ impl<S> Clone for Runner<S> {
     }
 }
 
+/// How long giving back waits for a job of the profile: a reclaim is often over within seconds.
+const TURN: Duration = Duration::from_secs(10);
+
 #[derive(Debug)]
 struct Shared<S> {
     worker: Worker<S>,
     bell: Bell,
     running: watch::Sender<RunningJobs>,
     stops: Mutex<BTreeMap<String, (Name, CancellationToken)>>,
+    /// A job is not among `stops` any more.
+    ended: Notify,
 }
 
 /// Why a job that was asked for is not queued.
@@ -137,6 +144,7 @@ impl<S: ConnectorSource> Runner<S> {
                 bell: Bell::default(),
                 running: watch::Sender::new(RunningJobs::new()),
                 stops: Mutex::new(BTreeMap::new()),
+                ended: Notify::new(),
             }),
         }
     }
@@ -221,8 +229,8 @@ impl<S: ConnectorSource> Runner<S> {
         make_plan(&worker.store, profile, &context).await
     }
 
-    /// Gives back the seats of candidates of one profile; each with what became of it. Refused while a
-    /// job of the profile runs.
+    /// Gives back the seats of candidates of one profile; each with what became of it. Waits for a
+    /// job of the profile to end, and is refused where that takes long.
     pub async fn restore(
         &self,
         profile: &RecordedProfile,
@@ -230,7 +238,8 @@ impl<S: ConnectorSource> Runner<S> {
         by: &Actor,
     ) -> Result<Vec<(Candidate, Restoration)>, RestoreError> {
         let worker = &self.shared.worker;
-        if self.stops().values().any(|(name, _)| *name == profile.name) {
+        let turn = self.until_none_runs(&profile.name);
+        if tokio::time::timeout(TURN, turn).await.is_err() {
             return Err(RestoreError::Busy(profile.name.clone()));
         }
         let stats = CallStats::default();
@@ -268,6 +277,18 @@ impl<S: ConnectorSource> Runner<S> {
         }
         self.note_daily_use().await;
         Ok(restored)
+    }
+
+    async fn until_none_runs(&self, profile: &Name) {
+        loop {
+            let mut ended = pin!(self.shared.ended.notified());
+            // Counts from here on, so that what ends while it is looked is not missed.
+            ended.as_mut().enable();
+            if self.stops().values().all(|(name, _)| name != profile) {
+                return;
+            }
+            ended.await;
+        }
     }
 
     /// Calls the vendor now and proves each process, beside whatever runs.
@@ -459,6 +480,7 @@ impl<S: ConnectorSource> Runner<S> {
             let work = async move {
                 runner.work(&job, &stop).await;
                 runner.stops().remove(&job.id);
+                runner.shared.ended.notify_waiters();
                 job.id
             };
             tasks.spawn(work.instrument(span));

@@ -120,7 +120,10 @@ pub(super) async fn settle_account<C: Connector>(
     };
     let account = connector.account().await?;
     bind(&conditions, &account).await?;
-    if let Some(other) = sharer(store, profile, &account.id).await? {
+    // One that was removed runs nothing any more; it only gives back what it took.
+    if profile.orphaned_at.is_none()
+        && let Some(other) = sharer(store, profile, &account.id).await?
+    {
         let error = ValidationError::SharedAccount {
             profile: profile.name.clone(),
             other,

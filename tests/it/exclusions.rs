@@ -8,7 +8,7 @@ use serde_json::Value;
 use vendor_sim::ZoomSim;
 use vendor_sim::zoom::{Cast, PersonChange, Plan, ZoomSimOptions};
 
-use super::support::{Host, text, zoom_profile};
+use super::support::{Host, text, zoom_account, zoom_profile};
 
 async fn vendor() -> ZoomSim {
     ZoomSim::start(ZoomSimOptions {
@@ -136,7 +136,7 @@ async fn before_a_download_nothing_is_said_to_have_never_matched() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_address_is_the_same_however_its_accents_are_encoded() {
-    let vendor = vendor().await;
+    let vendor = zoom_account(120).await;
     let chair = vendor.cast(Cast::Idle).unwrap();
     let as_one = PersonChange {
         email: Some("Andr\u{c9}.Chair@example.com".to_owned()),

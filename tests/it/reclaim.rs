@@ -122,3 +122,60 @@ async fn an_unused_seat_is_planned_held_released_taken_back_and_given_back() {
     assert_eq!(again.status.code(), Some(1));
     assert_eq!(host.stop(), Some(0), "{}", host.log());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_profile_under_another_name_keeps_who_keeps_a_seat_and_gives_back() {
+    let vendor = vendor().await;
+    let mut host = host(&vendor, "mode: manual");
+    host.start();
+    let idle = vendor.cast(Cast::Idle).unwrap();
+    let kept = press(&host, &idle.email);
+    let listing = host.json(&["candidates", "list", "--identifier", "zoom.licensed"]);
+    let rows = listing["rows"].as_array().unwrap();
+    let other = rows
+        .iter()
+        .find(|row| row["state"] == "ready")
+        .expect("a second candidate");
+    let (taken, user) = (
+        other["id"].to_string(),
+        other["external_user_id"].as_str().unwrap(),
+    );
+    host.json(&["candidates", "reclaim", &taken]);
+    host.until(&["plan", "--seats", "zoom"], |plans| {
+        plans[0]["steps"]
+            .as_array()
+            .is_some_and(|steps| steps.len() == 2)
+    });
+    release(&host);
+    for id in [&kept, &taken] {
+        host.until(&["candidates", "show", id], |shown| {
+            shown["state"] == "closed_complete"
+        });
+    }
+    let undone = host.json(&["undo", &kept]);
+    assert_eq!(undone["restored"][0]["ok"], true, "{undone:#}");
+
+    let extra = "subflows: {reclaim_subscriptions: {enabled: true}}\n";
+    let renamed = zoom_profile(&vendor, extra).replacen("name: zoom\n", "name: renamed\n", 1);
+    host.profile("zoom.yaml", &renamed);
+    let reloaded = host.seatsync(&["reload", "--wait"]);
+    assert!(reloaded.status.success(), "{}", text(&reloaded.stderr));
+    host.until_first_run_is_over("renamed");
+    host.until(&["status", "renamed"], |status| {
+        let subflows = status["subflows"].as_array().unwrap();
+        let last = |one: &&Value| one["subflow"] == "reclaim_subscriptions";
+        let reclaim = subflows.iter().find(last).unwrap();
+        reclaim["last"]["state"] == "completed"
+    });
+    let open = ["candidates", "list", "--profile", "renamed", "--user"];
+    let again = host.json(&[&open[..], &[&idle.id]].concat());
+    assert_eq!(again["rows"], serde_json::json!([]), "{again:#}");
+    let explained = text(&host.seatsync(&["explain", "renamed", &idle.email]).stdout);
+    assert!(explained.contains("not_kept"), "{explained}");
+
+    // What the profile took under its old name comes back by it.
+    let undone = host.json(&["undo", &taken]);
+    assert_eq!(undone["restored"][0]["ok"], true, "{undone:#}");
+    assert_eq!(vendor.control().person(user).unwrap().kind, 2);
+    assert_eq!(host.stop(), Some(0), "{}", host.log());
+}
