@@ -16,7 +16,6 @@ use super::{Store, StoreError, notice};
 use crate::connector::facts::Grade;
 use crate::notice::Occasion;
 use crate::profile::folding::folded_address;
-use crate::profile::identifier::Identifier;
 use crate::profile::name::Name;
 use crate::reclamation::actor::Actor;
 use crate::reclamation::candidate::{
@@ -206,32 +205,28 @@ impl Store {
             .await
     }
 
-    /// Takes over what a seat of each identifier saves now, and how vendors call the users of open
-    /// candidates. Who was asked, and has not answered yet, keeps the address that the question went to.
-    pub async fn renew_open(
+    /// Takes over what each of these seats saves now, and how the vendor calls its user. Who was asked,
+    /// and has not answered yet, keeps the address that the question went to.
+    pub async fn renew_candidates(
         &self,
-        profile: ProfileId,
-        savings: Vec<(Identifier, Option<Savings>)>,
+        renewed: Vec<(i64, Option<Savings>)>,
     ) -> Result<(), StoreError> {
+        if renewed.is_empty() {
+            return Ok(());
+        }
         self.database
             .write("renew open candidates", move |t| {
-                let mut save = t.prepare_cached(
-                    "UPDATE candidates SET savings = ?3
-                     WHERE profile_id = ?1 AND identifier = ?2 AND closed_at IS NULL
-                       AND savings IS NOT ?3",
+                let mut renew = t.prepare_cached(
+                    "UPDATE candidates AS c SET savings = ?2,
+                         email = coalesce((SELECT s.email FROM subscriptions AS s
+                             WHERE s.id = c.subscription_id AND c.state <> 'awaiting_user'), email),
+                         display_name = coalesce((SELECT s.display_name FROM subscriptions AS s
+                             WHERE s.id = c.subscription_id AND c.state <> 'awaiting_user'), display_name)
+                     WHERE id = ?1",
                 )?;
-                for (identifier, savings) in &savings {
-                    let savings = savings.as_ref().map(Json);
-                    save.execute(params![profile.0, identifier.as_str(), savings])?;
+                for (candidate, savings) in &renewed {
+                    renew.execute(params![candidate, savings.as_ref().map(Json)])?;
                 }
-                t.prepare_cached(
-                    "UPDATE candidates AS c SET email = s.email, display_name = s.display_name
-                     FROM subscriptions AS s
-                     WHERE c.profile_id = ?1 AND c.closed_at IS NULL AND c.state <> 'awaiting_user'
-                       AND s.id = c.subscription_id AND s.ended_at IS NULL
-                       AND (c.email <> s.email OR c.display_name <> s.display_name)",
-                )?
-                .execute([profile.0])?;
                 Ok(())
             })
             .await

@@ -15,7 +15,7 @@ use crate::profile::folding::folded_address;
 use crate::profile::identifier::Identifier;
 use crate::reclamation::actor::Actor;
 use crate::reclamation::approval::evidence_digest;
-use crate::reclamation::candidate::{Attention, Candidate, Event, Justification, State};
+use crate::reclamation::candidate::{Attention, Candidate, Event, Justification, Savings, State};
 use crate::reclamation::judge::{self, Check, Criteria, Judgement, Knowledge, Lapse, Reference};
 use crate::reclamation::seat::SeatFacts;
 use crate::settings::Guards;
@@ -43,12 +43,7 @@ pub async fn refresh_candidates(
     let judging = Arc::new(Judging::at(run.store, run.profile, ceiling, now).await?);
     run.reporter.step("open candidates", None);
     let prices = Prices::of(run.store, run.now().to_zoned(run.zone.clone()).date()).await?;
-    let held = judging.pools.keys();
-    let savings = held.map(|identifier| (identifier.clone(), prices.of_identifier(identifier)));
-    run.store
-        .renew_open(run.profile.id, savings.collect())
-        .await?;
-    let open = follow(run, &judging, counts).await?;
+    let open = follow(run, &judging, &prices, counts).await?;
     run.reporter.step("seats judged", None);
     find(run, &judging, &prices, Arc::new(open), counts).await?;
     Ok(Outcome::Completed)
@@ -68,6 +63,7 @@ struct Seen {
 async fn follow(
     run: &Run<'_>,
     judging: &Arc<Judging>,
+    prices: &Prices,
     counts: &mut Counts,
 ) -> Result<HashSet<i64>, StoreError> {
     let now = run.now();
@@ -93,6 +89,10 @@ async fn follow(
         after = last.candidate.id;
         seats.extend(open.iter().filter_map(|open| open.candidate.subscription));
         counts.fetched += u64::try_from(open.len()).unwrap_or_default();
+        let renewed = open
+            .iter()
+            .filter_map(|open| renewed(&open.candidate, open.seat.as_ref(), prices));
+        run.store.renew_candidates(renewed.collect()).await?;
         let happenings: Vec<Happening> = open
             .iter()
             .filter_map(|open| next_of(&open.candidate, open.seat.as_ref(), now))
@@ -137,6 +137,18 @@ fn seen(
         asks_user: criteria.rule.deciding(justification).asks_user(),
         email: facts.email.to_owned(),
     }
+}
+
+/// What a candidate saves now, where that or its user's address is not as it is recorded.
+fn renewed(
+    candidate: &Candidate,
+    seat: Option<&Seen>,
+    prices: &Prices,
+) -> Option<(i64, Option<Savings>)> {
+    let savings = prices.of_identifier(&candidate.identifier);
+    let moved = candidate.state != State::AwaitingUser
+        && seat.is_some_and(|seat| seat.email != candidate.email);
+    (moved || savings != candidate.savings).then_some((candidate.id, savings))
 }
 
 /// What happens to a candidate now, if anything does.
