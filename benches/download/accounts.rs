@@ -27,15 +27,6 @@ pub(crate) fn fewest_calls(vendor: Vendor, users: u32) -> u32 {
     })
 }
 
-/// Times that a list has to be read before nobody can have slipped between two pages. Aha! counts its
-/// pages from the start of a list that may change and has no other list to prove it by.
-pub(crate) fn fewest_readings(vendor: Vendor) -> u32 {
-    match vendor {
-        Vendor::Zoom | Vendor::GoTo => 1,
-        Vendor::Aha => 2,
-    }
-}
-
 /// Serves until it is killed, and tells first how to get in.
 pub(crate) async fn serve(vendor: Vendor, users: u32) -> Result<()> {
     match vendor {

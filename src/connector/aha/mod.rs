@@ -7,6 +7,7 @@
 mod account;
 mod client;
 mod identifiers;
+mod paging;
 mod purchased;
 mod reclaim;
 mod users;
@@ -44,7 +45,8 @@ const LARGEST_PAGE: u32 = 200;
 #[derive(Debug)]
 pub struct AhaConnector {
     api: Api,
-    page_size: String,
+    /// The most users that are asked for on a page.
+    page_size: u64,
     /// Whose key it is; asked for once.
     owner: OnceCell<KeyOwner>,
     /// What the latest walk saw of paid seats.
@@ -53,7 +55,7 @@ pub struct AhaConnector {
 
 impl AhaConnector {
     pub(super) fn new(api: Api) -> Self {
-        let page_size = api.http.options().page_size.min(LARGEST_PAGE).to_string();
+        let page_size = api.http.options().page_size.min(LARGEST_PAGE).into();
         Self {
             api,
             page_size,

@@ -1,5 +1,7 @@
 //! The walk over all users, deactivated ones too, by page numbers.
 
+use std::sync::{Mutex, PoisonError};
+
 use jiff::Timestamp;
 use serde::de::Error as _;
 use tokio::sync::mpsc::Sender;
@@ -7,6 +9,7 @@ use tokio::sync::mpsc::Sender;
 use super::AhaConnector;
 use super::account::KeyOwner;
 use super::identifiers::seat_of;
+use super::paging::Reading;
 use super::wire::{User, UsersPage};
 use crate::connector::error::ConnectorError;
 use crate::connector::facts::{Completeness, Role, Seat, SeatPage, UserStatus, WalkReport};
@@ -39,33 +42,52 @@ impl SeatTally {
 struct AllUsers<'a> {
     aha: &'a AhaConnector,
     owner: &'a KeyOwner,
+    reading: Mutex<Reading>,
+}
+
+impl AllUsers<'_> {
+    fn reading(&self) -> Reading {
+        self.reading
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn set_reading(&self, reading: Reading) {
+        *self.reading.lock().unwrap_or_else(PoisonError::into_inner) = reading;
+    }
 }
 
 impl UserList for AllUsers<'_> {
     const SHIFTS: bool = true;
+
+    fn is_proved(&self) -> bool {
+        self.reading().is_unbroken()
+    }
 
     fn name(&self) -> String {
         "users".to_owned()
     }
 
     async fn page(&self, at: Option<&str>) -> Result<Fetched, ConnectorError> {
-        let number = at.unwrap_or("1");
+        // A walk that starts again counts again.
+        let (reading, before) = match at {
+            None => (Reading::new(self.aha.page_size), SeatTally::default()),
+            Some(_) => (self.reading(), self.aha.tally()),
+        };
+        let window = reading.window();
+        let (number, size) = (window.number.to_string(), window.size.to_string());
         let call = Call {
             step: "list users",
             label: Label::Light,
             path: &["users"],
-            query: &[("page", number), ("per_page", &self.aha.page_size)],
+            query: &[("page", &number), ("per_page", &size)],
         };
-        let read = |body: &[u8]| read_page(body, number, &self.owner.id);
-        let (fetched, tally) = self.aha.api.get(&call, read).await?;
-        // A walk that starts again counts again.
-        let before = if at.is_none() {
-            SeatTally::default()
-        } else {
-            self.aha.tally()
-        };
-        self.aha.set_tally(before.and(tally));
-        Ok(fetched)
+        let read = |body: &[u8]| read_page(body, reading.clone(), &self.owner.id);
+        let page = self.aha.api.get(&call, read).await?;
+        self.set_reading(page.reading);
+        self.aha.set_tally(before.and(page.tally));
+        Ok(page.fetched)
     }
 }
 
@@ -75,7 +97,11 @@ impl AhaConnector {
         pages: Sender<SeatPage>,
     ) -> Result<WalkReport, ConnectorError> {
         let owner = self.owner().await?;
-        let lists = [AllUsers { aha: self, owner }];
+        let lists = [AllUsers {
+            aha: self,
+            owner,
+            reading: Mutex::new(Reading::new(self.page_size)),
+        }];
         let scratch = self.api.http.options().scratch.as_ref();
         let mut report = walk_users(&lists, scratch, &pages).await?;
         if self.tally().owner_without_rights {
@@ -89,21 +115,50 @@ impl AhaConnector {
     }
 }
 
-fn read_page(body: &[u8], asked: &str, owner_id: &str) -> serde_json::Result<(Fetched, SeatTally)> {
+/// A page that was read.
+struct ReadPage {
+    fetched: Fetched,
+    tally: SeatTally,
+    /// How the list is read on after it.
+    reading: Reading,
+}
+
+fn read_page(body: &[u8], mut reading: Reading, owner_id: &str) -> serde_json::Result<ReadPage> {
     let page: UsersPage<'_> = serde_json::from_slice(body)?;
+    let mut tally = SeatTally::default();
+    let asked = reading.window().number;
     let current = page.pagination.current_page.count();
-    if let Some(current) = current.filter(|current| current.to_string() != asked) {
+    if let Some(current) = current.filter(|current| *current != asked) {
         let reason = format!("page {current} came where page {asked} was asked for");
-        return Ok((Fetched::Broken(reason), SeatTally::default()));
+        return Ok(ReadPage {
+            fetched: Fetched::Broken(reason),
+            tally,
+            reading,
+        });
     }
+    let ids = page.users.iter().map(|user| user.id.0.to_string());
+    let total = page.pagination.total_records.count();
+    let turned = reading.turn(ids.collect(), total, page.pagination.total_pages.count());
+    if !page.users.is_empty() && !turned.new.contains(&true) {
+        return Ok(ReadPage {
+            fetched: Fetched::Broken("a page came twice".to_owned()),
+            tally,
+            reading,
+        });
+    }
+    let next = reading.window();
     let mut fetched = UserPage {
-        users: page.users.len() as u64,
-        total: page.pagination.total_records.count(),
-        next: next_page(asked, page.pagination.total_pages.count()),
+        total,
+        next: if turned.is_last {
+            String::new()
+        } else {
+            format!("page {} of {} users each", next.number, next.size)
+        },
         ..UserPage::default()
     };
-    let mut tally = SeatTally::default();
-    for user in &page.users {
+    let users = page.users.iter().zip(turned.new);
+    for user in users.filter_map(|(user, is_new)| is_new.then_some(user)) {
+        fetched.users += 1;
         let is_owner = user.id.0 == owner_id;
         tally.owner_without_rights |= is_owner && role(user, false) == Role::Member;
         match seat(user, is_owner)? {
@@ -116,17 +171,11 @@ fn read_page(body: &[u8], asked: &str, owner_id: &str) -> serde_json::Result<(Fe
             None => fetched.seatless.push(user.id.0.clone().into_owned()),
         }
     }
-    Ok((Fetched::Page(fetched), tally))
-}
-
-/// Empty on the last page, and where the vendor does not tell how many there are.
-fn next_page(asked: &str, pages: Option<u64>) -> String {
-    let asked: u64 = asked.parse().unwrap_or(u64::MAX);
-    if pages.is_some_and(|pages| asked < pages) {
-        (asked + 1).to_string()
-    } else {
-        String::new()
-    }
+    Ok(ReadPage {
+        fetched: Fetched::Page(fetched),
+        tally,
+        reading,
+    })
 }
 
 fn seat(user: &User<'_>, is_owner: bool) -> serde_json::Result<Option<Seat>> {

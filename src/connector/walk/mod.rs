@@ -74,11 +74,12 @@ pub(super) trait UserList: Sync {
     /// Whether pages are counted from the start of a list that may change meanwhile. Somebody who
     /// leaves it then moves everybody after them to the front, and one of them slips between two
     /// pages; when somebody joins as well, the total tells nothing. So such a list of several pages
-    /// counts only when two walks saw the same, or another list proves it.
+    /// counts only when two walks saw the same, or the walk is proved.
     const SHIFTS: bool;
 
-    /// Whether another list of the vendor says that the walk that just ended missed nobody who holds a
-    /// seat. Then a list that shifts needs no second walk.
+    /// Whether it is known otherwise that the walk that just ended missed nobody who holds a seat: from
+    /// another list of the vendor, or from pages that overlap. Then a list that shifts needs no second
+    /// walk.
     fn is_proved(&self) -> bool {
         false
     }

@@ -25,7 +25,7 @@ async fn the_share_is_kept_and_no_limit_is_met() {
         let (report, _) = walk(&bench.aha()).await;
         assert_eq!(reason(&report.unwrap()), "complete");
         let requests = bench.requests_to(Endpoint::ListUsers);
-        assert_eq!(requests.len(), 400);
+        assert_eq!(requests.len(), 326);
         assert!(requests.iter().all(|request| request.status == 200));
         let seconds: Vec<i64> = requests.iter().map(|one| one.at.as_second()).collect();
         for (first, start) in seconds.iter().enumerate() {

@@ -4,13 +4,20 @@ use seatsync::connector::ConnectorOptions;
 use seatsync::connector::facts::{Completeness, Role, UserStatus};
 use serde_json::json;
 use vendor_sim::aha::{
-    Action, Cast, Endpoint, Fault, NonAdmin, OverMax, Place, Population, Shape, Shift,
+    Action, Cast, Endpoint, Fault, LoggedRequest, NonAdmin, OverMax, Place, Population, Shape,
+    Shift,
 };
 
 use super::{Bench, impatient, merged, reason, walk};
 
 fn on_list(action: Action) -> Fault {
     Fault::on(Endpoint::ListUsers, action)
+}
+
+/// A number that a call was made with.
+fn number(request: &LoggedRequest, name: &str) -> usize {
+    let value = request.query.iter().find(|(given, _)| given == name);
+    value.unwrap().1.parse().unwrap()
 }
 
 #[tokio::test]
@@ -79,18 +86,42 @@ async fn calls_name_the_program_and_ask_for_pages_of_two_hundred() {
 }
 
 #[tokio::test]
-async fn several_pages_count_when_two_walks_saw_the_same() {
+async fn a_list_at_rest_is_read_once_in_pages_that_overlap() {
     let bench = Bench::start().await;
     let (report, _) = walk(&bench.aha()).await;
+    assert_eq!(report.unwrap().walks, 1);
+    let asked: Vec<(usize, usize)> = bench
+        .requests_to(Endpoint::ListUsers)
+        .iter()
+        .map(|request| (number(request, "page"), number(request, "per_page")))
+        .collect();
+    assert_eq!(asked.len(), 9, "{asked:?}");
+    let mut read = 0;
+    for (page, size) in asked {
+        assert!(
+            read == 0 || (page - 1) * size < read,
+            "page {page} of {size}"
+        );
+        read = page * size;
+    }
+}
+
+#[tokio::test]
+async fn pages_too_small_to_overlap_count_when_two_walks_saw_the_same() {
+    let options = ConnectorOptions {
+        page_size: 2,
+        ..impatient()
+    };
+    let bench = Bench::with(options, |sim| sim.users = 20).await;
+    let (report, _) = walk(&bench.aha()).await;
     assert_eq!(report.unwrap().walks, 2);
-    let pages = 200_usize.div_ceil(30);
-    assert_eq!(bench.requests_to(Endpoint::ListUsers).len(), 2 * pages);
+    assert_eq!(bench.requests_to(Endpoint::ListUsers).len(), 2 * 10);
 }
 
 #[tokio::test]
 async fn nobody_is_lost_when_some_leave_and_join_between_pages() {
     let cases = [
-        // The total stays the same: no walk alone can tell.
+        // The total stays the same.
         ("left early, joined late", Some(5), Some(Place::Last)),
         ("left early", Some(5), None),
         ("joined early", None, Some(Place::First)),
@@ -259,5 +290,5 @@ async fn a_large_account_is_walked_whole_with_its_hashes_in_a_file() {
     let (report, _) = walk(&bench.aha()).await;
     let report = report.unwrap();
     assert_eq!((reason(&report), report.users), ("complete", 20_000));
-    assert_eq!(bench.requests_to(Endpoint::ListUsers).len(), 2 * 100);
+    assert_eq!(bench.requests_to(Endpoint::ListUsers).len(), 110);
 }

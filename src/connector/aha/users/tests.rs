@@ -26,9 +26,13 @@ fn row(more: &str) -> String {
     format!("{{{}}}", members.join(","))
 }
 
+fn read(body: &[u8]) -> serde_json::Result<(Fetched, SeatTally)> {
+    read_page(body, Reading::new(200), OWNER).map(|page| (page.fetched, page.tally))
+}
+
 fn page(rows: &str, pagination: &str) -> serde_json::Result<(Fetched, SeatTally)> {
     let body = format!(r#"{{"users":[{rows}],"pagination":{pagination}}}"#);
-    read_page(body.as_bytes(), "1", OWNER)
+    read(body.as_bytes())
 }
 
 fn whole(rows: &str) -> serde_json::Result<(UserPage, SeatTally)> {
@@ -123,7 +127,7 @@ fn what_decides_about_a_seat_must_be_there() {
         assert!(only_seat(odd).unwrap_err().is_data(), "{odd}");
     }
     for body in ["{}", r#"{"users":{}}"#, r#"{"users":null}"#, "[]", "3"] {
-        let error = read_page(body.as_bytes(), "1", OWNER).unwrap_err();
+        let error = read(body.as_bytes()).unwrap_err();
         assert!(error.is_data(), "{body}: {error}");
     }
 }
@@ -157,8 +161,8 @@ fn pages_lead_on_by_their_number() {
         Fetched::Broken(reason) => reason,
     };
     assert_eq!(
-        next(r#"{"total_records":1,"total_pages":3,"current_page":1}"#),
-        "2"
+        next(r#"{"total_records":600,"total_pages":3,"current_page":1}"#),
+        "page 2 of 199 users each"
     );
     assert_eq!(next(r#"{"total_records":"1","total_pages":"1"}"#), "");
     assert_eq!(next("{}"), "");
@@ -176,7 +180,7 @@ proptest! {
         let odd = row(&format!("\"{}\":{value}", names[at]));
         let body = format!(r#"{{"users":[{odd}],"pagination":{noise}}}"#);
         let end = body.char_indices().map(|(at, _)| at).find(|at| *at >= cut);
-        let _ = read_page(&body.as_bytes()[..end.unwrap_or(body.len())], "1", OWNER);
+        let _ = read(&body.as_bytes()[..end.unwrap_or(body.len())]);
         let _ = whole(&odd);
     }
 }
