@@ -1,6 +1,9 @@
 //! The command line against a running daemon: what it accepts, how it ends, how it prints.
 
+use std::os::unix::net::UnixListener;
 use std::process::{Command, Stdio};
+
+use serde_json::Value;
 
 use super::support::{Host, SEATSYNC, text};
 
@@ -178,4 +181,46 @@ fn an_empty_folder_is_no_mistake_until_something_was_there() {
     let said = text(&obeyed.stdout);
     assert_eq!(obeyed.status.code(), Some(0), "{said}");
     assert!(said.contains("- Profile a"), "{said}");
+}
+
+#[test]
+fn a_daemon_that_takes_the_question_and_never_answers_is_given_up_on() {
+    let host = Host::new();
+    let daemon = UnixListener::bind(host.path("run/control.sock")).unwrap();
+    let commands = ["healthcheck", "status"].map(|command| {
+        let mut given_up = Command::new(SEATSYNC);
+        given_up.args([command, "--runtime"]).arg(host.path("run"));
+        let asking = given_up.stdin(Stdio::null()).stderr(Stdio::piped());
+        asking.stdout(Stdio::null()).spawn().unwrap()
+    });
+    let taken = [daemon.accept().unwrap(), daemon.accept().unwrap()];
+    for command in commands {
+        let ended = command.wait_with_output().unwrap();
+        let said = text(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(3), "{said}");
+        assert!(said.contains("did not answer within"), "{said}");
+        assert!(said.contains("systemctl status seatsync"), "{said}");
+    }
+    drop(taken);
+}
+
+#[test]
+fn status_tells_whether_writes_are_allowed_and_what_stops_them() {
+    let mut host = Host::new();
+    host.settings("writes: true\n");
+    host.start();
+    let told = || text(&host.seatsync(&["status"]).stdout);
+    assert!(told().contains("vendor writes allowed"), "{}", told());
+    assert_eq!(host.json(&["status"])["writes_stopped"], Value::Null);
+    let stop = host.path("stop-writes");
+    std::fs::write(&stop, "").unwrap();
+    let named = stop.display().to_string();
+    assert!(told().contains("vendor writes STOPPED: "), "{}", told());
+    assert!(told().contains(&named), "{}", told());
+    let status = host.json(&["status"]);
+    assert_eq!(status["writes"], true);
+    let stopped = status["writes_stopped"].as_str().unwrap();
+    assert!(stopped.contains(&named), "{stopped}");
+    std::fs::remove_file(&stop).unwrap();
+    assert!(told().contains("vendor writes allowed"), "{}", told());
 }

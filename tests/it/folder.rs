@@ -129,3 +129,18 @@ fn a_reload_waits_for_what_it_applies_and_a_plan_then_finds_nothing() {
     );
     assert_eq!(host.json(&["plan"])["changes"], false);
 }
+
+#[test]
+fn a_file_ending_in_capitals_is_read_and_watched_like_any_other() {
+    let mut host = Host::new();
+    host.profile("zoom.Yml", CONNECTION);
+    host.profile("a.YAML", &draft("a", "display_name: first\n"));
+    host.start();
+    host.until(&["status", "a"], |profile| {
+        profile["display_name"] == "first"
+    });
+    host.profile("a.YAML", &draft("a", "display_name: second\n"));
+    host.until(&["status", "a"], |profile| {
+        profile["display_name"] == "second"
+    });
+}

@@ -1,5 +1,7 @@
 //! Reclaiming on the real daemon: from a seat nobody uses to a freed one, and back.
 
+use jiff::tz::TimeZone;
+use seatsync::clock::{Clock as _, SystemClock};
 use serde_json::Value;
 use vendor_sim::ZoomSim;
 use vendor_sim::zoom::Cast;
@@ -13,11 +15,15 @@ pub(crate) fn host(vendor: &ZoomSim, rule: &str) -> Host {
     host.settings("writes: true\nconnections: {allowed_hosts: [127.0.0.1]}\n");
     let extra = "subflows: {reclaim_subscriptions: {enabled: true}}\n";
     host.profile("zoom.yaml", &zoom_profile(vendor, extra));
-    host.profile(
-        "rule.yaml",
-        &format!("{{kind: ReclamationRule, name: licensed, identifiers: [zoom.licensed], notify_user: false, {rule}}}\n"),
-    );
+    host.profile("rule.yaml", &self::rule(rule));
     host
+}
+
+/// The document of the rule for licensed seats.
+pub(crate) fn rule(rule: &str) -> String {
+    format!(
+        "{{kind: ReclamationRule, name: licensed, identifiers: [zoom.licensed], notify_user: false, {rule}}}\n"
+    )
 }
 
 pub(crate) async fn vendor() -> ZoomSim {
@@ -123,6 +129,22 @@ async fn an_unused_seat_is_planned_held_released_taken_back_and_given_back() {
     assert_eq!(host.stop(), Some(0), "{}", host.log());
 }
 
+/// Gives the profile `zoom` the name `renamed`, without a word of the old one, and waits for its first run.
+fn rename(host: &Host, vendor: &ZoomSim) {
+    let extra = "subflows: {reclaim_subscriptions: {enabled: true}}\n";
+    let renamed = zoom_profile(vendor, extra).replacen("name: zoom\n", "name: renamed\n", 1);
+    host.profile("zoom.yaml", &renamed);
+    let reloaded = host.seatsync(&["reload", "--wait"]);
+    assert!(reloaded.status.success(), "{}", text(&reloaded.stderr));
+    host.until_first_run_is_over("renamed");
+    host.until(&["status", "renamed"], |status| {
+        let subflows = status["subflows"].as_array().unwrap();
+        let last = |one: &&Value| one["subflow"] == "reclaim_subscriptions";
+        let reclaim = subflows.iter().find(last).unwrap();
+        reclaim["last"]["state"] == "completed"
+    });
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_profile_under_another_name_keeps_who_keeps_a_seat_and_gives_back() {
     let vendor = vendor().await;
@@ -155,18 +177,7 @@ async fn a_profile_under_another_name_keeps_who_keeps_a_seat_and_gives_back() {
     let undone = host.json(&["undo", &kept]);
     assert_eq!(undone["restored"][0]["ok"], true, "{undone:#}");
 
-    let extra = "subflows: {reclaim_subscriptions: {enabled: true}}\n";
-    let renamed = zoom_profile(&vendor, extra).replacen("name: zoom\n", "name: renamed\n", 1);
-    host.profile("zoom.yaml", &renamed);
-    let reloaded = host.seatsync(&["reload", "--wait"]);
-    assert!(reloaded.status.success(), "{}", text(&reloaded.stderr));
-    host.until_first_run_is_over("renamed");
-    host.until(&["status", "renamed"], |status| {
-        let subflows = status["subflows"].as_array().unwrap();
-        let last = |one: &&Value| one["subflow"] == "reclaim_subscriptions";
-        let reclaim = subflows.iter().find(last).unwrap();
-        reclaim["last"]["state"] == "completed"
-    });
+    rename(&host, &vendor);
     let open = ["candidates", "list", "--profile", "renamed", "--user"];
     let again = host.json(&[&open[..], &[&idle.id]].concat());
     assert_eq!(again["rows"], serde_json::json!([]), "{again:#}");
@@ -177,5 +188,39 @@ async fn a_profile_under_another_name_keeps_who_keeps_a_seat_and_gives_back() {
     let undone = host.json(&["undo", &taken]);
     assert_eq!(undone["restored"][0]["ok"], true, "{undone:#}");
     assert_eq!(vendor.control().person(user).unwrap().kind, 2);
+    assert_eq!(host.stop(), Some(0), "{}", host.log());
+}
+
+/// A time zone in which the day neither begins nor ends soon.
+fn zone_at_midday() -> String {
+    let now = SystemClock.now().to_zoned(TimeZone::UTC);
+    // The sign is that of POSIX: west is positive.
+    format!("Etc/GMT{:+}", now.hour() - 12)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_written_today_counts_under_another_name_of_the_profile() {
+    let vendor = vendor().await;
+    let mut host = host(&vendor, "mode: manual");
+    host.settings(&format!(
+        "writes: true\nconnections: {{allowed_hosts: [127.0.0.1]}}\nguards: {{max_per_day: 1}}\ntime_zone: {}\n",
+        zone_at_midday()
+    ));
+    host.start();
+    let idle = vendor.cast(Cast::Idle).unwrap();
+    let taken = press(&host, &idle.email);
+    release(&host);
+    host.until(&["candidates", "show", &taken], |shown| {
+        shown["state"] == "closed_complete"
+    });
+    rename(&host, &vendor);
+    let open = host.json(&["candidates", "list", "--profile", "renamed"]);
+    let other = open["rows"][0]["id"].to_string();
+    host.json(&["candidates", "reclaim", &other]);
+    let plan = host.until(&["plan", "--seats", "renamed"], |plans| {
+        plans[0]["steps"][0]["action"] == "reclaim"
+    });
+    let withheld = &plan[0]["steps"][0]["withheld"];
+    assert_eq!(withheld["guard"], "max_per_day", "{plan:#}");
     assert_eq!(host.stop(), Some(0), "{}", host.log());
 }

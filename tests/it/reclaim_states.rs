@@ -6,7 +6,7 @@ use vendor_sim::aha::Cast;
 use vendor_sim::zoom::{Action, Endpoint, Fault, Hosted, HostedKind, PersonChange};
 use vendor_sim::{AhaSim, AhaSimOptions};
 
-use super::reclaim::{host, last_reclaim, release, vendor};
+use super::reclaim::{host, last_reclaim, release, rule, vendor};
 use super::support::{Host, aha_profile, text, zoom_profile};
 
 /// A ready candidate of a licensed seat.
@@ -55,6 +55,20 @@ fn decide(host: &Host, command: &[&str], candidate: &Ready) -> String {
     state.unwrap_or_else(|| panic!("{answer:#}")).to_owned()
 }
 
+/// Waits until no job runs or waits for its turn.
+fn until_idle(host: &Host) {
+    host.until(&["jobs", "list"], |jobs| {
+        let rows = jobs["rows"].as_array().unwrap();
+        rows.iter()
+            .all(|job| job["state"] != "in_progress" && job["state"] != "pending")
+    });
+}
+
+fn run_subflow(host: &Host, subflow: &str) {
+    until_idle(host);
+    host.json(&["jobs", "run", "zoom", "--subflow", subflow]);
+}
+
 /// Runs the chain once more, up to the candidates.
 fn run_again(host: &Host) {
     for subflow in [
@@ -62,12 +76,7 @@ fn run_again(host: &Host) {
         "pull_user_activity",
         "refresh_candidates",
     ] {
-        host.until(&["jobs", "list"], |jobs| {
-            let rows = jobs["rows"].as_array().unwrap();
-            rows.iter()
-                .all(|job| job["state"] != "in_progress" && job["state"] != "pending")
-        });
-        host.json(&["jobs", "run", "zoom", "--subflow", subflow]);
+        run_subflow(host, subflow);
     }
 }
 
@@ -345,10 +354,7 @@ async fn a_plan_that_waits_as_a_whole_was_not_acted_on() {
     });
     assert_eq!(plan[0]["steps"][0]["withheld"]["guard"], "keep_spare");
     release_digest(&host, &plan);
-    host.until(&["jobs", "list"], |jobs| {
-        let mut rows = jobs["rows"].as_array().unwrap().iter();
-        rows.all(|job| job["state"] != "in_progress" && job["state"] != "pending")
-    });
+    until_idle(&host);
     // Another plan is still the first.
     decide(&host, &["reclaim"], &candidates[1]);
     let plan = host.until(&["plan", "--seats", "zoom"], |plans| {
@@ -358,6 +364,92 @@ async fn a_plan_that_waits_as_a_whole_was_not_acted_on() {
     });
     assert_eq!(plan[0]["held"], true, "{plan:#}");
     assert_eq!(host.stop(), Some(0));
+}
+
+/// The seats of the licence that nobody holds, by what the vendor told last and what was written since.
+fn free(host: &Host) -> u64 {
+    let listed = host.json(&["identifiers", "list", "--profile", "zoom"]);
+    let rows = listed["rows"].as_array().unwrap();
+    let licensed = rows.iter().find(|row| row["identifier"] == "zoom.licensed");
+    let count = |key: &str| licensed.unwrap()[key].as_u64().unwrap();
+    count("bought") - count("assigned")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_taken_and_given_back_counts_as_spare_before_the_next_download() {
+    let vendor = vendor().await;
+    let mut host = host(&vendor, "mode: manual");
+    host.start();
+    let candidates = ready(&host);
+    let [first, second, ..] = candidates.as_slice() else {
+        panic!("too few candidates");
+    };
+    let wanted = free(&host) + 1;
+    host.profile(
+        "rule.yaml",
+        &rule(&format!("mode: manual, keep_spare: {wanted}")),
+    );
+    host.json(&["reload", "--wait"]);
+    decide(&host, &["reclaim"], first);
+    release(&host);
+    host.until(&["candidates", "show", &first.id], |shown| {
+        shown["state"] == "closed_complete"
+    });
+    assert_eq!(free(&host), wanted);
+
+    decide(&host, &["reclaim"], second);
+    run_subflow(&host, "reclaim_subscriptions");
+    assert_eq!(state(&host, second), "awaiting_revocation");
+    assert_eq!(vendor.control().person(&second.user).unwrap().kind, 2);
+    let plan = host.json(&["plan", "--seats", "zoom"]);
+    assert_eq!(plan[0]["steps"][0]["withheld"]["guard"], "keep_spare");
+
+    let undone = host.json(&["undo", &first.id]);
+    assert_eq!(undone["restored"][0]["ok"], true, "{undone:#}");
+    assert_eq!(free(&host), wanted - 1);
+    run_subflow(&host, "reclaim_subscriptions");
+    host.until(&["candidates", "show", &second.id], |shown| {
+        shown["state"] == "closed_complete"
+    });
+    let downloads = host.json(&["jobs", "results", "--subflow", "download_subscriptions"]);
+    assert_eq!(downloads["rows"].as_array().unwrap().len(), 1);
+    assert_eq!(host.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_candidate_saves_follows_the_entitlements() {
+    let vendor = vendor().await;
+    let mut host = host(&vendor, "mode: manual");
+    let few = "{kind: Entitlement, name: few, software_model: zoom-licensed, quantity: 10, unit_cost: '149.90', currency: EUR, start: 2020-01-01}\n";
+    let many = few
+        .replace("name: few", "name: many")
+        .replace("10,", "500,");
+    host.profile("few.yaml", few);
+    host.start();
+    let candidate = ready(&host).remove(0);
+    let saved = || {
+        let shown = host.json(&["candidates", "show", &candidate.id]);
+        let word = |key: &str| shown["savings"][key].as_str().unwrap_or("-").to_owned();
+        (word("entitlement"), word("amount"))
+    };
+    let after = |file: &str, content: Option<&str>| {
+        match content {
+            Some(content) => host.profile(file, content),
+            None => std::fs::remove_file(host.path("profiles.d").join(file)).unwrap(),
+        }
+        host.json(&["reload", "--wait"]);
+        run_subflow(&host, "refresh_candidates");
+        saved()
+    };
+    let pair = |entitlement: &str, amount: &str| (entitlement.to_owned(), amount.to_owned());
+    assert_eq!(saved(), pair("few", "149.90"));
+    let dearer = few.replace("149.90", "160.00");
+    assert_eq!(after("few.yaml", Some(&dearer)), pair("few", "160.00"));
+    // Most seats have the price of the largest.
+    let cheap = many.replace("149.90", "99.50");
+    assert_eq!(after("many.yaml", Some(&cheap)), pair("many", "99.50"));
+    assert_eq!(after("many.yaml", None), pair("few", "160.00"));
+    assert_eq!(after("few.yaml", None), pair("-", "-"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

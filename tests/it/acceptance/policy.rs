@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use serde_json::Value;
 use vendor_sim::aha::{self, PersonChange};
 use vendor_sim::goto::{Cast, Kind, LoggedRequest};
-use vendor_sim::{AhaSim, AhaSimOptions};
+use vendor_sim::{AhaSim, AhaSimOptions, GoToSim};
 
 use super::{WRITES, goto_with_idle, press, ready};
 use crate::reclaim::{last_reclaim, release_of};
@@ -100,10 +100,8 @@ async fn whom_aha_needs_is_not_written_to() {
     assert_eq!(host.stop(), Some(0), "{}", host.log());
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_two_people_of_one_name_neither_is_found_idle() {
-    let vendor = goto::account().await;
-    // What is left tells calls by name.
+/// A host of an account in which calls are told by name alone, and where whoever makes none is a candidate.
+fn host_of_calls_by_name(vendor: &GoToSim) -> Host {
     vendor.control().grant_only(&[
         "identity:",
         "collab:",
@@ -111,16 +109,22 @@ async fn of_two_people_of_one_name_neither_is_found_idle() {
         "cr.v1.read",
         "users.v1.lines.read",
     ]);
-    let silent = vendor.cast(Cast::SilentCaller).unwrap().email;
-    let days_ago = vendor.control().now() - SignedDuration::from_hours(24 * 13);
-    vendor.control().record(&silent, Kind::Call, days_ago);
     let extra = goto::TAKES_IDLE
         .replace("{enabled: true}", "{enabled: true, goto_connect: true}")
         .replace(
             "notify_user: false",
             "notify_user: false, include_no_activity: true",
         );
-    let mut host = goto::host(&vendor, WRITES, &extra);
+    goto::host(vendor, WRITES, &extra)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_people_of_one_name_neither_is_found_idle() {
+    let vendor = goto::account().await;
+    let silent = vendor.cast(Cast::SilentCaller).unwrap().email;
+    let days_ago = vendor.control().now() - SignedDuration::from_hours(24 * 13);
+    vendor.control().record(&silent, Kind::Call, days_ago);
+    let mut host = host_of_calls_by_name(&vendor);
     host.start();
     last_reclaim(&host, |job| job["state"] == "completed");
     // Somebody whose name is one person's is found by it.
@@ -128,6 +132,35 @@ async fn of_two_people_of_one_name_neither_is_found_idle() {
     for member in [Cast::Namesake, Cast::OtherNamesake] {
         let email = vendor.cast(member).unwrap().email;
         is_no_candidate(&host, &email, "another holder has the same name");
+    }
+    assert_eq!(host.stop(), Some(0), "{}", host.log());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_in_other_capitals_and_blanks_is_the_same_name() {
+    let vendor = goto::account().await;
+    let people = [
+        (
+            "anna.one@example.com",
+            ("\u{c9}lise Anna  Maria", "DUPR\u{c9}"),
+        ),
+        (
+            "anna.two@example.com",
+            ("\u{e9}lise anna maria", "Dupre\u{301}"),
+        ),
+    ];
+    let hour_ago = vendor.control().now() - SignedDuration::from_hours(1);
+    for (email, name) in people {
+        vendor.control().add_person(email, name, &["JIVE"]);
+    }
+    vendor.control().record(people[0].0, Kind::Call, hour_ago);
+    let mut host = host_of_calls_by_name(&vendor);
+    host.start();
+    last_reclaim(&host, |job| job["state"] == "completed");
+    for (email, _) in people {
+        is_no_candidate(&host, email, "another holder has the same name");
+        let calls = host.json(&["events", "list", "--user", email]);
+        assert_eq!(calls["rows"], Value::Array(Vec::new()), "whose they are");
     }
     assert_eq!(host.stop(), Some(0), "{}", host.log());
 }
