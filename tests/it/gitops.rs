@@ -253,3 +253,45 @@ fn the_examples_files_check_and_its_workflow_names_commands_that_exist() {
         }
     }
 }
+
+#[test]
+fn the_commit_that_is_told_is_of_files_in_capitals_too() {
+    if !has("git") {
+        return;
+    }
+    let team = Team::new();
+    let file = team.path("work/profiles.d/a.YAML");
+    fs::write(&file, draft("first", "")).unwrap();
+    printed(team.git("work").args(["add", "--all"]));
+    printed(
+        team.git("work")
+            .args(["commit", "--quiet", "--message", "first"]),
+    );
+    let commit = printed(team.git("work").args(["rev-parse", "HEAD"]));
+    let mut host = Host::new();
+    fs::remove_dir(host.path("profiles.d")).unwrap();
+    symlink(team.path("work/profiles.d"), host.path("profiles.d")).unwrap();
+    host.start();
+    let label = |wanted: &str| {
+        host.until(&["status"], |status| {
+            status["folder"]["applied"]["label"] == wanted
+        });
+    };
+    label(&commit[..12]);
+    fs::write(&file, draft("second", "")).unwrap();
+    label(&format!("{}+", &commit[..12]));
+    fs::remove_file(&file).unwrap();
+    fs::write(team.path("work/profiles.d/b.yaml"), draft("first", "")).unwrap();
+    printed(
+        team.git("work")
+            .args(["add", "b.yaml"])
+            .current_dir(team.path("work/profiles.d")),
+    );
+    printed(
+        team.git("work")
+            .args(["commit", "--quiet", "--message", "second"]),
+    );
+    let commit = printed(team.git("work").args(["rev-parse", "HEAD"]));
+    // One that is tracked is missing.
+    label(&format!("{}+", &commit[..12]));
+}

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use ring::digest;
 
-use super::walk::Found;
+use super::walk::{Found, is_yaml};
 
 /// `abc123`, or `abc123+` when the files differ from the commit; `None` outside a checkout.
 pub(super) fn label(dir: &Path, files: &[Found]) -> Option<String> {
@@ -104,8 +104,7 @@ fn is_read(relative: &Path) -> bool {
     let hidden = relative
         .components()
         .any(|part| part.as_os_str().to_string_lossy().starts_with('.'));
-    let ending = relative.extension().and_then(|ending| ending.to_str());
-    !hidden && matches!(ending, Some("yaml" | "yml"))
+    !hidden && is_yaml(relative)
 }
 
 fn is_same(found: &Found, recorded: &Recorded) -> bool {

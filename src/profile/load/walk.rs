@@ -77,7 +77,7 @@ pub(super) struct Listing {
 /// The deepest folder that is looked into.
 const DEEPEST: usize = 32;
 
-/// Lists `path`: itself when it is a file, else every `*.yaml` and `*.yml` under it. Names that
+/// Lists `path`: itself when it is a file, else every `*.yaml` and `*.yml` under it, in any case. Names that
 /// start with `.` are skipped, and every file is listed once however many links lead to it.
 pub(super) fn list(path: &Path) -> Listing {
     let mut walk = Walk::default();
@@ -249,7 +249,8 @@ fn through_swapped(link: &Path, swapped: Option<&Path>) -> Option<PathBuf> {
     Some(swapped?.join(rest))
 }
 
-fn is_yaml(name: &Path) -> bool {
+/// Whether a file of this name holds documents, however its ending is capitalised.
+pub(super) fn is_yaml(name: &Path) -> bool {
     let ending = name.extension().and_then(|ending| ending.to_str());
     ending.is_some_and(|ending| {
         ["yaml", "yml"]
