@@ -2,9 +2,12 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::str::FromStr;
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::client::{Client, page_size};
@@ -39,9 +42,9 @@ enum AuditCommand {
         /// Only of this kind, for instance `write_ended`.
         #[arg(long)]
         action: Option<AuditAction>,
-        /// From this time on (RFC 3339).
+        /// From this time on (RFC 3339), or from the beginning of this UTC day.
         #[arg(long, value_name = "TIME")]
-        since: Option<Timestamp>,
+        since: Option<Since>,
         /// At most so many.
         #[arg(long, default_value_t = 100, value_parser = page_size(), allow_negative_numbers = true)]
         limit: u32,
@@ -56,6 +59,34 @@ enum AuditCommand {
         #[arg(long, value_name = "SEQ:HASH")]
         head: Option<String>,
     },
+}
+
+/// Where a listing begins.
+#[derive(Debug, Clone, Copy)]
+struct Since(Timestamp);
+
+/// Text that is neither a day nor a time.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "`{text}` is neither a day nor a time: write one such as 2026-11-01 or 2026-11-01T08:00:00Z"
+)]
+struct NotATime {
+    text: String,
+}
+
+impl FromStr for Since {
+    type Err = NotATime;
+
+    fn from_str(text: &str) -> Result<Self, NotATime> {
+        let day = || {
+            let day = Date::strptime("%Y-%m-%d", text).ok()?;
+            Some(day.to_zoned(TimeZone::UTC).ok()?.timestamp())
+        };
+        let begin = text.parse().ok().or_else(day);
+        begin.map(Self).ok_or_else(|| NotATime {
+            text: text.to_owned(),
+        })
+    }
 }
 
 /// Lists the log, or verifies it.
@@ -80,7 +111,7 @@ pub(super) fn run(
                 candidate,
                 user,
                 action: action.map(|action| action.as_str().to_owned()),
-                since,
+                since: since.map(|since| since.0),
                 after,
                 limit: Some(limit),
             };
