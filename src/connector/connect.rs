@@ -15,10 +15,10 @@ use super::error::ConnectorError;
 use super::facts::DailyUse;
 use super::goto::{self, GoToConnector};
 use super::grant::GrantKeeper;
-use super::http::HttpClient;
 use super::http::api::Api;
 use super::http::dialect::Dialect;
 use super::http::retry::RetryBudget;
+use super::http::{HttpClient, host_of};
 use super::limits::Budgets;
 use super::options::{ConnectorOptions, RetryPolicy};
 use super::stats::CallStats;
@@ -225,11 +225,18 @@ impl Connectors {
             Arc::new(TokenSource::new(
                 credentials,
                 connection.name.clone(),
+                foreign_token_host(connection),
                 self.token_parts.clone(),
             ))
         });
         Ok(source.clone())
     }
+}
+
+/// The host of `token_url`, where that is none of the vendor's own.
+fn foreign_token_host(connection: &ResolvedConnection) -> Option<String> {
+    let url = Url::parse(&connection.token_url).ok()?;
+    (!link::is_vendors_own(connection.vendor, &connection.token_url)).then(|| host_of(&url))
 }
 
 fn base_of(connection: &ResolvedConnection) -> Result<Url, ConnectorError> {

@@ -306,6 +306,28 @@ async fn an_address_where_no_api_is_names_its_host_and_what_to_check() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_foreign_token_endpoint_that_refuses_is_named() {
+    let vendor = ZoomSim::start(ZoomSimOptions::default()).await.unwrap();
+    let mut host = Host::with_zoom(&vendor);
+    host.secret("wrong");
+    host.start();
+    host.until(&["status", "zoom"], |status| {
+        status.to_string().contains("get an access token")
+    });
+    let validated = host.seatsync(&["validate", "zoom"]);
+    let said = text(&validated.stdout) + &text(&validated.stderr);
+    let at = vendor.token_url();
+    let at = at.trim_start_matches("http://").split('/').next().unwrap();
+    let named = format!("it is `{at}` that refuses");
+    for told in [
+        named.as_str(),
+        "check `oauth.token_url` of connection `zoom`",
+    ] {
+        assert!(said.contains(told), "{told}: {said}");
+    }
+}
+
 #[test]
 fn a_larger_share_of_the_rate_limit_loosens() {
     let with = |limits: &str| folder(&[("a.yaml", format!("{CONNECTION}{limits}").as_bytes())]);

@@ -164,7 +164,7 @@ fn within_the_host(attempt: redirect::Attempt<'_>) -> redirect::Action {
 }
 
 /// The host and, where it is not the usual one, the port. The rest of an address is not for messages.
-fn host_of(url: &reqwest::Url) -> String {
+pub(crate) fn host_of(url: &reqwest::Url) -> String {
     let host = url.host_str().unwrap_or_default();
     match url.port() {
         Some(port) => format!("{host}:{port}"),

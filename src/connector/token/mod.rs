@@ -102,6 +102,9 @@ pub(crate) struct TokenSource {
     credentials: Credentials,
     /// The connection that named them first, for messages.
     connection: String,
+    /// Whom tokens are asked of, where that is none of the vendor's own hosts: a refusal may be somebody
+    /// else's.
+    foreign: Option<String>,
     shared: TokenParts,
     /// Held while a token is got, so that callers wait for one instead of asking for one each.
     state: Mutex<State>,
@@ -136,10 +139,17 @@ struct State {
 }
 
 impl TokenSource {
-    pub(crate) fn new(credentials: Credentials, connection: String, shared: TokenParts) -> Self {
+    /// `foreign` is the host of `token_url` where that is none of the vendor's own.
+    pub(crate) fn new(
+        credentials: Credentials,
+        connection: String,
+        foreign: Option<String>,
+        shared: TokenParts,
+    ) -> Self {
         Self {
             credentials,
             connection,
+            foreign,
             shared,
             state: Mutex::default(),
         }
@@ -323,7 +333,8 @@ impl TokenSource {
                 redeemable,
                 &mut state.unkept,
             )
-            .await?;
+            .await
+            .map_err(|error| self.name_foreign_host(error))?;
         let token = Arc::new(AuthorizationCode::access_of(&kept)?);
         state.current = Some(token.clone());
         Ok((kept.facts, token))
@@ -339,19 +350,39 @@ impl TokenSource {
         let endpoint = self.endpoint(retry);
         let got = match &self.credentials {
             Credentials::AccountCredentials(credentials) => {
-                credentials.mint(secrets, &endpoint, connection).await?
+                credentials.mint(secrets, &endpoint, connection).await
             }
             Credentials::PersonalAccessToken(credentials) => {
-                credentials.mint(secrets, &endpoint, connection).await?
+                credentials.mint(secrets, &endpoint, connection).await
             }
-            Credentials::ApiKey(key) => key.read(secrets, connection)?,
+            Credentials::ApiKey(key) => key.read(secrets, connection),
             Credentials::AuthorizationCode(grant) => {
-                grant
-                    .get(self.tools(retry)?, old, &mut state.unkept)
-                    .await?
+                grant.get(self.tools(retry)?, old, &mut state.unkept).await
             }
         };
-        Ok(Arc::new(got))
+        got.map(Arc::new)
+            .map_err(|error| self.name_foreign_host(error))
+    }
+
+    /// The same refusal of the token endpoint with its host, where that is none of the vendor's own:
+    /// whoever stands there may refuse credentials that are right.
+    fn name_foreign_host(&self, mut error: ConnectorError) -> ConnectorError {
+        let refused = match &mut error {
+            ConnectorError::Unauthorized { context, message }
+            | ConnectorError::Malformed { context, message }
+                if context.status.is_some_and(|status| status >= 400) =>
+            {
+                Some(message)
+            }
+            _ => None,
+        };
+        if let (Some(message), Some(host)) = (refused, &self.foreign) {
+            let connection = &self.connection;
+            *message = format!(
+                "{message}; it is `{host}` that refuses, which is no host of the vendor's own: if credentials are right, check `oauth.token_url` of connection `{connection}`"
+            );
+        }
+        error
     }
 
     fn grant(&self) -> Result<&AuthorizationCode, ConnectorError> {

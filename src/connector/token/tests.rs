@@ -128,6 +128,7 @@ impl Bench {
         let tokens = TokenSource::new(
             Credentials::of(&self.connection).unwrap(),
             self.connection.name.clone(),
+            None,
             TokenParts {
                 secrets: Arc::new(Secrets::new(None, [secret])),
                 http: http.clone(),

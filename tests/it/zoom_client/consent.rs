@@ -236,10 +236,9 @@ async fn a_code_of_another_authorisation_is_worth_nothing() {
         ),
         "{error:?}"
     );
-    assert_eq!(
-        error.to_string(),
-        "get an access token: the vendor refuses the credentials: Invalid Token!: run `seatsync authorize zoom-emea` again"
-    );
+    let told = error.to_string();
+    let expected = "get an access token: the vendor refuses the credentials: Invalid Token!: run `seatsync authorize zoom-emea` again; it is `127.0.0.1:";
+    assert!(told.starts_with(expected), "{told}");
     assert!(consent.refused().await.contains("nobody has authorised"));
 }
 
@@ -301,7 +300,7 @@ async fn a_withdrawn_consent_is_tried_once_told_and_healed_by_a_new_one() {
     consent.bench.control().withdraw_consent();
     let expected = "the vendor no longer accepts the authorisation of connection `zoom-emea` (Invalid Token!): run `seatsync authorize zoom-emea`";
     let message = consent.refused().await;
-    assert!(message.ends_with(expected), "{message}");
+    assert!(message.contains(expected), "{message}");
     assert_eq!(consent.bench.mints(), 2);
     for _ in 0..3 {
         consent.pass(hours(24));
@@ -423,7 +422,7 @@ async fn a_wrong_client_secret_does_not_end_the_consent() {
     consent.pass(hours(1));
     let message = consent.refused().await;
     assert!(
-        message.ends_with("check `client_id` and the client secret of connection `zoom-emea`"),
+        message.contains("check `client_id` and the client secret of connection `zoom-emea`"),
         "{message}"
     );
     set(right);
