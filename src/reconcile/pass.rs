@@ -202,6 +202,7 @@ pub(super) fn assemble(
     let (set, linking) = link_beside(&documents, &loaded.broken.documents, settings);
     let mut findings = loaded.diagnostics;
     findings.extend(linking);
+    findings.extend(renamed_too_late(&documents, recorded));
     for (name, reasons) in &set.failed {
         let id = DocumentId {
             kind: Kind::Profile,
@@ -263,6 +264,39 @@ pub(super) fn assemble(
         profiles: set.profiles,
         findings,
     }
+}
+
+/// Former names that come too late: while both profiles are recorded, neither becomes the other.
+fn renamed_too_late(documents: &[LoadedDocument], recorded: &Recorded) -> Vec<Diagnostic> {
+    let profiles = documents
+        .iter()
+        .filter_map(|loaded| match &*loaded.document {
+            Document::Profile(profile) => Some((profile, loaded.source.as_ref()?)),
+            _ => None,
+        });
+    let is_removed = |name: &&Name| {
+        let known = recorded.profiles.get(*name);
+        known.is_some_and(|known| known.orphaned_at.is_some())
+    };
+    let mut findings = Vec::new();
+    for (profile, source) in profiles {
+        let now = &profile.name;
+        if !recorded.profiles.contains_key(now) {
+            continue;
+        }
+        for old in profile.formerly.iter().filter(is_removed) {
+            let message = format!(
+                "`{old}` was removed, and `{now}` made a profile of its own, before this name stood here: it changes nothing"
+            );
+            let mut found =
+                Diagnostic::error(Arc::clone(&source.file), "profile::formerly", message);
+            found.warn().at(source.place(&["formerly"])).help(format!(
+                "take `{old}` out of `formerly`: while both are bound to one vendor account, who keeps a seat and what was written today counts for `{now}` as it is"
+            ));
+            findings.push(found);
+        }
+    }
+    findings
 }
 
 fn profile_digests(

@@ -371,6 +371,32 @@ async fn a_renamed_profile_keeps_its_history_through_formerly() {
 }
 
 #[tokio::test]
+async fn a_former_name_that_comes_after_the_rename_is_told_to_change_nothing() {
+    let mut host = Host::with(&["old"]).await;
+    host.remove("old.yaml");
+    host.write("new.yaml", &profile("new", "state: published\n"));
+    assert_eq!(host.pass().await.findings, []);
+    let late = profile("new", "state: published\nformerly: [old]\n");
+    host.write("new.yaml", &late);
+    for _ in 0..2 {
+        let outcome = host.pass().await;
+        let [found] = outcome.findings.as_slice() else {
+            panic!("{:?}", outcome.findings);
+        };
+        let told = found.to_string();
+        assert!(!found.is_error(), "{told}");
+        assert!(told.contains("new.yaml:6:12: `old` was removed"), "{told}");
+        assert!(told.contains("take `old` out of `formerly`"), "{told}");
+        assert_eq!(outcome.result, RevisionOutcome::Applied);
+    }
+    assert!(host.recorded("old").await.orphaned_at.is_some());
+    let preview = host.reconciler.preview().await.unwrap();
+    assert_eq!(preview.findings.len(), 1);
+    host.write("new.yaml", &profile("new", "state: published\n"));
+    assert_eq!(host.pass().await.findings, []);
+}
+
+#[tokio::test]
 async fn an_empty_or_vanished_folder_is_held_until_a_person_confirms_it() {
     let mut host = Host::with(&["a"]).await;
     for vanish in [false, true] {
