@@ -279,17 +279,19 @@ impl Store {
             .await
     }
 
-    /// Records that a seat was given back by a write, whose end is in the audit log: it is held again,
-    /// and nobody is asked for it before `kept_until`.
+    /// Records that a seat was given back by a write that `by` asked for, whose end is in the audit log:
+    /// it is held again, and nobody is asked for it before `kept_until`.
     pub async fn note_restored(
         &self,
         candidate: i64,
         kept_until: Timestamp,
+        by: &Actor,
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        let reason = format!("given back at the vendor, by `undo` of {by}");
         self.database
             .write("record restored seat", move |t| {
-                restored(t, candidate, kept_until, now)
+                restored(t, candidate, &reason, kept_until, now)
             })
             .await
     }
@@ -306,7 +308,8 @@ impl Store {
         let by = by.clone();
         self.database
             .write("record restored seat", move |t| {
-                restored(t, candidate, kept_until, now)?;
+                let reason = format!("its user had it again before `undo` of {by}");
+                restored(t, candidate, &reason, kept_until, now)?;
                 if let Some(candidate) = candidate_at(t, candidate)? {
                     let facts = json!({ "kept_until": candidate.kept_until });
                     let found = entry(AuditAction::FoundHeld, &by, &candidate, facts);
@@ -318,15 +321,18 @@ impl Store {
     }
 }
 
-/// Nobody is asked for a seat that is held again before `kept_until`.
+/// Nobody is asked for a seat that is held again before `kept_until`; `reason` says how it came back.
 fn restored(
     t: &Transaction<'_>,
     candidate: i64,
+    reason: &str,
     kept_until: Timestamp,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    t.prepare_cached("UPDATE candidates SET restored_at = ?2, kept_until = ?3 WHERE id = ?1")?
-        .execute(params![candidate, At(now), At(kept_until)])?;
+    t.prepare_cached(
+        "UPDATE candidates SET restored_at = ?2, kept_until = ?3, reason = ?4 WHERE id = ?1",
+    )?
+    .execute(params![candidate, At(now), At(kept_until), reason])?;
     let held_again = t
         .prepare_cached(
             "UPDATE subscriptions SET ended_at = NULL, ended_by = NULL, last_seen = NULL

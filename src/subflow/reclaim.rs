@@ -496,6 +496,8 @@ pub async fn resolve_open_writes<C: Connector>(
     // No ceiling of a guard bears on how long nobody is asked again.
     let rules = Rules::of(&run.profile.desired, Guards::default());
     for write in run.store.open_writes(run.profile.id).await? {
+        let cool_down = rules.for_identifier(&write.identifier).cool_down;
+        let kept_until = later(run.now(), cool_down);
         let end = if write.prior.is_none() {
             ended(
                 WriteState::Withdrawn,
@@ -508,8 +510,6 @@ pub async fn resolve_open_writes<C: Connector>(
                 identifier: write.identifier.clone(),
             };
             let held = write.kind == WriteKind::Restore;
-            let cool_down = rules.for_identifier(&write.identifier).cool_down;
-            let kept_until = later(run.now(), cool_down);
             let holding = read_back(connector, run, &seat, held).await?;
             resolved(&write, holding, kept_until)
         };
@@ -520,7 +520,12 @@ pub async fn resolve_open_writes<C: Connector>(
             .await?;
         if restored {
             run.store
-                .note_restored(write.candidate, run.now(), run.now())
+                .note_restored(
+                    write.candidate,
+                    kept_until.unwrap_or(run.now()),
+                    &write.asked_by,
+                    run.now(),
+                )
                 .await?;
         }
     }

@@ -94,18 +94,38 @@ pub async fn restore<C: Connector>(
         return Ok(Restoration::not("another write for it is under way"));
     };
     let written = connector.restore_seat(&seat, &prior).await;
-    settle(connector, run, permit, candidate, &seat, id, written).await
+    let restoring = Restoring {
+        candidate,
+        seat: &seat,
+        write: id,
+        by,
+    };
+    settle(connector, run, permit, &restoring, written).await
+}
+
+/// A seat that is being given back.
+#[derive(Debug, Clone, Copy)]
+struct Restoring<'a> {
+    candidate: &'a Candidate,
+    seat: &'a SeatRef,
+    /// The write's number.
+    write: i64,
+    by: &'a Actor,
 }
 
 async fn settle<C: Connector>(
     connector: &C,
     run: &Run<'_>,
     permit: &Permit,
-    candidate: &Candidate,
-    seat: &SeatRef,
-    id: i64,
+    restoring: &Restoring<'_>,
     written: Result<Written, ConnectorError>,
 ) -> Result<Restoration, SubflowError> {
+    let Restoring {
+        candidate,
+        seat,
+        write: id,
+        by,
+    } = *restoring;
     let (trace_id, trouble) = match written {
         Ok(Written::Done { trace_id } | Written::AlreadySo { trace_id }) => (trace_id, None),
         Ok(Written::Refused(refusal)) => {
@@ -143,7 +163,7 @@ async fn settle<C: Connector>(
     .await?;
     let kept_until = cool_down_ends(run, candidate, permit);
     run.store
-        .note_restored(candidate.id, kept_until, run.now())
+        .note_restored(candidate.id, kept_until, by, run.now())
         .await?;
     Ok(Restoration {
         ok: true,

@@ -1,12 +1,14 @@
 //! kill -9 around a vendor write: whatever the point, the vendor is changed once and the record is true.
 
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::Value;
 use vendor_sim::{AhaSim, AhaSimOptions, GoToSim, ZoomSim, aha, goto as goto_sim, zoom};
 
 use super::reclaim::{host, last_reclaim, release_of, vendor};
-use super::support::{Host, aha_profile, goto};
+use super::support::{Host, SEATSYNC, aha_profile, goto};
 
 /// For settings: a twentieth of a small account's seats would be one.
 const TWO_IN_A_RUN: &str = "guards: {max_per_run: {percent: 50, count: 25}}\n";
@@ -287,6 +289,42 @@ async fn killed_at_every_point<A: Account>(vendor: &A, mut host: Host) {
         killed_at(vendor, &mut host, *point, &candidates[at..at + pressed]).await;
     }
     assert_eq!(host.json(&["audit", "verify"])["broken"], Value::Null);
+    assert_eq!(host.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_undo_that_was_cut_is_seen_to_have_worked_and_its_user_keeps_the_seat() {
+    let vendor = vendor().await;
+    let mut host = host(&vendor, "mode: manual");
+    host.start();
+    last_reclaim(&host, |job| job["state"] == "completed");
+    let taken = ready::<ZoomSim>(&host).remove(0);
+    press(&host, std::slice::from_ref(&taken));
+    release_of(&host, "zoom");
+    host.until(&["candidates", "show", &taken.id], |shown| {
+        shown["state"] == "closed_complete"
+    });
+    until_nothing_runs(&host);
+    vendor.forget_calls();
+    vendor.hang(Point::CallDone, &taken.user);
+    let mut undo = Command::new(SEATSYNC);
+    undo.args(["undo", &taken.id, "--runtime"])
+        .arg(host.path("run"));
+    let mut undo = undo.stderr(Stdio::null()).spawn().unwrap();
+    vendor.until_it_hangs().await;
+    host.kill();
+    assert_eq!(undo.wait().unwrap().code(), Some(3));
+    vendor.answer();
+    host.start();
+    host.json(&["jobs", "run", "zoom", "--subflow", "reclaim_subscriptions"]);
+    let shown = host.until(&["candidates", "show", &taken.id], |shown| {
+        shown["restored_at"].is_string()
+    });
+    let time = |key: &str| shown[key].as_str().unwrap().parse::<Timestamp>().unwrap();
+    assert!(time("kept_until") > time("restored_at"), "{shown:#}");
+    let why = shown["reason"].as_str().unwrap();
+    assert!(why.contains("given back"), "{why}");
+    assert_eq!(vendor.changes(&taken.user), 1);
     assert_eq!(host.stop(), Some(0));
 }
 
