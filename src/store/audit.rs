@@ -20,6 +20,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::column::{At, Json};
 use super::{Store, StoreError};
+use crate::profile::folding::folded_address;
 use crate::profile::identifier::Identifier;
 use crate::profile::name::Name;
 use crate::reclamation::actor::Actor;
@@ -207,7 +208,7 @@ pub struct AuditFilter {
     pub profile: Option<Name>,
     /// Of this candidate.
     pub candidate: Option<i64>,
-    /// Of this user, by the vendor's id or by e-mail address.
+    /// Of this user, by the vendor's id or by e-mail address in any case.
     pub user: Option<String>,
     /// Of this kind.
     pub action: Option<AuditAction>,
@@ -266,7 +267,7 @@ impl Store {
                        AND (?5 IS NULL OR a.at >= ?5)
                        AND (?6 IS NULL OR EXISTS (SELECT 1 FROM audit_texts AS x
                            WHERE x.seq = a.seq AND x.label IN ('user', 'email')
-                             AND lower(x.text) = lower(?6)))
+                             AND (x.text = ?6 OR folded(x.text) = ?8)))
                      ORDER BY a.seq LIMIT ?7",
                 )?;
                 let rows = statement.query_map(
@@ -278,6 +279,7 @@ impl Store {
                         filter.since.map(At),
                         filter.user,
                         limit,
+                        filter.user.as_deref().map(folded_address),
                     ],
                     |row| {
                         Ok(AuditEntry {

@@ -126,7 +126,7 @@ impl Store {
                     "{SELECT} WHERE c.id > ?1
                        AND (?2 IS NULL OR p.name = ?2)
                        AND (?3 IS NULL OR c.identifier = ?3)
-                       AND (?4 IS NULL OR c.external_user_id = ?4 OR lower(c.email) = ?5
+                       AND (?4 IS NULL OR c.external_user_id = ?4 OR folded(c.email) = ?5
                             OR c.subscription_id IN (SELECT id FROM subscriptions
                                 WHERE coalesce(email_folded, email) = ?5))
                        AND (?6 IS NULL OR c.state = ?6)

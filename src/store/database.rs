@@ -15,8 +15,8 @@ use tokio::sync::{Semaphore, oneshot};
 use super::checkpoint::Checkpointer;
 use super::error::StoreError;
 use super::fair_queue::{FairQueue, LANE, Lane, Refused};
-use super::inspect;
 use super::writer::{GROUP_WEIGHT, Sharing, Work, Writer};
+use super::{functions, inspect};
 use crate::clock::ThreadTime;
 use crate::telemetry::Notable;
 
@@ -378,6 +378,7 @@ fn prepare(path: &Path, layout: &Layout) -> Result<Connection, StoreError> {
         ))
         .map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(64);
+    functions::add(&connection).map_err(failed)?;
     // Otherwise, once there are statistics, a statement is parsed anew for other values.
     connection
         .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
@@ -426,6 +427,7 @@ fn reader(path: &Path) -> Result<Connection, StoreError> {
             "PRAGMA query_only = ON; PRAGMA busy_timeout = 5000; PRAGMA cache_size = -2000;",
         )
         .map_err(failed)?;
+    functions::add(&connection).map_err(failed)?;
     Ok(connection)
 }
 

@@ -108,15 +108,15 @@ fn within(
     // Of a user whose rows are gone by age, the audit log may still know the name.
     if profile.is_none() {
         t.execute(
-            "INSERT INTO forgetting VALUES (NULL, ?1, ?1)",
-            params![user],
+            "INSERT INTO forgetting VALUES (NULL, ?1, ?2)",
+            params![user, folded_address(user)],
         )?;
     }
     let audit_texts = t.execute(
         "DELETE FROM audit_texts WHERE seq IN (
              SELECT a.seq FROM audit AS a JOIN audit_texts AS told ON told.seq = a.seq
              JOIN forgetting AS f ON (told.label = 'user' AND told.text = f.id
-                 OR told.label = 'email' AND lower(told.text) = lower(f.email))
+                 OR told.label = 'email' AND folded(told.text) = f.email)
              WHERE f.profile_id IS NULL
                 OR a.profile = (SELECT name FROM profiles AS p WHERE p.id = f.profile_id))",
         [],
@@ -131,7 +131,7 @@ fn within(
     let activity = t.execute(
         "DELETE FROM activities AS x WHERE EXISTS (SELECT 1 FROM forgetting AS f
              WHERE f.profile_id = x.profile_id
-               AND x.user_key IN ('id:' || f.id, 'email:' || lower(f.email)))",
+               AND x.user_key IN ('id:' || f.id, 'email:' || f.email))",
         [],
     )?;
     let people = forget_people(&t)?;
@@ -141,7 +141,7 @@ fn within(
     t.execute(
         "UPDATE jobs SET failure = NULL WHERE failure IS NOT NULL AND EXISTS (
              SELECT 1 FROM forgetting AS f WHERE f.profile_id = jobs.profile_id
-                 AND ((f.email <> '' AND instr(lower(failure), lower(f.email)))
+                 AND ((f.email <> '' AND instr(folded(failure), f.email))
                      OR (f.id <> '' AND instr(failure, f.id))))",
         [],
     )?;
@@ -192,14 +192,14 @@ fn forget_people(t: &Transaction<'_>) -> Result<usize, rusqlite::Error> {
         "UPDATE people AS x SET manager = NULL
          WHERE EXISTS (SELECT 1 FROM forgetting AS f WHERE f.profile_id IS NULL)
            AND EXISTS (SELECT 1 FROM forgetting AS f
-               WHERE lower(x.manager) IN (lower(f.email), lower(f.id)))",
+               WHERE folded(x.manager) IN (f.email, folded(f.id)))",
         [],
     )?;
     t.execute(
         "DELETE FROM people AS x
          WHERE EXISTS (SELECT 1 FROM forgetting WHERE profile_id IS NULL)
            AND (EXISTS (SELECT 1 FROM forgetting AS f
-                   WHERE lower(x.email) = lower(f.email) AND f.email <> ''
+                   WHERE folded(x.email) = f.email AND f.email <> ''
                       OR x.external_user_id = f.id AND f.id <> '')
                OR EXISTS (SELECT 1 FROM forgetting AS f JOIN resolved_users AS r
                        ON r.profile_id = f.profile_id AND r.external_user_id = f.id
@@ -209,7 +209,8 @@ fn forget_people(t: &Transaction<'_>) -> Result<usize, rusqlite::Error> {
     )
 }
 
-/// Puts who is meant by an id or an address into `forgetting`, once for each profile.
+/// Puts who is meant by an id or an address into `forgetting`, once for each profile, with the address as
+/// it is compared.
 fn find_users(
     t: &Transaction<'_>,
     user: &str,
@@ -218,11 +219,11 @@ fn find_users(
     let folded = folded_address(user);
     for (table, address) in [
         ("subscriptions", "coalesce(email_folded, email)"),
-        ("candidates", "lower(email)"),
+        ("candidates", "folded(email)"),
     ] {
         t.execute(
             &format!(
-                "INSERT INTO forgetting SELECT DISTINCT profile_id, external_user_id, email
+                "INSERT INTO forgetting SELECT DISTINCT profile_id, external_user_id, folded(email)
                  FROM {table} WHERE (external_user_id = ?1 OR {address} = ?3)
                    AND (?2 IS NULL OR profile_id = ?2)"
             ),

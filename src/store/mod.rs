@@ -22,6 +22,7 @@ pub mod error;
 pub mod event;
 mod fair_queue;
 pub mod forget;
+mod functions;
 pub mod grant;
 pub mod holder;
 mod inspect;

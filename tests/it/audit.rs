@@ -4,14 +4,15 @@
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use rusqlite::Connection;
 use seatsync::store::Store;
 use seatsync::store::audit::AuditAction;
 use seatsync::store::retention::Keep;
 use serde_json::Value;
 use vendor_sim::ZoomSim;
-use vendor_sim::zoom::Cast;
+use vendor_sim::zoom::{Cast, Hosted};
 
 use super::bed::change as change_of_person;
 use super::reclaim::{host, last_reclaim, press, release, vendor};
@@ -201,6 +202,114 @@ async fn who_is_forgotten_is_in_no_byte_of_the_store_and_the_chain_stays_whole()
             assert!(!found, "`{name}` is in {}", file.display());
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_known_in_a_removed_profile_alone_is_forgotten_by_the_address_in_any_form() {
+    let vendor = vendor().await;
+    let idle = vendor.cast(Cast::Idle).unwrap();
+    let mut with_accent = change_of_person();
+    with_accent.email = Some("\u{c4}rger@example.com".to_owned());
+    vendor
+        .control()
+        .change_person(&idle.id, with_accent)
+        .unwrap();
+    // Known of, and long enough ago.
+    let days_ago = vendor.control().now() - SignedDuration::from_hours(24 * 45);
+    vendor.control().host(&idle.id, &Hosted::meeting(days_ago));
+    let mut host = host(&vendor, "mode: manual, last_activity_threshold: 30d");
+    std::fs::write(
+        host.path("profiles.d/hr.csv"),
+        "mail,boss\nA\u{308}RGER@example.com,\nother@example.com,\u{c4}rger@Example.com\n",
+    )
+    .unwrap();
+    host.profile(
+        "hr.yaml",
+        "{kind: UserDirectory, name: hr, file: hr.csv, columns: {email: mail, manager: boss}}\n",
+    );
+    host.start();
+    host.until_first_run_is_over("zoom");
+    last_reclaim(&host, |job| job["state"] == "completed");
+    let as_two = "a\u{308}rger@Example.com";
+    let entries = host.json(&["audit", "list", "--user", as_two]);
+    assert_eq!(entries["rows"][0]["texts"]["user"], idle.id.as_str());
+    let refused = host.seatsync(&["forget", as_two]);
+    assert_eq!(refused.status.code(), Some(1));
+    std::fs::remove_file(host.path("profiles.d/zoom.yaml")).unwrap();
+    host.json(&["reload", "--wait"]);
+
+    let forgotten = host.json(&["forget", as_two]);
+    for some in ["seats", "activity", "candidates", "audit_texts", "people"] {
+        assert_ne!(forgotten[some], 0, "{some}: {forgotten:#}");
+    }
+    assert_eq!(host.json(&["forget", as_two])["seats"], 0);
+    assert_eq!(host.json(&["audit", "verify"])["broken"], Value::Null);
+    host.stop();
+    let bytes = std::fs::read(host.path("state/seatsync.db")).unwrap();
+    for name in ["\u{c4}rger", "\u{e4}rger", &idle.id] {
+        let mut windows = bytes.windows(name.len());
+        assert!(!windows.any(|window| window == name.as_bytes()), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_candidate_whose_seat_aged_out_is_found_by_the_address_in_any_form() {
+    let vendor = vendor().await;
+    let idle = vendor.cast(Cast::Idle).unwrap();
+    let mut with_accent = change_of_person();
+    with_accent.email = Some("\u{c4}rger@example.com".to_owned());
+    vendor
+        .control()
+        .change_person(&idle.id, with_accent)
+        .unwrap();
+    let mut host = host(&vendor, "mode: manual");
+    host.start();
+    let id = take_back(&host, &vendor);
+    host.stop();
+    let database = Connection::open(host.path("state").join("seatsync.db")).unwrap();
+    database.pragma_update(None, "foreign_keys", true).unwrap();
+    database
+        .execute(
+            "DELETE FROM subscriptions WHERE external_user_id = ?1",
+            [&idle.id],
+        )
+        .unwrap();
+    drop(database);
+    host.start();
+    let as_two = "A\u{308}RGER@example.com";
+    let listing = host.json(&["candidates", "list", "--closed", "--user", as_two]);
+    assert_eq!(listing["rows"][0]["id"].to_string(), id);
+    let forgotten = host.json(&["forget", as_two]);
+    assert_eq!(
+        (&forgotten["seats"], &forgotten["candidates"]),
+        (&0.into(), &1.into())
+    );
+    assert_eq!(host.json(&["candidates", "show", &id])["email"], "");
+    assert_eq!(host.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_is_listed_from_a_time_or_a_day_on() {
+    let mut host = Host::new();
+    host.start();
+    // Of somebody who is nobody, which is an entry too.
+    host.json(&["forget", "nobody@example.com"]);
+    let since = |since: &str| host.json(&["audit", "list", "--since", since])["rows"].clone();
+    let whole = host.json(&["audit", "list"])["rows"].clone();
+    let at: Timestamp = whole[0]["at"].as_str().unwrap().parse().unwrap();
+    let day = at.to_zoned(TimeZone::UTC).date();
+    assert_eq!(since(&day.to_string()), whole);
+    assert_eq!(since(&at.to_string()), whole);
+    let none = Value::Array(Vec::new());
+    assert_eq!(since(&(day + 1.day()).to_string()), none);
+    assert_eq!(since(&(at + 1.hour()).to_string()), none);
+    for wrong in ["yesterday", "2026-13-01", "2026-11-01 08:00"] {
+        let refused = host.seatsync(&["audit", "list", "--since", wrong]);
+        let said = text(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(2), "{said}");
+        assert!(said.contains("2026-11-01T08:00:00Z"), "{said}");
+    }
+    assert_eq!(host.stop(), Some(0));
 }
 
 #[test]

@@ -124,6 +124,12 @@ async fn an_unused_seat_is_planned_held_released_taken_back_and_given_back() {
     let undone = host.json(&["undo", &id]);
     assert_eq!(undone["restored"][0]["ok"], true, "{undone:#}");
     assert_eq!(vendor.control().person(&idle.id).unwrap().kind, 2);
+    let listed = host.json(&["candidates", "list", "--closed", "--user", &idle.email]);
+    let why = listed["rows"][0]["reason"].as_str().unwrap();
+    assert!(
+        why.contains("given back") && why.contains("`undo` of uid"),
+        "{why}"
+    );
     let again = host.seatsync(&["undo", &id]);
     assert_eq!(again.status.code(), Some(1));
     assert_eq!(host.stop(), Some(0), "{}", host.log());
