@@ -87,6 +87,8 @@ pub struct Diagnostic {
     pub related: Option<Related>,
     /// The lines of the file it marks, what may be a secret blotted out.
     pub excerpt: Option<String>,
+    /// Its lines are not shown, whatever they hold.
+    pub withheld: bool,
 }
 
 impl Diagnostic {
@@ -102,7 +104,15 @@ impl Diagnostic {
             help: None,
             related: None,
             excerpt: None,
+            withheld: false,
         }
+    }
+
+    /// Keeps the lines of its file from being shown.
+    pub fn withhold(&mut self) -> &mut Self {
+        self.excerpt = None;
+        self.withheld = true;
+        self
     }
 
     /// Makes it a warning.

@@ -41,11 +41,12 @@ pub fn of(text: &str, region: Region, hidden: &[Region]) -> String {
     shown.join("\n")
 }
 
-/// Gives findings that were made without the text at hand their lines, where the files can be
-/// read.
+/// Gives findings that were made without the text at hand their lines, where the files can be read and
+/// shown.
 pub fn fill(found: &mut [Diagnostic]) {
     let mut texts: BTreeMap<Arc<Path>, Option<String>> = BTreeMap::new();
-    for found in found.iter_mut().filter(|found| found.excerpt.is_none()) {
+    let wanted = |found: &&mut Diagnostic| found.excerpt.is_none() && !found.withheld;
+    for found in found.iter_mut().filter(wanted) {
         let Some(region) = found.region else { continue };
         let text = texts
             .entry(Arc::clone(&found.file))

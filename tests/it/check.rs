@@ -544,3 +544,42 @@ identifiers:
     assert!(said.contains("`zoom_workplace` count it"), "{said}");
     assert!(said.contains("1 warning"), "{said}");
 }
+
+#[test]
+fn what_a_link_leads_to_out_of_the_folder_is_not_shown() {
+    let secrets: [&[u8]; 6] = [
+        b"8b9a924e-token\n",
+        b"API_KEY=8b9a924e\nkind: 8b9a924e\n",
+        b"8b9a924e: [x\n: - b\n",
+        b"{\"type\": \"service_account\", \"key\": \"8b9a924e\"}\n",
+        b"-----BEGIN PRIVATE KEY-----\n8b9a924e\n-----END PRIVATE KEY-----\n",
+        b"kind: Profile\nsecret_of_the_build: 8b9a924e\n",
+    ];
+    for secret in secrets {
+        let outside = folder(&[("hosts.yml", secret)]);
+        let inside = folder(&[("a.yaml", CONNECTION.as_bytes())]);
+        let links = [
+            ("file.yaml", outside.path().join("hosts.yml")),
+            ("dir", outside.path().to_owned()),
+        ];
+        for (link, target) in links {
+            let link = inside.path().join(link);
+            std::os::unix::fs::symlink(target, &link).unwrap();
+            for format in ["table", "json", "github", "sarif"] {
+                let told = told(&seatsync(
+                    inside.path(),
+                    &["check", ".", "--format", format],
+                ));
+                assert!(told.contains("exit code 1"), "{told}");
+                assert!(!told.contains("8b9a924e"), "{told}");
+            }
+            std::fs::remove_file(&link).unwrap();
+        }
+        // By name, as a hook that checks what changed does.
+        let link = inside.path().join("file.yaml");
+        std::os::unix::fs::symlink(outside.path().join("hosts.yml"), &link).unwrap();
+        let told = told(&seatsync(inside.path(), &["check", "file.yaml"]));
+        assert!(told.contains("exit code 1"), "{told}");
+        assert!(!told.contains("8b9a924e"), "{told}");
+    }
+}

@@ -224,6 +224,14 @@ async fn a_link_to_a_secret_shows_nothing_of_it() {
     for told in [said, status, doctor, host.log()] {
         assert!(!told.contains("8b9a924e"), "{told}");
     }
+    fs::remove_file(host.path("profiles.d/hr.csv")).unwrap();
+    std::os::unix::fs::symlink(host.path(""), host.path("profiles.d/up")).unwrap();
+    let through = DIRECTORY.replace("file: hr.csv", "file: up/api-key");
+    host.profile("hr.yaml", &through);
+    let checked = host.seatsync(&["check", &host.path("profiles.d").display().to_string()]);
+    let told = text(&checked.stdout);
+    assert!(told.contains("has no column `mail`"), "{told}");
+    assert!(!told.contains("8b9a924e"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

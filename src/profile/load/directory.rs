@@ -25,7 +25,7 @@ pub(super) struct Csv {
     pub(super) digest: ContentDigest,
     pub(super) modified: Timestamp,
     header: Vec<String>,
-    /// A link leads to it out of its folder, so that it is not shown.
+    /// A link leads to it out of the document's folder, so that it is not shown.
     leads_out: bool,
     trouble: Option<PeopleError>,
 }
@@ -54,9 +54,11 @@ impl LoadedDirectory {
     }
 }
 
-/// Reads the file at `path` unless `known` is of the same stamp and the same document.
+/// Reads the file at `path` unless `known` is of the same stamp and the same document, which is at
+/// `document`.
 pub(super) fn read(
     path: &Path,
+    document: &Path,
     directory: &UserDirectory,
     known: Option<&Csv>,
 ) -> Result<Csv, String> {
@@ -84,7 +86,7 @@ pub(super) fn read(
             .and_then(|at| Timestamp::try_from(at).ok())
             .unwrap_or(Timestamp::MIN),
         header: header.unwrap_or_default(),
-        leads_out: file::leads_out(path),
+        leads_out: file::leads_out(path, document),
         trouble: rows.err(),
     })
 }

@@ -80,18 +80,19 @@ pub(super) fn read(found: &Found) -> Result<(ContentDigest, ParsedFile), Unread>
     let bytes = content(&found.real, LARGEST)?;
     let digest = Sha256::digest(&bytes).into();
     let mut parsed = parse(&found.shown, bytes);
-    if leads_out(&found.real) {
+    if found.leads_out {
         for diagnostic in &mut parsed.diagnostics {
-            diagnostic.excerpt = None;
+            diagnostic.withhold();
         }
     }
     Ok((digest, parsed))
 }
 
-/// Whether a link leads from `path` out of its folder. Such a file is read, but not shown: git carries
-/// links, and one may point at a credential that only this host's daemon can read.
-pub(super) fn leads_out(path: &Path) -> bool {
-    let folder = match path.parent() {
+/// Whether a link leads from `path` out of the folder that `beside` is in. Such a file is read, but not
+/// shown: git carries links, and one may point at a credential that only this host's daemon, or a build,
+/// can read.
+pub(super) fn leads_out(path: &Path, beside: &Path) -> bool {
+    let folder = match beside.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };

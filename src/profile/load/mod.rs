@@ -301,7 +301,7 @@ fn assemble(listing: &Listing, cache: &mut LoadCache) -> Loaded {
                 continue;
             };
             let key = (path.clone(), by.name.clone());
-            let csv = directory::read(&path, by, cache.directories.get(&key));
+            let csv = directory::read(&path, &found.real, by, cache.directories.get(&key));
             let mut findings = Findings::of(Arc::clone(&found.shown));
             directory::check(wanted, &csv, &mut findings);
             if findings.errors() > 0

@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::file::LET_IT_BE_READ;
+use super::file::{LET_IT_BE_READ, leads_out};
 
 /// What tells whether a file changed without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,6 +48,8 @@ pub(super) struct Found {
     pub(super) shown: Arc<Path>,
     /// Where it is read from: links of the kind that is swapped under us are resolved once.
     pub(super) real: PathBuf,
+    /// A link leads to it out of the folder, so that it is not shown.
+    pub(super) leads_out: bool,
     /// To tell whether it changed.
     pub(super) stamp: Stamp,
 }
@@ -84,9 +86,12 @@ pub(super) fn list(path: &Path) -> Listing {
     let looked = fs::canonicalize(path).and_then(|real| Ok((fs::metadata(&real)?, real)));
     match looked {
         Ok((metadata, real)) if metadata.is_dir() => {
-            walk.folder(&Place::root(path, real), &metadata, 0);
+            walk.root.clone_from(&real);
+            walk.folder(&Place::root(path, real, false), &metadata, 0);
         }
-        Ok((metadata, real)) => walk.file(&Place::root(path, real), &metadata),
+        Ok((metadata, real)) => {
+            walk.file(&Place::root(path, real, leads_out(path, path)), &metadata);
+        }
         Err(error) => walk.unseen(path, &error),
     }
     walk.finish()
@@ -97,10 +102,12 @@ struct Place {
     relative: PathBuf,
     shown: PathBuf,
     real: PathBuf,
+    /// A link leads to it out of the folder that is listed.
+    leads_out: bool,
 }
 
 impl Place {
-    fn root(shown: &Path, real: PathBuf) -> Self {
+    fn root(shown: &Path, real: PathBuf, leads_out: bool) -> Self {
         // What is below the working folder is shown as everybody calls it.
         let here = shown == Path::new(".") && real.is_dir();
         Self {
@@ -111,20 +118,24 @@ impl Place {
                 shown.to_owned()
             },
             real,
+            leads_out,
         }
     }
 
-    fn below(&self, name: &Path, real: PathBuf) -> Self {
+    fn below(&self, name: &Path, real: PathBuf, leads_out: bool) -> Self {
         Self {
             relative: self.relative.join(name),
             shown: self.shown.join(name),
             real,
+            leads_out,
         }
     }
 }
 
 #[derive(Default)]
 struct Walk {
+    /// The folder that is listed, without links.
+    root: PathBuf,
     listing: Listing,
     /// Links are looked at last, so that what they lead to is known by its own name.
     links: Vec<(Place, Metadata, usize)>,
@@ -205,7 +216,9 @@ impl Walk {
         } else {
             path
         };
-        let place = parent.below(&name, real);
+        let stays = || fs::canonicalize(&real).is_ok_and(|real| real.starts_with(&self.root));
+        let leads_out = parent.leads_out || is_link && !stays();
+        let place = parent.below(&name, real, leads_out);
         let metadata = match fs::metadata(&place.real) {
             Ok(metadata) => metadata,
             Err(_) if !is_link && !is_yaml(&name) => return,
@@ -231,6 +244,7 @@ impl Walk {
                 relative: place.relative.clone(),
                 shown: place.shown.as_path().into(),
                 real: place.real.clone(),
+                leads_out: place.leads_out,
                 stamp,
             });
         }
