@@ -288,8 +288,7 @@ fn renamed_too_late(documents: &[LoadedDocument], recorded: &Recorded) -> Vec<Di
             let message = format!(
                 "`{old}` was removed, and `{now}` made a profile of its own, before this name stood here: it changes nothing"
             );
-            let mut found =
-                Diagnostic::error(Arc::clone(&source.file), "profile::formerly", message);
+            let mut found = source.error("profile::formerly", message);
             found.warn().at(source.place(&["formerly"])).help(format!(
                 "take `{old}` out of `formerly`: while both are bound to one vendor account, who keeps a seat and what was written today counts for `{now}` as it is"
             ));

@@ -547,13 +547,16 @@ identifiers:
 
 #[test]
 fn what_a_link_leads_to_out_of_the_folder_is_not_shown() {
-    let secrets: [&[u8]; 6] = [
+    // The last ones are documents, of which later checks find something.
+    let secrets: [&[u8]; 8] = [
         b"8b9a924e-token\n",
         b"API_KEY=8b9a924e\nkind: 8b9a924e\n",
         b"8b9a924e: [x\n: - b\n",
         b"{\"type\": \"service_account\", \"key\": \"8b9a924e\"}\n",
         b"-----BEGIN PRIVATE KEY-----\n8b9a924e\n-----END PRIVATE KEY-----\n",
         b"kind: Profile\nsecret_of_the_build: 8b9a924e\n",
+        b"kind: Profile\nname: b\ntype: zoom\nconnection: nowhere # 8b9a924e\n---\n{kind: Exclusions, name: e, users: [{user: a@example.com, reason: 8b9a924e, expires: 2020-01-01}]}\n",
+        b"kind: UserDirectory\nname: hr\nfile: hr.csv # 8b9a924e\ncolumns: {email: mail}\n---\n{kind: Connection, name: zoom, vendor: zoom, oauth: {grant: account_credentials, account_id: 8b9a924e, client_id: b, client_secret: {env: S}}}\n",
     ];
     for secret in secrets {
         let outside = folder(&[("hosts.yml", secret)]);

@@ -7,7 +7,6 @@ mod licences;
 mod rules;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use self::connection::Connections;
 pub(in crate::profile) use self::connection::DEFAULT_SHARE;
@@ -152,7 +151,7 @@ impl Problems<'_> {
             None => message.clone(),
         };
         if let Some(source) = &document.source {
-            let mut found = Diagnostic::error(Arc::clone(&source.file), code, message);
+            let mut found = source.error(code, message);
             found.at(source.place(places));
             found.help = help;
             self.list.push(found);

@@ -84,6 +84,10 @@ pub(super) fn read(found: &Found) -> Result<(ContentDigest, ParsedFile), Unread>
         for diagnostic in &mut parsed.diagnostics {
             diagnostic.withhold();
         }
+        let sources = parsed.documents.iter_mut();
+        for source in sources.filter_map(|document| document.source.as_mut()) {
+            source.withheld = true;
+        }
     }
     Ok((digest, parsed))
 }
@@ -154,6 +158,7 @@ fn one_document(text: &Text, chunk: Chunk, parsed: &mut ParsedFile, findings: &m
                     region: node.region,
                     values: checked.places.values.into(),
                     expires: checked.places.expires.into(),
+                    withheld: false,
                 }),
             });
         }

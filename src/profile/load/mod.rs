@@ -48,6 +48,8 @@ pub struct Source {
     pub values: Arc<[(&'static str, Region)]>,
     /// Where last days stand.
     pub expires: Arc<[(Date, Region)]>,
+    /// A link leads to the file out of the folder, so that its lines are not shown.
+    pub withheld: bool,
 }
 
 impl LoadedDocument {
@@ -310,7 +312,13 @@ fn assemble(listing: &Listing, cache: &mut LoadCache) -> Loaded {
                 loaded.broken.documents.insert(document.id);
             }
             let usable = findings.errors() == 0;
-            loaded.diagnostics.extend(findings.into_bare_list());
+            let mut findings = findings.into_bare_list();
+            if found.leads_out {
+                for finding in &mut findings {
+                    finding.withhold();
+                }
+            }
+            loaded.diagnostics.extend(findings);
             if let Ok(csv) = csv {
                 let beside = directory::path(&found.relative, wanted);
                 digest_file(&mut revision, &beside, &csv.digest);
@@ -385,7 +393,7 @@ fn named_twice(again: &LoadedDocument, first: Option<&Source>) -> Option<Diagnos
     let source = again.source.as_ref()?;
     let DocumentId { kind, name } = &again.id;
     let message = format!("there is another {} `{name}`", kind.as_str());
-    let mut found = Diagnostic::error(Arc::clone(&source.file), "profile::duplicate_name", message);
+    let mut found = source.error("profile::duplicate_name", message);
     found.at(source.place(&["name"]));
     if let Some(first) = first {
         found.related(Related {
@@ -399,6 +407,15 @@ fn named_twice(again: &LoadedDocument, first: Option<&Source>) -> Option<Diagnos
 }
 
 impl Source {
+    /// An error in the document.
+    pub fn error(&self, code: &'static str, message: String) -> Diagnostic {
+        let mut found = Diagnostic::error(Arc::clone(&self.file), code, message);
+        if self.withheld {
+            found.withhold();
+        }
+        found
+    }
+
     /// Where the first of `paths` that is written stands; the document's start when none is.
     pub fn place(&self, paths: &[&str]) -> Region {
         let found = paths
@@ -415,11 +432,11 @@ pub fn expired(documents: &[LoadedDocument], today: Date) -> Vec<Diagnostic> {
         .filter_map(|document| document.source.as_ref());
     let past = sources.flat_map(|source| {
         let past = source.expires.iter().filter(move |(day, _)| *day < today);
-        past.map(|(day, region)| (Arc::clone(&source.file), day, region))
+        past.map(move |(day, region)| (source, day, region))
     });
-    past.map(|(file, day, region)| {
+    past.map(|(source, day, region)| {
         let message = format!("its last day, {day}, is past: it holds no more");
-        let mut found = Diagnostic::error(file, "profile::expired", message);
+        let mut found = source.error("profile::expired", message);
         found
             .warn()
             .at(*region)
