@@ -308,52 +308,78 @@ pub(super) fn append(
     entry: &NewEntry,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let (seq, prev) =
-        head(t)?.map_or_else(|| (1, GENESIS.to_owned()), |head| (head.seq + 1, head.hash));
-    let mut digests = Vec::new();
-    let mut salted = Vec::new();
-    for (label, text) in &entry.texts {
-        let salt = salt()?;
-        digests.push(json!([label, digest(&salt, text)]));
-        salted.push((label, salt, text));
+    Chain::read(t)?.append(t, entry, now)
+}
+
+/// The end of the chain within one transaction, for entries that follow one another with no other
+/// between them.
+#[derive(Debug)]
+pub(super) struct Chain {
+    last: Head,
+}
+
+impl Chain {
+    pub(super) fn read(t: &Transaction<'_>) -> Result<Self, StoreError> {
+        let last = head(t)?.unwrap_or_else(|| Head {
+            seq: 0,
+            hash: GENESIS.to_owned(),
+        });
+        Ok(Self { last })
     }
-    let row = Row {
-        seq,
-        at: now.as_millisecond(),
-        action: entry.action.as_str().to_owned(),
-        who: entry.who.to_string(),
-        profile: entry.profile.as_ref().map(Name::to_string),
-        candidate: entry.candidate,
-        identifier: entry.identifier.as_ref().map(Identifier::to_string),
-        facts: entry.facts.to_string(),
-        texts: Value::from(digests).to_string(),
-        prev,
-    };
-    t.prepare_cached(
-        "INSERT INTO audit (seq, at, action, who, profile, candidate, identifier, facts, texts,
-             prev, hash)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-    )?
-    .execute(params![
-        row.seq,
-        row.at,
-        row.action,
-        row.who,
-        row.profile,
-        row.candidate,
-        row.identifier,
-        row.facts,
-        row.texts,
-        row.prev,
-        row.hash(),
-    ])?;
-    let mut keep = t.prepare_cached(
-        "INSERT INTO audit_texts (seq, label, salt, text) VALUES (?1, ?2, ?3, ?4)",
-    )?;
-    for (label, salt, text) in salted {
-        keep.execute(params![seq, label, salt, text])?;
+
+    pub(super) fn append(
+        &mut self,
+        t: &Transaction<'_>,
+        entry: &NewEntry,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut digests = Vec::new();
+        let mut salted = Vec::new();
+        for (label, text) in &entry.texts {
+            let salt = salt()?;
+            digests.push(json!([label, digest(&salt, text)]));
+            salted.push((label, salt, text));
+        }
+        let row = Row {
+            seq: self.last.seq + 1,
+            at: now.as_millisecond(),
+            action: entry.action.as_str().to_owned(),
+            who: entry.who.to_string(),
+            profile: entry.profile.as_ref().map(Name::to_string),
+            candidate: entry.candidate,
+            identifier: entry.identifier.as_ref().map(Identifier::to_string),
+            facts: entry.facts.to_string(),
+            texts: Value::from(digests).to_string(),
+            prev: std::mem::take(&mut self.last.hash),
+        };
+        let (seq, hash) = (row.seq, row.hash());
+        t.prepare_cached(
+            "INSERT INTO audit (seq, at, action, who, profile, candidate, identifier, facts, texts,
+                 prev, hash)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        )?
+        .execute(params![
+            row.seq,
+            row.at,
+            row.action,
+            row.who,
+            row.profile,
+            row.candidate,
+            row.identifier,
+            row.facts,
+            row.texts,
+            row.prev,
+            hash,
+        ])?;
+        self.last = Head { seq, hash };
+        let mut keep = t.prepare_cached(
+            "INSERT INTO audit_texts (seq, label, salt, text) VALUES (?1, ?2, ?3, ?4)",
+        )?;
+        for (label, salt, text) in salted {
+            keep.execute(params![seq, label, salt, text])?;
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// What a hash is over.

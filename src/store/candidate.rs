@@ -9,13 +9,14 @@ use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::audit::{self, AuditAction, NewEntry};
+use super::audit::{self, AuditAction, Chain, NewEntry};
 use super::column::{At, Day, Json, Word};
 use super::document::ProfileId;
 use super::{Store, StoreError, notice};
 use crate::connector::facts::Grade;
 use crate::notice::Occasion;
 use crate::profile::folding::folded_address;
+use crate::profile::identifier::Identifier;
 use crate::profile::name::Name;
 use crate::reclamation::actor::Actor;
 use crate::reclamation::candidate::{
@@ -196,9 +197,20 @@ impl Store {
         }
         self.database
             .write("record candidates", move |t| {
+                let mut chain = Chain::read(t)?;
                 let mut opened = 0;
+                let mut missing = Vec::new();
                 for candidate in &found {
-                    opened += u64::from(open(t, profile, candidate, now)?);
+                    let Some(id) = open(t, &mut chain, profile, candidate, now)? else {
+                        continue;
+                    };
+                    opened += 1;
+                    missing.extend(candidate.user_missing.then_some(id));
+                }
+                for id in missing {
+                    let reason = "its user is to be asked, and the vendor tells no address";
+                    let missing = Happening::new(id, Event::UserMissing, reason, &Actor::Rule);
+                    happen(t, &missing, now)?;
                 }
                 Ok(opened)
             })
@@ -283,75 +295,97 @@ impl Store {
     }
 }
 
+/// Records a seat that was found unused, and adds that to the audit log. Its candidate's number; `None`
+/// where the seat has an open one, or is gone.
 fn open(
     t: &Transaction<'_>,
+    chain: &mut Chain,
     profile: ProfileId,
     new: &NewCandidate,
     now: Timestamp,
-) -> Result<bool, StoreError> {
-    let opened = t
+) -> Result<Option<i64>, StoreError> {
+    // A statement that both reads and inserts would keep a journal of its own.
+    let seat = t
         .prepare_cached(
-            "INSERT INTO candidates (profile_id, subscription_id, external_user_id, email,
-                 display_name, identifier, state, reason, justification, rule, rule_digest,
-                 reference, reference_day, last_activity, last_grade, grade, evidence_digest,
-                 savings, assignment_group, opened_at, changed_at)
-             SELECT profile_id, id, external_user_id, email, display_name, identifier, 'ready', ?3,
-                 ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?15
+            "SELECT external_user_id, email, display_name, identifier,
+                 (SELECT name FROM profiles AS p WHERE p.id = profile_id)
              FROM subscriptions AS s
              WHERE id = ?1 AND profile_id = ?2 AND ended_at IS NULL AND NOT EXISTS (
                  SELECT 1 FROM candidates AS c
-                 WHERE c.subscription_id = s.id AND c.closed_at IS NULL)
-             RETURNING id, external_user_id, email, identifier,
-                 (SELECT name FROM profiles AS p WHERE p.id = profile_id)",
+                 WHERE c.subscription_id = s.id AND c.closed_at IS NULL)",
         )?
-        .query_row(
-            params![
-                new.subscription,
-                profile.0,
-                new.reason,
-                new.justification.as_str(),
-                new.rule,
-                new.rule_digest,
-                new.reference.kind.as_str(),
-                Day(new.reference.day),
-                new.last_activity.map(|(day, _)| Day(day)),
-                new.last_activity.map(|(_, grade)| grade.as_str()),
-                new.grade.as_str(),
-                new.evidence_digest,
-                new.savings.as_ref().map(Json),
-                new.assignment_group,
-                At(now),
-            ],
-            |row| {
-                Ok(NewEntry {
-                    action: AuditAction::CandidateOpened,
-                    who: Actor::Rule,
-                    candidate: row.get(0)?,
-                    texts: vec![("user", row.get(1)?), ("email", row.get(2)?)],
-                    identifier: Some(row.get::<_, Word<_>>(3)?.0),
-                    profile: Some(row.get::<_, Word<_>>(4)?.0),
-                    facts: json!({
-                        "justification": new.justification, "rule": new.rule,
-                        "rule_digest": new.rule_digest, "reference": new.reference,
-                        "last_activity": new.last_activity.map(|(day, _)| day), "grade": new.grade,
-                        "evidence": new.evidence_digest, "savings": new.savings,
-                    }),
-                })
-            },
-        )
+        .query_row(params![new.subscription, profile.0], Seat::of)
         .optional()?;
-    let Some(entry) = opened else {
-        return Ok(false);
+    let Some(seat) = seat else {
+        return Ok(None);
     };
-    audit::append(t, &entry, now)?;
-    if let Some(id) = entry.candidate
-        && new.user_missing
-    {
-        let reason = "its user is to be asked, and the vendor tells no address";
-        let missing = Happening::new(id, Event::UserMissing, reason, &Actor::Rule);
-        happen(t, &missing, now)?;
+    t.prepare_cached(
+        "INSERT INTO candidates (profile_id, subscription_id, external_user_id, email,
+             display_name, identifier, state, reason, justification, rule, rule_digest,
+             reference, reference_day, last_activity, last_grade, grade, evidence_digest,
+             savings, assignment_group, opened_at, changed_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'ready', ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,
+             ?17, ?18, ?19, ?19)",
+    )?
+    .execute(params![
+        profile.0,
+        new.subscription,
+        seat.user,
+        seat.email,
+        seat.display_name,
+        seat.identifier.as_str(),
+        new.reason,
+        new.justification.as_str(),
+        new.rule,
+        new.rule_digest,
+        new.reference.kind.as_str(),
+        Day(new.reference.day),
+        new.last_activity.map(|(day, _)| Day(day)),
+        new.last_activity.map(|(_, grade)| grade.as_str()),
+        new.grade.as_str(),
+        new.evidence_digest,
+        new.savings.as_ref().map(Json),
+        new.assignment_group,
+        At(now),
+    ])?;
+    let id = t.last_insert_rowid();
+    let entry = NewEntry {
+        action: AuditAction::CandidateOpened,
+        who: Actor::Rule,
+        candidate: Some(id),
+        texts: vec![("user", seat.user), ("email", seat.email)],
+        identifier: Some(seat.identifier),
+        profile: Some(seat.profile),
+        facts: json!({
+            "justification": new.justification, "rule": new.rule,
+            "rule_digest": new.rule_digest, "reference": new.reference,
+            "last_activity": new.last_activity.map(|(day, _)| day), "grade": new.grade,
+            "evidence": new.evidence_digest, "savings": new.savings,
+        }),
+    };
+    chain.append(t, &entry, now)?;
+    Ok(Some(id))
+}
+
+/// What a candidate takes over from its seat.
+struct Seat {
+    user: String,
+    email: String,
+    display_name: String,
+    identifier: Identifier,
+    profile: Name,
+}
+
+impl Seat {
+    fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            user: row.get(0)?,
+            email: row.get(1)?,
+            display_name: row.get(2)?,
+            identifier: row.get::<_, Word<_>>(3)?.0,
+            profile: row.get::<_, Word<_>>(4)?.0,
+        })
     }
-    Ok(true)
 }
 
 /// An entry of the audit log about a candidate.

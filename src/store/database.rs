@@ -36,6 +36,8 @@ pub struct Layout {
     pub application_id: u32,
     /// Every migration; its count is the layout's version (`user_version`).
     pub migrations: &'static [Migration],
+    /// What the writer keeps of the file in memory, in KiB.
+    pub writer_cache: u32,
 }
 
 /// An open file. Cheap to clone; the last clone's writer thread ends with it.
@@ -373,8 +375,9 @@ fn prepare(path: &Path, layout: &Layout) -> Result<Connection, StoreError> {
              PRAGMA synchronous = FULL;
              PRAGMA foreign_keys = ON;
              PRAGMA busy_timeout = 5000;
-             PRAGMA cache_size = -8000;
-             PRAGMA journal_size_limit = {LOG_BYTES};"
+             PRAGMA cache_size = -{};
+             PRAGMA journal_size_limit = {LOG_BYTES};",
+            layout.writer_cache
         ))
         .map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(64);
@@ -441,6 +444,7 @@ mod tests {
             name: "t",
             sql: "CREATE TABLE t (x INTEGER) STRICT;",
         }],
+        writer_cache: 2_000,
     };
 
     #[tokio::test]
@@ -491,8 +495,8 @@ mod tests {
         let path = folder.path().join("a.db");
         drop(Database::open(&path, &ONE, GroupCommit::On).unwrap());
         let older = Layout {
-            application_id: 7,
             migrations: &[],
+            ..ONE
         };
         let error = Database::open(&path, &older, GroupCommit::On).unwrap_err();
         assert!(

@@ -137,6 +137,7 @@ mod tests {
                   WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
                   INSERT INTO t SELECT i, hex(randomblob(50)) FROM n;",
         }],
+        writer_cache: 2_000,
     };
 
     async fn file() -> (tempfile::TempDir, std::path::PathBuf) {

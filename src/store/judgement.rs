@@ -99,14 +99,15 @@ impl Store {
             .await
     }
 
-    /// Shows seats that are held to `judge`, up to `limit` of them after the one with number `after`.
-    /// Passes over those that are known to have been used on `used_on` or later.
+    /// Shows seats that are held to `judge`, up to `limit` of them after the one with number `after`, until
+    /// it has found `most`. Passes over those that are known to have been used on `used_on` or later.
     pub async fn judge_seats<T, F>(
         &self,
         profile: ProfileId,
         namesakes: Arc<Namesakes>,
         used_on: Date,
         (after, limit): (i64, u32),
+        most: usize,
         mut judge: F,
     ) -> Result<Scanned<T>, StoreError>
     where
@@ -134,8 +135,11 @@ impl Store {
                     looked_at += 1;
                     next = Some(row.get(0)?);
                     found.extend(seen(row, &beside, &mut known, &mut judge)?);
+                    if found.len() == most {
+                        break;
+                    }
                 }
-                let next = next.filter(|_| looked_at == limit);
+                let next = next.filter(|_| looked_at == limit || found.len() == most);
                 Ok(Scanned { found, next })
             })
             .await

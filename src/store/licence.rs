@@ -47,8 +47,8 @@ mod tests {
     async fn licences_that_were_recorded_before_they_had_a_type_are_still_in_force() {
         let folder = tempfile::tempdir().unwrap();
         let layout = Layout {
-            application_id: LAYOUT.application_id,
             migrations: &MIGRATIONS[..15],
+            ..LAYOUT
         };
         let path = folder.path().join("seatsync.db");
         let database = Database::open(&path, &layout, GroupCommit::On).unwrap();

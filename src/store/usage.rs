@@ -40,6 +40,8 @@ pub(super) const LAYOUT: Layout = Layout {
             sql: include_str!("migrations/usage/0002_known_time.sql"),
         },
     ],
+    // Records come in any order, each to a place of its own.
+    writer_cache: 8_000,
 };
 
 /// The usage records of one state directory. Cheap to clone.

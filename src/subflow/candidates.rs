@@ -22,11 +22,12 @@ use crate::settings::Guards;
 use crate::store::StoreError;
 use crate::store::candidate::{Happened, Happening, NewCandidate};
 use crate::store::job::Counts;
+use crate::store::judgement::Scanned;
 
 /// Seats judged in one read.
 const SEATS: u32 = 20_000;
 /// New candidates that wait for one transaction, which the disk confirms once.
-const RECORDED_AT_ONCE: usize = 1_000;
+const RECORDED_AT_ONCE: usize = 250;
 /// Open candidates that are held in memory at once.
 const OPEN: u32 = 1_000;
 /// A candidate that requires attention for longer is given up, as in ServiceNow
@@ -212,7 +213,8 @@ fn silence(candidate: &Candidate) -> (Event, String) {
     }
 }
 
-/// Looks at every seat without an `open` candidate, and records those that are found unused.
+/// Looks at every seat without an `open` candidate, and records those that are found unused while the next
+/// ones are looked at.
 async fn find(
     run: &Run<'_>,
     judging: &Arc<Judging>,
@@ -220,48 +222,60 @@ async fn find(
     open: Arc<HashSet<i64>>,
     counts: &mut Counts,
 ) -> Result<(), StoreError> {
-    let used_on = judging.used_by_any_rule();
     let mut after = Some(0);
     let mut unrecorded: Vec<NewCandidate> = Vec::new();
-    while let Some(from) = after {
-        let judged = Arc::clone(judging);
-        let open = Arc::clone(&open);
-        let scanned = run
-            .store
-            .judge_seats(
-                run.profile.id,
-                Arc::clone(&judging.namesakes),
-                used_on,
-                (from, SEATS),
-                move |identifier, facts| {
-                    if open.contains(&facts.subscription) {
-                        return None;
-                    }
-                    found(&judged.of(identifier), &judged.knowledge, facts)
-                },
-            )
-            .await?;
-        unrecorded.extend(
-            scanned
-                .found
-                .into_iter()
-                .map(|(identifier, new)| NewCandidate {
-                    savings: prices.of_identifier(&identifier),
-                    ..new
-                }),
-        );
+    while after.is_some() || !unrecorded.is_empty() {
+        let due = if unrecorded.len() >= RECORDED_AT_ONCE || after.is_none() {
+            std::mem::take(&mut unrecorded)
+        } else {
+            Vec::new()
+        };
+        let (scanned, recorded) = tokio::try_join!(
+            scan(run, judging, &open, after),
+            run.store.open_candidates(run.profile.id, due, run.now()),
+        )?;
+        counts.inserted += recorded;
+        let found = scanned.found.into_iter();
+        unrecorded.extend(found.map(|(identifier, new)| NewCandidate {
+            savings: prices.of_identifier(&identifier),
+            ..new
+        }));
         after = scanned.next;
-        if unrecorded.len() >= RECORDED_AT_ONCE || after.is_none() {
-            let found = std::mem::take(&mut unrecorded);
-            let recorded = run
-                .store
-                .open_candidates(run.profile.id, found, run.now())
-                .await?;
-            counts.inserted += recorded;
-        }
         run.reporter.advance();
     }
     Ok(())
+}
+
+/// Seats that are found unused among those after the one with that number.
+async fn scan(
+    run: &Run<'_>,
+    judging: &Arc<Judging>,
+    open: &Arc<HashSet<i64>>,
+    after: Option<i64>,
+) -> Result<Scanned<(Identifier, NewCandidate)>, StoreError> {
+    let Some(after) = after else {
+        return Ok(Scanned {
+            found: Vec::new(),
+            next: None,
+        });
+    };
+    let judged = Arc::clone(judging);
+    let open = Arc::clone(open);
+    run.store
+        .judge_seats(
+            run.profile.id,
+            Arc::clone(&judging.namesakes),
+            judging.used_by_any_rule(),
+            (after, SEATS),
+            RECORDED_AT_ONCE,
+            move |identifier, facts| {
+                if open.contains(&facts.subscription) {
+                    return None;
+                }
+                found(&judged.of(identifier), &judged.knowledge, facts)
+            },
+        )
+        .await
 }
 
 fn found(
