@@ -6,6 +6,7 @@ mod opening;
 mod position;
 mod rest;
 mod retention;
+mod traces;
 mod watchdog;
 
 use std::collections::BTreeMap;
@@ -47,6 +48,7 @@ use crate::store::lock::StateLock;
 use crate::store::usage::UsageStore;
 use crate::systemd::{self, HandedSockets};
 use crate::telemetry::Notable;
+use crate::telemetry::traces::{Receiver, TracesError};
 use watchdog::Vitals;
 
 /// The longest that stopping may take before what still runs is named and left.
@@ -130,6 +132,11 @@ impl Surroundings {
         self.get("JOURNAL_STREAM")
     }
 
+    /// Where the environment wants traces to be sent to.
+    pub fn receiver_of_traces(&self) -> Result<Option<Receiver>, TracesError> {
+        Receiver::asked_for(|name| self.get(name))
+    }
+
     fn get(&self, name: &str) -> Option<&str> {
         self.environment.get(name).map(String::as_str)
     }
@@ -149,6 +156,19 @@ pub struct Ended {
 
 /// Runs the daemon until SIGTERM or SIGINT, or with `once` until everything due has run.
 pub async fn run(
+    options: Options,
+    surroundings: Surroundings,
+    clock: SharedClock,
+) -> Result<Ended> {
+    let traces = traces::begin(&surroundings);
+    let ended = open_and_run(options, surroundings, clock).await;
+    if let Some(traces) = traces {
+        traces.end().await;
+    }
+    ended
+}
+
+async fn open_and_run(
     options: Options,
     surroundings: Surroundings,
     clock: SharedClock,

@@ -89,6 +89,22 @@ pub enum ConnectorError {
 }
 
 impl ConnectorError {
+    /// The kind of trouble in one word, for traces.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Unauthorized { .. } => "unauthorized",
+            Self::MissingScope { .. } => "missing_scope",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::Unavailable { .. } => "unavailable",
+            Self::Rejected { .. } => "rejected",
+            Self::Malformed { .. } => "malformed",
+            Self::Unsupported { .. } => "unsupported",
+            Self::Misconfigured { .. } => "misconfigured",
+            Self::Secret(_) => "secret",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
     /// Where it happened, when a call was made.
     pub fn context(&self) -> Option<&CallContext> {
         match self {

@@ -19,7 +19,7 @@ use crate::subflow::position::calculate_position;
 use crate::subflow::progress::Reporter;
 use crate::subflow::reclaim::{self, Reclaim};
 use crate::subflow::{Outcome, Run, SubflowError, activity, candidates, download};
-use crate::telemetry::Notable;
+use crate::telemetry::{Notable, spans};
 use jiff::Timestamp;
 
 /// What one job is executed with.
@@ -241,6 +241,7 @@ impl<S: ConnectorSource> Worker<S> {
             ) => {
                 let message = format!("put off until {}: {}", whole_second(until), failure.message);
                 tracing::warn!(message_id = %Notable::JobPutOff, trace_id = failure.trace_id, "{message}");
+                spans::job_ended("put_off", Some(&failure.step), true);
                 conditions.ready(Some(("PutOff", message))).await?;
                 let put_off = PutOff {
                     until,
@@ -279,6 +280,8 @@ impl<S: ConnectorSource> Worker<S> {
     }
 
     fn announce(&self, job: &Job, state: JobState, failure: Option<&Failure>) {
+        let step = failure.map(|failure| failure.step.as_str());
+        spans::job_ended(state.as_str(), step, state == JobState::Failed);
         self.metrics
             .job_results
             .get_or_create(&JobLabel {

@@ -38,7 +38,7 @@ use crate::subflow::plan::{Permit, PlanContext, Planned, StopSwitch, make_plan};
 use crate::subflow::progress::{JobProgress, Reporter, RunningJobs};
 use crate::subflow::restore::{self, Restoration};
 use crate::subflow::{Run, SubflowError};
-use crate::telemetry::Notable;
+use crate::telemetry::{Notable, spans};
 
 /// Jobs that run at once, each of another profile.
 const CONCURRENT: usize = 4;
@@ -477,8 +477,15 @@ impl<S: ConnectorSource> Runner<S> {
                 .insert(job.id.clone(), (job.profile.clone(), stop.clone()));
             let runner = self.clone();
             let span = tracing::info_span!("job", profile = %job.profile, subflow = job.subflow.as_str(), job = %job.id);
+            let traced = spans::job(
+                job.profile.as_str(),
+                job.subflow.as_str(),
+                &job.id,
+                job.trigger.as_str(),
+            );
             let work = async move {
-                runner.work(&job, &stop).await;
+                traced.run(runner.work(&job, &stop)).await;
+                traced.end();
                 runner.stops().remove(&job.id);
                 runner.shared.ended.notify_waiters();
                 job.id
@@ -543,6 +550,7 @@ impl<S: ConnectorSource> Runner<S> {
 
     /// A stop of the daemon, or of the profile's jobs.
     async fn cut(&self, job: &Job) -> Result<(), StoreError> {
+        spans::job_ended(JobState::Interrupted.as_str(), None, false);
         let store = &self.shared.worker.store;
         let profile = store.desired_profile(&job.profile).await?;
         match profile.as_ref().and_then(lookout::bar) {
@@ -562,6 +570,7 @@ impl<S: ConnectorSource> Runner<S> {
     /// The store failed under a running job; its record may still be written.
     async fn give_up(&self, job: &Job, error: &StoreError) -> Result<(), StoreError> {
         tracing::error!(%error, "the store failed under a job");
+        spans::job_ended(JobState::Failed.as_str(), Some("store"), true);
         let end = JobEnd {
             state: JobState::Failed,
             counts: job.counts.clone(),

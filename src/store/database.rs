@@ -18,7 +18,7 @@ use super::fair_queue::{FairQueue, LANE, Lane, Refused};
 use super::writer::{GROUP_WEIGHT, Sharing, Work, Writer};
 use super::{functions, inspect};
 use crate::clock::ThreadTime;
-use crate::telemetry::Notable;
+use crate::telemetry::{Notable, spans};
 
 /// One step of a file's layout: run once, in one transaction, in order.
 #[derive(Debug, Clone, Copy)]
@@ -136,7 +136,7 @@ impl Database {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     {
-        self.with_writer(move |connection| {
+        let written = self.with_writer(move |connection| {
             let failed = |error| StoreError::from_sqlite(step, error);
             let transaction = connection
                 .transaction_with_behavior(TransactionBehavior::Immediate)
@@ -144,8 +144,8 @@ impl Database {
             let value = work(&transaction)?;
             transaction.commit().map_err(failed)?;
             Ok(value)
-        })
-        .await
+        });
+        spans::store_write(step, written).await
     }
 
     /// Runs `work` on the writer's thread without a transaction of its own, for work that groups

@@ -31,6 +31,21 @@ pub enum Trigger {
     Rerun,
 }
 
+impl Trigger {
+    /// The word in listings and in the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Publish => "publish",
+            Self::Schedule => "schedule",
+            Self::CatchUp => "catch_up",
+            Self::Manual => "manual",
+            Self::Decision => "decision",
+            Self::Chain => "chain",
+            Self::Rerun => "rerun",
+        }
+    }
+}
+
 /// How far a job is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

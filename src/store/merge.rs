@@ -15,6 +15,7 @@ use super::staging::{IS_INVITATION, Scratch, Staging, blocking};
 use super::walk::{self, NewWalk};
 use super::{Store, StoreError};
 use crate::connector::facts::{ActivityKind, Grade};
+use crate::telemetry::spans;
 
 /// What a merge did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -76,9 +77,10 @@ impl Store {
         F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         let scratch = blocking(move || staging.close()).await?;
-        self.database
-            .with_writer(move |connection| attached(step, connection, &scratch, work))
-            .await
+        let written = self
+            .database
+            .with_writer(move |connection| attached(step, connection, &scratch, work));
+        spans::store_write(step, written).await
     }
 }
 

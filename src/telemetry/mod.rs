@@ -1,7 +1,9 @@
-//! Logs: to the journal where systemd gave us one, to stderr otherwise.
+//! Logs, to the journal where systemd gave us one and to stderr otherwise; and traces, for who wants them.
 
 mod notable;
+pub mod spans;
 mod text;
+pub mod traces;
 
 use std::io::IsTerminal;
 

@@ -58,7 +58,8 @@ const UPWARDS: &[(&str, &str)] = &[("cli/run.rs", "daemon")];
 const DOORS: &[(&str, &[&str])] = &[
     ("rusqlite", &["store"]),
     ("serde_yaml", &["yaml", "settings", "profile"]),
-    ("reqwest", &["connector", "notice"]),
+    ("reqwest", &["connector", "notice", "telemetry"]),
+    ("opentelemetry", &["telemetry"]),
     ("lettre", &["settings", "notice"]),
     ("minijinja", &["notice", "report"]),
     ("sd_notify", &["systemd"]),

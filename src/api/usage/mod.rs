@@ -44,6 +44,7 @@ use crate::clock::SharedClock;
 use crate::metrics::{Metrics, StatusLabel};
 use crate::settings;
 use crate::store::usage::UsageStore;
+use crate::telemetry::spans;
 use crate::yaml::diagnostic::Diagnostic;
 
 /// The usage API over one store. Cheap to clone.
@@ -163,6 +164,8 @@ struct Exchange {
     format: Format,
     /// How the user stands under the rate rule, where there is one and the user is known.
     rate: Option<rate::Standing>,
+    /// How many items it had, once they are stored.
+    items: Option<usize>,
     /// The room of its body, which its answer takes over.
     place: Place,
 }
@@ -183,9 +186,12 @@ impl Shared {
             transaction: self.next_transaction(),
             format: Format::Json,
             rate: None,
+            items: None,
             place: Place::default(),
         };
-        let answered = self.process(peer, share, request, &mut exchange).await;
+        let span = spans::usage_request();
+        let process = self.process(peer, share, request, &mut exchange);
+        let answered = span.run(process).await;
         let mut response = match answered {
             Ok(body) => success(exchange.format, body),
             Err(refusal) => {
@@ -200,6 +206,7 @@ impl Shared {
                 failure(exchange.format, &refusal)
             }
         };
+        spans::usage_answered(span, response.status().as_u16(), exchange.items);
         if let Some(rate) = &exchange.rate {
             response.headers_mut().extend(rate.headers());
         }
@@ -267,6 +274,7 @@ impl Shared {
             transaction: exchange.transaction.clone(),
         };
         let stored = self.store(push, share, sent_in, taken).await?;
+        exchange.items = Some(stored.items);
         exchange.place = stored.place;
         Ok(stored.answer)
     }

@@ -37,6 +37,8 @@ pub(super) struct Push {
 #[derive(Debug)]
 pub(super) struct Stored {
     pub(super) answer: Vec<u8>,
+    /// How many items it had, those included that were refused.
+    pub(super) items: usize,
     /// Room for the answer.
     pub(super) place: Place,
 }
@@ -151,7 +153,11 @@ impl Shared {
         let unknown = &self.metrics.usage_unknown_columns;
         unknown.inc_by(batch.unknown_columns as u64);
         let answer = push.answer_in.encode(&batch, &fates, length);
-        Ok(Stored { answer, place })
+        Ok(Stored {
+            answer,
+            items: batch.entries.len(),
+            place,
+        })
     }
 
     fn count(&self, fates: &[Upserted], rejected: usize) {

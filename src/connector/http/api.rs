@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use backon::ExponentialBackoff;
 use jiff::{SignedDuration, Timestamp};
@@ -19,6 +20,7 @@ use crate::connector::limits::{AccountBudget, Label};
 use crate::connector::options::RetryPolicy;
 use crate::connector::stats::CallStats;
 use crate::connector::token::{AccessToken, TokenSource};
+use crate::telemetry::spans::{self, VendorCall};
 
 /// How a call is sent.
 #[derive(Debug, Clone)]
@@ -72,6 +74,19 @@ enum Judged<T> {
     /// Worth repeating when there is room.
     Throttled(CallContext, HeaderMap, String),
     Final(ConnectorError),
+}
+
+impl<T> Judged<T> {
+    /// The kind of trouble, where there was any.
+    fn trouble(&self) -> Option<&'static str> {
+        match self {
+            Self::Done(_) => None,
+            Self::Trouble(error) | Self::TokenRefused(error) | Self::Final(error) => {
+                Some(error.kind())
+            }
+            Self::Throttled(..) => Some("rate_limited"),
+        }
+    }
 }
 
 /// The patience one call has left.
@@ -146,14 +161,26 @@ impl Api {
             token_renewed: false,
         };
         let mut token = self.token().await?;
+        let mut attempt = 0;
         loop {
-            self.wait_for_room(call).await?;
+            let waited = self.wait_for_room(call).await?;
             let request = self.request(call, sending, &token)?;
+            attempt += 1;
+            let span = VendorCall {
+                connection: &self.connection,
+                step: call.step,
+                method: request.method().as_str(),
+                attempt,
+                waited: Duration::try_from(waited).unwrap_or_default(),
+            }
+            .span();
             self.stats.called();
-            let outcome = self.http.exchange(request).await;
+            let outcome = span.run(self.http.exchange(request)).await;
             let status = outcome.as_ref().ok().map(|answer| answer.status);
             self.stats.answered(status);
-            match self.judge(call, outcome, &token, &read) {
+            let judged = self.judge(call, outcome, &token, &read);
+            spans::vendor_answered(span, status, judged.trouble());
+            match judged {
                 Judged::Done(value) => {
                     self.retries.earn();
                     return Ok(value);
@@ -180,8 +207,9 @@ impl Api {
         }
     }
 
-    /// Waits until the account's budget admits one more call, unless that is too long.
-    async fn wait_for_room(&self, call: &Call<'_>) -> Result<(), ConnectorError> {
+    /// Waits until the account's budget admits one more call, unless that is too long. How long it
+    /// took.
+    async fn wait_for_room(&self, call: &Call<'_>) -> Result<SignedDuration, ConnectorError> {
         let started = self.clock.now();
         while let Some(Throttle { until, daily }) = self.budget.admit(call.label) {
             if daily || self.too_long(until) {
@@ -192,9 +220,9 @@ impl Api {
             }
             self.clock.sleep_until(until).await;
         }
-        self.stats
-            .throttled(self.clock.now().duration_since(started));
-        Ok(())
+        let waited = self.clock.now().duration_since(started);
+        self.stats.throttled(waited);
+        Ok(waited)
     }
 
     fn too_long(&self, until: Timestamp) -> bool {

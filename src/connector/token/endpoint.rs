@@ -19,6 +19,7 @@ use crate::connector::error::{CallContext, ConnectorError};
 use crate::connector::http::retry::{backoff, throttle_backoff};
 use crate::connector::http::{ExchangeError, HttpClient, tame, throttle, unreachable};
 use crate::connector::options::RetryPolicy;
+use crate::telemetry::spans::{self, VendorCall};
 
 /// What the step is called in errors and job results.
 const STEP: &str = "get an access token";
@@ -54,9 +55,11 @@ impl TokenEndpoint<'_> {
         let mut waits = backoff(&self.retry);
         let mut throttles = throttle_backoff();
         let mut lost_one = false;
+        let mut attempt = 0;
         loop {
             let asked_at = self.clock.now();
-            let error = match self.http.oauth_exchange(request.clone()).await {
+            attempt += 1;
+            let error = match self.exchange(request.clone(), attempt).await {
                 Ok(answer) if answer.status().as_u16() == 429 => {
                     self.wait_for_room(&answer, throttles.next()).await?;
                     continue;
@@ -111,7 +114,7 @@ impl TokenEndpoint<'_> {
             context: context(answer, None),
             message,
         };
-        match self.http.oauth_exchange(request).await {
+        match self.exchange(request, 1).await {
             Ok(answer) if answer.status().is_server_error() || answer.status() == 429 => {
                 let message = format!("the token endpoint answers {}", answer.status());
                 Err(unavailable(Some(&answer), message))
@@ -123,6 +126,25 @@ impl TokenEndpoint<'_> {
             }
             Err(error) => Err(unavailable(None, error.to_string())),
         }
+    }
+
+    async fn exchange(
+        &self,
+        request: HttpRequest,
+        attempt: u32,
+    ) -> Result<HttpResponse, ExchangeError> {
+        let span = VendorCall {
+            connection: self.connection,
+            step: STEP,
+            method: request.method().as_str(),
+            attempt,
+            waited: Duration::ZERO,
+        }
+        .span();
+        let outcome = span.run(self.http.oauth_exchange(request)).await;
+        let status = outcome.as_ref().map(|answer| answer.status().as_u16());
+        spans::vendor_answered(span, status.as_ref().ok().copied(), trouble(status));
+        outcome
     }
 
     fn unreachable(&self, message: &str) -> String {
@@ -199,6 +221,20 @@ pub(super) fn basic_request(
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
         .body(body.into_bytes())
         .map_err(|error| misconfigured(&error))
+}
+
+/// The kind of trouble that an HTTP status or the lack of one is, for traces.
+fn trouble(status: Result<u16, &ExchangeError>) -> Option<&'static str> {
+    match status {
+        Ok(429) => Some("rate_limited"),
+        Ok(500..) | Err(ExchangeError::Trouble(_) | ExchangeError::Untrusted(_)) => {
+            Some("unavailable")
+        }
+        Ok(400..) => Some("unauthorized"),
+        Ok(_) => None,
+        Err(ExchangeError::TooLarge { .. }) => Some("malformed"),
+        Err(ExchangeError::Host(_)) => Some("misconfigured"),
+    }
 }
 
 pub(super) fn context(answer: Option<&HttpResponse>, code: Option<String>) -> CallContext {

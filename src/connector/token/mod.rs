@@ -29,6 +29,7 @@ use super::options::RetryPolicy;
 use crate::clock::SharedClock;
 use crate::profile::model::{Grant, ResolvedConnection, SecretRef};
 use crate::secret::Secrets;
+use crate::telemetry::spans::Span;
 
 /// What tokens come from, by grant. Secrets are named here and read at each use.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -273,7 +274,9 @@ impl TokenSource {
         T: Send + 'static,
         F: Future<Output = Result<T, ConnectorError>> + Send + 'static,
     {
-        let ended = self.shared.tasks.spawn(work(self.clone())).await;
+        let (span, work) = (Span::current(), work(self.clone()));
+        let work = async move { span.run(work).await };
+        let ended = self.shared.tasks.spawn(work).await;
         ended.unwrap_or(Err(ConnectorError::Cancelled))
     }
 
