@@ -13,7 +13,7 @@
 //! | room | is |
 //! |---|---|
 //! | [`daemon`] | start order, reload, shutdown; the only one that knows everything |
-//! | [`clock`], [`secret`], [`systemd`], [`sandbox`], [`telemetry`], [`metrics`] | the one place each for now(), credentials, the service manager, what the kernel takes away, logs, numbers |
+//! | [`clock`], [`secret`], [`systemd`], [`sandbox`], [`telemetry`], [`metrics`] | the one place each for now(), credentials, the service manager, what the kernel takes away, logs and traces, numbers |
 //! | [`yaml`] | the language of our files: positions, typed values, diagnostics |
 //! | [`settings`] | the daemon's own settings: raw shape, then validated |
 //! | [`profile`] | YAML to checked domain types, or diagnostics |

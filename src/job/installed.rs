@@ -18,6 +18,7 @@ use crate::store::job::{Counts, JobState, Trigger};
 use crate::store::usage::UsageStore;
 use crate::store::{Store, StoreError};
 use crate::subflow::installed::{InstalledContext, refresh_installed, rules_in_force};
+use crate::telemetry::spans;
 
 /// When the store cannot be read, it is looked at again after this time.
 const TROUBLE: SignedDuration = SignedDuration::from_secs(30);
@@ -206,7 +207,9 @@ impl InstalledRunner {
             parts.store.enqueue_installed(new, now).await?;
         }
         while let Some(run) = parts.store.claim_installed(self.now()).await? {
-            self.work(&run).await?;
+            let span = spans::installed_run(&run.id, run.trigger.as_str());
+            span.run(self.work(&run)).await?;
+            span.end();
         }
         Ok(agenda.wake_at)
     }
@@ -227,6 +230,8 @@ impl InstalledRunner {
                 (JobState::Failed, Some(failure("judge", error.to_string())))
             }
         };
+        let step = failed.as_ref().map(|failed| failed.step.as_str());
+        spans::job_ended(state.as_str(), step, failed.is_some());
         let now = self.now();
         store
             .finish_installed(&run.id, state, counts, failed, now)

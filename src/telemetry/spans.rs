@@ -24,6 +24,25 @@ pub fn job(profile: &str, subflow: &str, job: &str, trigger: &str) -> Span {
     )
 }
 
+/// The root of a trace: one run of what judges installed software.
+pub fn installed_run(run: &str, trigger: &str) -> Span {
+    Span::root(
+        "judge installed software",
+        Kind::Internal,
+        &[text("seatsync.job", run), text("seatsync.trigger", trigger)],
+    )
+}
+
+/// Does what a person asked for of a profile that is no job of its own and calls the vendor, as a trace.
+pub async fn asked<T, E>(
+    what: &'static str,
+    profile: &str,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    let span = Span::root(what, Kind::Internal, &[text("seatsync.profile", profile)]);
+    finish(span, work).await
+}
+
 /// How the job ended within whose span this is said. `step` is where it failed or what it lacks, in our
 /// words; `failed` where its end is trouble.
 pub fn job_ended(outcome: &str, step: Option<&str>, failed: bool) {
@@ -90,12 +109,16 @@ pub async fn store_write<T, E>(
         return work.await;
     }
     let span = Span::within_current(step, Kind::Internal, &[text("seatsync.step", step)]);
-    let written = span.run(work).await;
-    if written.is_err() {
+    finish(span, work).await
+}
+
+async fn finish<T, E>(span: Span, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    let done = span.run(work).await;
+    if done.is_err() {
         span.fail();
     }
     span.end();
-    written
+    done
 }
 
 /// The root of a trace: one request of an agent, from its head to its answer.

@@ -18,6 +18,7 @@ use crate::schedule::planner;
 use crate::store::condition::{Condition, ConditionKind, ConditionStatus};
 use crate::store::document::RecordedProfile;
 use crate::store::job::{JobFilter, JobState};
+use crate::telemetry::spans;
 
 /// Jobs of a subflow among which its last real one is looked for.
 const RECENT: u32 = 100;
@@ -63,7 +64,8 @@ pub(super) async fn validate(
     Path(profile): Path<String>,
 ) -> Result<Json<Validation>, Refusal> {
     let recorded = find(&control, &profile).await?;
-    let validated = control.runner.validate(&recorded.name).await;
+    let validate = control.runner.validate(&recorded.name);
+    let validated = spans::asked("validate", recorded.name.as_str(), Box::pin(validate)).await;
     let validation = validated.map_err(|error| match error {
         ValidateError::Request(error) => error.into(),
         ValidateError::Validation(error) => Refusal::conflict(error.to_string()),

@@ -12,6 +12,7 @@ use crate::profile::name::Name;
 use crate::reclamation::candidate::Candidate;
 use crate::store::write::Write;
 use crate::subflow::restore::to_undo;
+use crate::telemetry::spans;
 
 /// `POST /v1/undo`.
 pub(super) async fn undo(
@@ -48,7 +49,8 @@ pub(super) async fn undo(
     for (name, candidates) in of_profiles {
         let profile = control.store.desired_profile(&name).await?;
         let profile = profile.ok_or_else(|| Refusal::no_profile(name.as_str()))?;
-        let became = control.runner.restore(&profile, candidates, &by).await;
+        let restore = control.runner.restore(&profile, candidates, &by);
+        let became = spans::asked("undo", name.as_str(), Box::pin(restore)).await;
         let became = became.map_err(|error| Refusal::conflict(error.to_string()))?;
         for (candidate, restoration) in became {
             tracing::info!(profile = %name, candidate = candidate.id, ok = restoration.ok, %by, "a seat was to be given back: {}", restoration.message);
