@@ -61,6 +61,7 @@ mod sandbox;
 mod snapshot;
 mod support;
 mod tls;
+mod traces;
 mod usage_conformance;
 mod usage_openapi;
 mod usage_read;

@@ -8,7 +8,7 @@ use std::process::Stdio;
 use super::support::{Host, text};
 
 /// Whether the kernel holds the daemon; says why not where it does not.
-fn holds(host: &Host) -> bool {
+pub(crate) fn holds(host: &Host) -> bool {
     let sandbox = &host.json(&["status"])["sandbox"];
     let active = sandbox["active"].as_bool().unwrap();
     if !active {

@@ -8,6 +8,7 @@ pub(crate) mod goto;
 pub(crate) mod mail_server;
 pub(crate) mod programs;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -31,6 +32,7 @@ pub(crate) struct Host {
     secret: String,
     log_level: String,
     trusted: Option<PathBuf>,
+    environment: BTreeMap<String, String>,
     daemon: Option<Child>,
 }
 
@@ -46,6 +48,7 @@ impl Host {
             secret: "unset".to_owned(),
             log_level: "info".to_owned(),
             trusted: None,
+            environment: BTreeMap::new(),
             daemon: None,
         };
         host.settings("connections: {allowed_hosts: [127.0.0.1]}\n");
@@ -81,6 +84,11 @@ impl Host {
     /// The daemon trusts the certificate authorities of this file, and no other.
     pub(crate) fn trust(&mut self, authorities: PathBuf) {
         self.trusted = Some(authorities);
+    }
+
+    /// A variable of the daemon's environment.
+    pub(crate) fn environment(&mut self, name: &str, value: &str) {
+        self.environment.insert(name.to_owned(), value.to_owned());
     }
 
     /// Writes the settings file.
@@ -124,6 +132,7 @@ impl Host {
             .arg(self.path("seatsync.yaml"))
             .env(SECRET, &self.secret)
             .env("SEATSYNC_LOG", &self.log_level)
+            .envs(&self.environment)
             .stdin(Stdio::null());
         if let Some(authorities) = &self.trusted {
             command.env("SSL_CERT_FILE", authorities);
