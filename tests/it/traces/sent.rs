@@ -121,7 +121,7 @@ async fn a_job_is_a_trace_of_its_calls_and_writes() {
     assert!(
         roots
             .iter()
-            .all(|root| root.name == "createOrUpdate" || root.told("seatsync.job") != ""),
+            .all(|root| root.name == "createOrUpdate" || !root.told("seatsync.job").is_empty()),
         "{roots:#?}"
     );
 
