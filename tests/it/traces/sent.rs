@@ -27,6 +27,17 @@ fn push(host: &Host, items: &[String]) {
     post(&mut agent, items).unwrap();
 }
 
+/// Pushes again and again until it is as wanted.
+fn push_until(host: &Host, wanted: impl Fn() -> bool) {
+    for count in 0..100_000 {
+        push(host, &[item(1, 1, count)]);
+        if wanted() {
+            return;
+        }
+    }
+    panic!("it never is as wanted:\n{}", host.log());
+}
+
 /// The only root of that name.
 fn root<'a>(spans: &'a [Span], name: &str) -> &'a Span {
     let named: Vec<_> = spans
@@ -265,16 +276,9 @@ async fn a_receiver_that_refuses_is_told_once_and_once_more_when_it_takes_again(
     host.until_first_run_is_over("zoom");
     host.until_log("traces do not arrive");
     let refused = receiver.got().len();
-    for turn in 0.. {
-        push(&host, &[item(1, 1, turn)]);
-        if receiver.got().len() > refused + 2 {
-            break;
-        }
-    }
+    push_until(&host, || receiver.got().len() > refused + 2);
     receiver.becomes(Manner::Takes);
-    while !host.log().contains("arrive at") || !host.log().contains(" again") {
-        push(&host, &[item(1, 1, 1)]);
-    }
+    push_until(&host, || host.log().contains("traces arrive at"));
     assert_eq!(host.stop(), Some(0));
     let trouble = lines_of_trouble(&host);
     let [line] = trouble.as_slice() else {
