@@ -48,7 +48,6 @@ use crate::store::lock::StateLock;
 use crate::store::usage::UsageStore;
 use crate::systemd::{self, HandedSockets};
 use crate::telemetry::Notable;
-use crate::telemetry::traces::{Receiver, TracesError};
 use watchdog::Vitals;
 
 /// The longest that stopping may take before what still runs is named and left.
@@ -130,11 +129,6 @@ impl Surroundings {
     /// Where the service manager says that it led standard error to (`$JOURNAL_STREAM`).
     pub fn journal_stream(&self) -> Option<&str> {
         self.get("JOURNAL_STREAM")
-    }
-
-    /// Where the environment wants traces to be sent to.
-    pub fn receiver_of_traces(&self) -> Result<Option<Receiver>, TracesError> {
-        Receiver::asked_for(|name| self.get(name))
     }
 
     fn get(&self, name: &str) -> Option<&str> {

@@ -2,12 +2,12 @@
 
 use super::Surroundings;
 use crate::connector::http::tls;
-use crate::telemetry::traces::{self, Sending};
+use crate::telemetry::traces::{self, Receiver, Sending};
 
 /// Begins to send traces where the environment asks for it. Where that cannot be done it is said, and the
 /// daemon does without.
 pub(super) fn begin(surroundings: &Surroundings) -> Option<Sending> {
-    let receiver = surroundings.receiver_of_traces().transpose()?;
+    let receiver = Receiver::asked_for(|name| surroundings.get(name)).transpose()?;
     let begun = receiver.and_then(|receiver| {
         let sending = traces::begin(&receiver, tls)?;
         tracing::info!("traces are sent to `{}`", receiver.host());

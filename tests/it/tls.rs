@@ -15,13 +15,13 @@ use vendor_sim::{ZoomSim, ZoomSimOptions};
 use super::support::{Host, text, zoom_profile};
 
 /// Who signs certificates.
-struct Authority {
+pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pem: String,
 }
 
 impl Authority {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let mut params = CertificateParams::new([]).unwrap();
         params
             .distinguished_name
@@ -36,7 +36,7 @@ impl Authority {
     }
 
     /// What a server shows that says it is `name`.
-    fn server(&self, name: &str) -> ServerConfig {
+    pub(crate) fn server(&self, name: &str) -> ServerConfig {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new([name.to_owned()]).unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
@@ -51,12 +51,11 @@ impl Authority {
     }
 }
 
-/// Speaks TLS as `server` in front of `vendor`; the port it listens on.
-async fn before(vendor: &ZoomSim, server: ServerConfig) -> u16 {
+/// Speaks TLS as `server` in front of what is at the address `plain`; the port it listens on.
+pub(crate) async fn before(plain: &str, server: ServerConfig) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let acceptor = TlsAcceptor::from(Arc::new(server));
-    let plain = vendor.api_url();
     let plain = plain.strip_prefix("http://").unwrap();
     let plain = plain.split('/').next().unwrap().to_owned();
     tokio::spawn(async move {
@@ -96,7 +95,7 @@ fn host(vendor: &ZoomSim, port: u16) -> Host {
 }
 
 /// Runs what is due, with `trusted` as the host's CA certificates; what was said.
-fn run(host: &Host, trusted: &Authority) -> (bool, String) {
+pub(crate) fn run(host: &Host, trusted: &Authority) -> (bool, String) {
     let bundle: PathBuf = host.path("ca.pem");
     std::fs::write(&bundle, &trusted.pem).unwrap();
     let ran = host
@@ -112,7 +111,7 @@ fn run(host: &Host, trusted: &Authority) -> (bool, String) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_certificate_of_a_ca_that_the_host_trusts_is_accepted() {
     let (vendor, authority) = (vendor().await, Authority::new("of the host"));
-    let port = before(&vendor, authority.server("localhost")).await;
+    let port = before(&vendor.api_url(), authority.server("localhost")).await;
     let (done, said) = run(&host(&vendor, port), &authority);
     assert!(done, "{said}");
     assert!(!vendor.control().requests().is_empty());
@@ -122,11 +121,11 @@ async fn a_certificate_of_a_ca_that_the_host_trusts_is_accepted() {
 async fn a_certificate_that_is_wrong_is_refused_by_name_and_nothing_is_sent() {
     let (vendor, authority) = (vendor().await, Authority::new("of the host"));
     let unknown = before(
-        &vendor,
+        &vendor.api_url(),
         Authority::new("an unknown one").server("localhost"),
     )
     .await;
-    let of_another = before(&vendor, authority.server("zoom.example.com")).await;
+    let of_another = before(&vendor.api_url(), authority.server("zoom.example.com")).await;
     for (port, why) in [(unknown, "UnknownIssuer"), (of_another, "not valid for")] {
         let (done, said) = run(&host(&vendor, port), &authority);
         assert!(!done, "{said}");

@@ -10,6 +10,7 @@ use super::super::reclaim;
 use super::super::sandbox::holds;
 use super::super::support::agent::{item, post};
 use super::super::support::{Host, zoom_account};
+use super::super::tls::{Authority, before, run};
 use super::receiver::{Manner, Receiver, Span};
 
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
@@ -333,6 +334,27 @@ async fn a_receiver_that_hangs_holds_up_neither_the_work_nor_the_stop() {
     assert_eq!(trouble.len(), 1, "{trouble:#?}");
     assert!(trouble[0].contains("the last spans"), "{trouble:#?}");
     assert!(host.log().contains("stopped"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receiver_is_believed_by_the_certificates_that_the_host_trusts() {
+    let receiver = Receiver::start(Manner::Takes).await;
+    let (of_the_host, unknown) = (Authority::new("of the host"), Authority::new("unknown"));
+    let believed = before(&receiver.address(), of_the_host.server("localhost")).await;
+    let refused = before(&receiver.address(), unknown.server("localhost")).await;
+    let vendor = zoom_account(20).await;
+    for (port, is_believed) in [(refused, false), (believed, true)] {
+        let mut host = Host::with_zoom(&vendor);
+        host.environment(ENDPOINT, &format!("https://localhost:{port}"));
+        let (done, said) = run(&host, &of_the_host);
+        assert!(done, "{said}");
+        assert_eq!(receiver.got().is_empty(), !is_believed);
+        let told = format!("traces do not arrive at `localhost:{port}`");
+        assert_eq!(said.contains(&told), !is_believed, "{said}");
+        assert_eq!(said.contains("UnknownIssuer"), !is_believed, "{said}");
+    }
+    let download = receiver.spans();
+    root(&download, "download_subscriptions");
 }
 
 /// Landlock holds a thread and those that it starts; the kernel tells by thread whether privileges are given
