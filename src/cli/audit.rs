@@ -80,6 +80,8 @@ impl FromStr for Since {
     fn from_str(text: &str) -> Result<Self, NotATime> {
         let day = || {
             let day = Date::strptime("%Y-%m-%d", text).ok()?;
+            // A year of two digits would be one of antiquity.
+            let day = Some(day).filter(|day| day.to_string() == text)?;
             Some(day.to_zoned(TimeZone::UTC).ok()?.timestamp())
         };
         let begin = text.parse().ok().or_else(day);

@@ -67,7 +67,8 @@ impl Tally {
 /// Why a file is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PeopleError {
-    /// Something is wrong with a line.
+    /// Something is wrong with a line. What stands there is not repeated: it may be a file that was never
+    /// meant to be shown.
     #[error("line {line}: {what}")]
     Line {
         /// Which; the header is line 1.
@@ -292,7 +293,7 @@ fn is_active(text: Option<&str>, line: u64, values: &Values) -> Result<Option<bo
     } else {
         Err(PeopleError::Line {
             line,
-            what: format!("`{word}` does not say whether the person is active"),
+            what: "its word does not say whether the person is active".to_owned(),
             help: "name the file's words in `values: {active: […], inactive: […]}`",
         })
     }
@@ -312,7 +313,7 @@ fn class(text: Option<&str>, line: u64, values: &Values) -> Result<AccountClass,
         .map(|(_, class)| class)
         .ok_or_else(|| PeopleError::Line {
             line,
-            what: format!("`{word}` does not say whose account it is"),
+            what: "its word does not say whose account it is".to_owned(),
             help: "name the file's words in `values: {human: […], service: […], shared: […]}`",
         })
 }
@@ -381,7 +382,7 @@ mod tests {
             ),
             (
                 "a@b.c,,,x\nb@b.c,perhaps,,x\n",
-                "line 3: `perhaps` does not say whether the person is active",
+                "line 3: its word does not say whether the person is active",
             ),
             (
                 "a@b.c,,robot,x\n",

@@ -2,6 +2,7 @@
 //! with its value and where that comes from.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use jiff::tz::Offset;
@@ -61,6 +62,28 @@ pub struct Known {
     pub listed_since: Option<Date>,
 }
 
+/// A rule as it decides for candidates of one justification, with what each of them records of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deciding {
+    /// The rule.
+    pub rule: Rule,
+    /// Where it is written.
+    pub origin: Arc<str>,
+    /// Its digest.
+    pub digest: Arc<str>,
+}
+
+impl Deciding {
+    fn of(rule: &Rule, why: Justification) -> Self {
+        let rule = rule.deciding(why);
+        Self {
+            origin: rule.origin.as_str().into(),
+            digest: rule.digest().into(),
+            rule,
+        }
+    }
+}
+
 /// What seats of one identifier are judged by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Criteria {
@@ -73,6 +96,9 @@ pub struct Criteria {
     tells_disuse: bool,
     /// The first day that is within the threshold.
     window_first: Date,
+    // Made once: there may be very many candidates.
+    of_unused: Deciding,
+    of_leavers: Deciding,
 }
 
 impl Criteria {
@@ -81,9 +107,19 @@ impl Criteria {
         Self {
             tells_disuse: evidence::tells_disuse(&identifier),
             window_first: knowledge.window_first(&rule),
+            of_unused: Deciding::of(&rule, Justification::LowUsage),
+            of_leavers: Deciding::of(&rule, Justification::Left),
             identifier,
             rule,
             known,
+        }
+    }
+
+    /// The rule as it decides for a candidate that was found for this reason.
+    pub fn deciding(&self, why: Justification) -> &Deciding {
+        match why {
+            Justification::LowUsage => &self.of_unused,
+            Justification::Left => &self.of_leavers,
         }
     }
 

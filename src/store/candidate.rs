@@ -1,8 +1,10 @@
 //! Candidates: seats found unused, and what becomes of them. Every change of a state goes through
 //! [`happen`], which asks the state machine.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
@@ -32,11 +34,11 @@ pub struct NewCandidate {
     /// Why it is a candidate.
     pub justification: Justification,
     /// The same in words.
-    pub reason: String,
+    pub reason: Cow<'static, str>,
     /// Where the rule is written that decides.
-    pub rule: String,
+    pub rule: Arc<str>,
     /// Of that rule.
-    pub rule_digest: String,
+    pub rule_digest: Arc<str>,
     /// What its idleness is counted from.
     pub reference: Reference,
     /// The last known use.
@@ -91,6 +93,8 @@ pub enum Happened<C = Candidate> {
     Moved(Box<C>),
     /// It cannot happen in the state that the candidate is in.
     Impossible(ImpossibleTransition),
+    /// A write to the vendor for it is under way, and what becomes of it is told by that.
+    UnderWrite,
     /// There is no such candidate.
     Unknown,
 }
@@ -234,7 +238,7 @@ impl Store {
                              WHERE s.id = c.subscription_id AND c.state <> 'awaiting_user'), email),
                          display_name = coalesce((SELECT s.display_name FROM subscriptions AS s
                              WHERE s.id = c.subscription_id AND c.state <> 'awaiting_user'), display_name)
-                     WHERE id = ?1",
+                     WHERE id = ?1 AND closed_at IS NULL",
                 )?;
                 for (candidate, savings) in &renewed {
                     renew.execute(params![candidate, savings.as_ref().map(Json)])?;
@@ -357,8 +361,8 @@ fn open(
         identifier: Some(seat.identifier),
         profile: Some(seat.profile),
         facts: json!({
-            "justification": new.justification, "rule": new.rule,
-            "rule_digest": new.rule_digest, "reference": new.reference,
+            "justification": new.justification, "rule": *new.rule,
+            "rule_digest": *new.rule_digest, "reference": new.reference,
             "last_activity": new.last_activity.map(|(day, _)| day), "grade": new.grade,
             "evidence": new.evidence_digest, "savings": new.savings,
         }),
@@ -418,6 +422,14 @@ pub(super) fn happen(
     let Some(before) = candidate_at(t, happening.candidate)? else {
         return Ok(Happened::Unknown);
     };
+    let is_written: bool = t
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM writes WHERE candidate_id = ?1 AND state = 'intended')",
+        )?
+        .query_row([before.id], |row| row.get(0))?;
+    if is_written {
+        return Ok(Happened::UnderWrite);
+    }
     let state = match before.state.after(happening.event) {
         Ok(state) => state,
         Err(impossible) => return Ok(Happened::Impossible(impossible)),

@@ -147,7 +147,7 @@ const LAYOUT: Layout = Layout {
     application_id: 0x5345_4154,
     migrations: MIGRATIONS,
     // A job writes rows one after the other; what it comes back to is little.
-    writer_cache: 2_000,
+    writer_cache: 4_000,
 };
 
 /// The configuration, subscriptions, jobs and audit of one state directory. Cheap to clone.

@@ -102,14 +102,27 @@ pub struct WriteEnd {
     /// The vendor's trace id.
     pub trace_id: Option<String>,
     /// What that means for the candidate, in the same transaction.
-    pub happening: Option<Happening>,
+    pub means: Option<Meaning>,
+}
+
+/// What the end of a write means for its candidate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Meaning {
+    /// Something happens to it.
+    Happens(Happening),
+    /// Its seat is held again, and nobody is asked for it before then.
+    GivenBack {
+        /// When.
+        kept_until: Timestamp,
+    },
 }
 
 const SELECT: &str = "SELECT w.*, c.external_user_id, c.identifier
     FROM writes AS w JOIN candidates AS c ON c.id = w.candidate_id";
 
 impl Store {
-    /// Records a write before it is made; `None` where one of the same candidate is open.
+    /// Records a write before it is made; `None` where one of the same candidate is open, or where the
+    /// candidate of a reclaim was decided otherwise meanwhile.
     pub async fn intend(
         &self,
         profile: ProfileId,
@@ -123,7 +136,8 @@ impl Store {
                         "INSERT OR IGNORE INTO writes
                              (profile_id, candidate_id, kind, state, job, plan, asked_by,
                               intended_at, prior)
-                         VALUES (?1, ?2, ?3, 'intended', ?4, ?5, ?6, ?7, ?8)",
+                         SELECT ?1, id, ?3, 'intended', ?4, ?5, ?6, ?7, ?8 FROM candidates
+                         WHERE id = ?2 AND (?3 = 'restore' OR state = 'awaiting_revocation')",
                     )?
                     .execute(params![
                         profile.0,
@@ -189,7 +203,10 @@ impl Store {
                 if ended == 0 {
                     return Ok(None);
                 }
-                tell(t, write, &end, now)?;
+                let write = t
+                    .prepare_cached(&format!("{SELECT} WHERE w.id = ?1"))?
+                    .query_row([write], write_of)?;
+                tell(t, &write, &end, now)?;
                 let errors = match end.state {
                     WriteState::Done => "0",
                     WriteState::Refused | WriteState::Failed => "errors + 1",
@@ -205,10 +222,16 @@ impl Store {
                         matches!(end.state, WriteState::Refused | WriteState::Failed)
                     ],
                 )?;
-                let happened = end.happening.as_ref();
-                happened
-                    .map(|happening| happen(t, happening, now))
-                    .transpose()
+                match end.means {
+                    None => Ok(None),
+                    Some(Meaning::Happens(happening)) => happen(t, &happening, now).map(Some),
+                    Some(Meaning::GivenBack { kept_until }) => {
+                        let reason =
+                            format!("given back at the vendor, by `undo` of {}", write.asked_by);
+                        restored(t, write.candidate, &reason, kept_until, now)?;
+                        Ok(None)
+                    }
+                }
             })
             .await
     }
@@ -279,35 +302,29 @@ impl Store {
             .await
     }
 
-    /// Records that a seat was given back by a write that `by` asked for, whose end is in the audit log:
-    /// it is held again, and nobody is asked for it before `kept_until`.
-    pub async fn note_restored(
-        &self,
-        candidate: i64,
-        kept_until: Timestamp,
-        by: &Actor,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let reason = format!("given back at the vendor, by `undo` of {by}");
-        self.database
-            .write("record restored seat", move |t| {
-                restored(t, candidate, &reason, kept_until, now)
-            })
-            .await
-    }
-
     /// Records that a seat which `by` wanted given back was held again already: nothing was written,
-    /// and nobody is asked for it before `kept_until`.
+    /// and nobody is asked for it before `kept_until`. `false`, and nothing is recorded, where another
+    /// write gave it back or is about to.
     pub async fn note_found_held(
         &self,
         candidate: i64,
         kept_until: Timestamp,
         by: &Actor,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let by = by.clone();
         self.database
             .write("record restored seat", move |t| {
+                let by_another: bool = t
+                    .prepare_cached(
+                        "SELECT restored_at IS NOT NULL OR EXISTS (SELECT 1 FROM writes AS w
+                             WHERE w.candidate_id = c.id AND w.state = 'intended')
+                         FROM candidates AS c WHERE id = ?1",
+                    )?
+                    .query_row([candidate], |row| row.get(0))?;
+                if by_another {
+                    return Ok(false);
+                }
                 let reason = format!("its user had it again before `undo` of {by}");
                 restored(t, candidate, &reason, kept_until, now)?;
                 if let Some(candidate) = candidate_at(t, candidate)? {
@@ -315,7 +332,7 @@ impl Store {
                     let found = entry(AuditAction::FoundHeld, &by, &candidate, facts);
                     audit::append(t, &found, now)?;
                 }
-                Ok(())
+                Ok(true)
             })
             .await
     }
@@ -347,10 +364,12 @@ fn restored(
 }
 
 /// Adds what became of a write to the audit log: what was before, and what is now.
-fn tell(t: &Transaction<'_>, write: i64, end: &WriteEnd, now: Timestamp) -> Result<(), StoreError> {
-    let write = t
-        .prepare_cached(&format!("{SELECT} WHERE w.id = ?1"))?
-        .query_row([write], write_of)?;
+fn tell(
+    t: &Transaction<'_>,
+    write: &Write,
+    end: &WriteEnd,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let Some(candidate) = candidate_at(t, write.candidate)? else {
         return Ok(());
     };

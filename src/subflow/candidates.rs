@@ -27,9 +27,9 @@ use crate::store::judgement::Scanned;
 /// Seats judged in one read.
 const SEATS: u32 = 20_000;
 /// New candidates that wait for one transaction, which the disk confirms once.
-const RECORDED_AT_ONCE: usize = 250;
+const RECORDED_AT_ONCE: usize = 500;
 /// Open candidates that are held in memory at once.
-const OPEN: u32 = 1_000;
+const OPEN: u32 = 250;
 /// A candidate that requires attention for longer is given up, as in ServiceNow
 /// (`sam_reclamation_flow_error_timeout`).
 pub(super) const ATTENTION_TIMEOUT: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -90,10 +90,6 @@ async fn follow(
         after = last.candidate.id;
         seats.extend(open.iter().filter_map(|open| open.candidate.subscription));
         counts.fetched += u64::try_from(open.len()).unwrap_or_default();
-        let renewed = open
-            .iter()
-            .filter_map(|open| renewed(&open.candidate, open.seat.as_ref(), prices));
-        run.store.renew_candidates(renewed.collect()).await?;
         let happenings: Vec<Happening> = open
             .iter()
             .filter_map(|open| next_of(&open.candidate, open.seat.as_ref(), now))
@@ -110,6 +106,11 @@ async fn follow(
                 }
             }
         }
+        // After what happens: who does not answer any more is asked at the new address next time.
+        let renewed = open
+            .iter()
+            .filter_map(|open| renewed(&open.candidate, open.seat.as_ref(), prices));
+        run.store.renew_candidates(renewed.collect()).await?;
     }
 }
 
@@ -135,7 +136,7 @@ fn seen(
     Seen {
         lapse,
         why: why.unwrap_or_default(),
-        asks_user: criteria.rule.deciding(justification).asks_user(),
+        asks_user: criteria.deciding(justification).rule.asks_user(),
         email: facts.email.to_owned(),
     }
 }
@@ -147,8 +148,7 @@ fn renewed(
     prices: &Prices,
 ) -> Option<(i64, Option<Savings>)> {
     let savings = prices.of_identifier(&candidate.identifier);
-    let moved = candidate.state != State::AwaitingUser
-        && seat.is_some_and(|seat| seat.email != candidate.email);
+    let moved = seat.is_some_and(|seat| seat.email != candidate.email);
     (moved || savings != candidate.savings).then_some((candidate.id, savings))
 }
 
@@ -294,21 +294,23 @@ fn found(
             format!(
                 "its user left, by UserDirectory {}, line {} of `{}`",
                 person.directory, person.line, person.file
-            ),
+            )
+            .into(),
         ),
         _ => (
             criteria.evidence()?,
-            "not used within the rule's threshold".to_owned(),
+            "not used within the rule's threshold".into(),
         ),
     };
     let last_activity = facts.last_activity();
-    let rule = criteria.rule.deciding(justification);
+    let deciding = criteria.deciding(justification);
+    let rule = &deciding.rule;
     let new = NewCandidate {
         subscription: facts.subscription,
         justification,
         reason,
-        rule: rule.origin.clone(),
-        rule_digest: rule.digest(),
+        rule: Arc::clone(&deciding.origin),
+        rule_digest: Arc::clone(&deciding.digest),
         reference,
         last_activity,
         grade,

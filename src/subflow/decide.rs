@@ -135,6 +135,13 @@ async fn decide_one(
             refused: None,
         },
         Some(Happened::Impossible(impossible)) => refused(candidate.id, impossible.to_string()),
+        Some(Happened::UnderWrite) => refused(
+            candidate.id,
+            format!(
+                "a write to the vendor for it is under way: decide again when `seatsync candidates show {}` tells how that ended",
+                candidate.id
+            ),
+        ),
         Some(Happened::Unknown) | None => {
             refused(candidate.id, "there is no such candidate".to_owned())
         }

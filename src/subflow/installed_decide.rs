@@ -87,6 +87,8 @@ async fn decide_one(
             refused: None,
         },
         Some(Happened::Impossible(impossible)) => refused(impossible.to_string()),
-        Some(Happened::Unknown) | None => refused("there is no such candidate".to_owned()),
+        Some(Happened::UnderWrite | Happened::Unknown) | None => {
+            refused("there is no such candidate".to_owned())
+        }
     })
 }

@@ -159,7 +159,7 @@ pub async fn make_plan(
                 SeatNow {
                     last_activity: last.map(|(day, _)| day),
                     idle_since: Some(reference.day),
-                    rule: criteria.rule.deciding(candidate.justification),
+                    rule: criteria.deciding(candidate.justification).rule.clone(),
                     evidence_digest: evidence_digest(
                         reference,
                         last,

@@ -24,7 +24,7 @@ use crate::settings::Guards;
 use crate::store::StoreError;
 use crate::store::candidate::{Happened, Happening};
 use crate::store::job::{Counts, Failure};
-use crate::store::write::{NewWrite, Write, WriteEnd, WriteKind, WriteState};
+use crate::store::write::{Meaning, NewWrite, Write, WriteEnd, WriteKind, WriteState};
 use crate::telemetry::Notable;
 use crate::yaml::duration::Span;
 
@@ -426,7 +426,7 @@ impl<C: Connector> Carrying<'_, C> {
             state,
             outcome,
             trace_id,
-            happening,
+            means: happening.map(Meaning::Happens),
         };
         let run = self.run;
         run.store
@@ -514,20 +514,9 @@ pub async fn resolve_open_writes<C: Connector>(
             resolved(&write, holding, kept_until)
         };
         tracing::warn!(message_id = %Notable::WriteCut, write = write.id, "a write was cut: {}", end.outcome);
-        let restored = write.kind == WriteKind::Restore && end.state == WriteState::Done;
         run.store
             .end_write(run.profile.id, write.id, end, run.now())
             .await?;
-        if restored {
-            run.store
-                .note_restored(
-                    write.candidate,
-                    kept_until.unwrap_or(run.now()),
-                    &write.asked_by,
-                    run.now(),
-                )
-                .await?;
-        }
     }
     Ok(())
 }
@@ -540,12 +529,14 @@ fn resolved(write: &Write, holding: Holding, kept_until: Option<Timestamp>) -> W
                 kept_until,
                 ..Happening::new(write.candidate, Event::Revoked, reason, &write.asked_by)
             };
-            ended(WriteState::Done, reason, Some(happening))
+            ended(WriteState::Done, reason, Some(Meaning::Happens(happening)))
         }
         (WriteKind::Restore, Holding::Held) => ended(
             WriteState::Done,
             "given back at the vendor, which was read after a cut",
-            None,
+            Some(Meaning::GivenBack {
+                kept_until: kept_until.unwrap_or(write.intended_at),
+            }),
         ),
         (WriteKind::Reclaim, Holding::Held) => ended(
             WriteState::Withdrawn,
@@ -560,11 +551,11 @@ fn resolved(write: &Write, holding: Holding, kept_until: Option<Timestamp>) -> W
     }
 }
 
-fn ended(state: WriteState, outcome: &str, happening: Option<Happening>) -> WriteEnd {
+fn ended(state: WriteState, outcome: &str, means: Option<Meaning>) -> WriteEnd {
     WriteEnd {
         state,
         outcome: outcome.to_owned(),
         trace_id: None,
-        happening,
+        means,
     }
 }

@@ -10,7 +10,7 @@ use crate::reclamation::actor::Actor;
 use crate::reclamation::candidate::Candidate;
 use crate::reclamation::rule::Rules;
 use crate::store::StoreError;
-use crate::store::write::{NewWrite, Write, WriteEnd, WriteKind, WriteState};
+use crate::store::write::{Meaning, NewWrite, Write, WriteEnd, WriteKind, WriteState};
 
 /// What became of a seat that was to be given back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,9 +67,15 @@ pub async fn restore<C: Connector>(
     match connector.holding(&seat).await? {
         Holding::Held => {
             let kept_until = cool_down_ends(run, candidate, permit);
-            run.store
+            let noted = run
+                .store
                 .note_found_held(candidate.id, kept_until, by, run.now())
                 .await?;
+            if !noted {
+                return Ok(Restoration::not(
+                    "another `undo` gives it back, or has just done so: `seatsync candidates show` tells",
+                ));
+            }
             return Ok(Restoration {
                 ok: true,
                 message: "its user has it again already".to_owned(),
@@ -98,7 +104,6 @@ pub async fn restore<C: Connector>(
         candidate,
         seat: &seat,
         write: id,
-        by,
     };
     settle(connector, run, permit, &restoring, written).await
 }
@@ -110,7 +115,6 @@ struct Restoring<'a> {
     seat: &'a SeatRef,
     /// The write's number.
     write: i64,
-    by: &'a Actor,
 }
 
 async fn settle<C: Connector>(
@@ -124,7 +128,6 @@ async fn settle<C: Connector>(
         candidate,
         seat,
         write: id,
-        by,
     } = *restoring;
     let (trace_id, trouble) = match written {
         Ok(Written::Done { trace_id } | Written::AlreadySo { trace_id }) => (trace_id, None),
@@ -135,6 +138,7 @@ async fn settle<C: Connector>(
                 WriteState::Refused,
                 &refusal.message,
                 refusal.context.trace_id,
+                None,
             )
             .await?;
             return Ok(Restoration::not(refusal.message));
@@ -150,21 +154,21 @@ async fn settle<C: Connector>(
         let message = trouble.unwrap_or_else(|| {
             "the vendor acknowledged it, and does not show the seat as held".to_owned()
         });
-        end(run, id, WriteState::Failed, &message, trace_id).await?;
+        end(run, id, WriteState::Failed, &message, trace_id, None).await?;
         return Ok(Restoration::not(message));
     }
+    let given_back = Meaning::GivenBack {
+        kept_until: cool_down_ends(run, candidate, permit),
+    };
     end(
         run,
         id,
         WriteState::Done,
         "given back, and read back",
         trace_id,
+        Some(given_back),
     )
     .await?;
-    let kept_until = cool_down_ends(run, candidate, permit);
-    run.store
-        .note_restored(candidate.id, kept_until, by, run.now())
-        .await?;
     Ok(Restoration {
         ok: true,
         message: gone_for_good(candidate).to_owned(),
@@ -194,12 +198,13 @@ async fn end(
     state: WriteState,
     outcome: &str,
     trace_id: Option<String>,
+    means: Option<Meaning>,
 ) -> Result<(), StoreError> {
     let end = WriteEnd {
         state,
         outcome: outcome.to_owned(),
         trace_id,
-        happening: None,
+        means,
     };
     run.store
         .end_write(run.profile.id, id, end, run.now())

@@ -115,6 +115,17 @@ impl Diagnostic {
         self
     }
 
+    /// Keeps all that its file holds from being shown, what a message repeats of it too: where the mistake
+    /// is stays, and its code.
+    pub fn conceal(&mut self) {
+        self.withhold();
+        "there is a mistake, which is not shown, since a link leads to this file, hidden or out of the folder"
+            .clone_into(&mut self.message);
+        self.label = None;
+        self.related = None;
+        self.help("`seatsync check` the file where it lies: there it is shown");
+    }
+
     /// Makes it a warning.
     pub fn warn(&mut self) -> &mut Self {
         self.severity = Severity::Warning;

@@ -1,7 +1,12 @@
 //! Candidates that wait for a person: what puts them there, what takes them away, and for how long they wait.
 
-use seatsync::reclamation::candidate::{Attention, State};
+use seatsync::reclamation::actor::Actor;
+use seatsync::reclamation::candidate::{Attention, Event, State};
+use seatsync::settings::Guards;
 use seatsync::settings::model::NotificationSettings;
+use seatsync::store::candidate::Happening;
+use seatsync::store::write::{NewWrite, WriteEnd, WriteKind, WriteState};
+use seatsync::subflow::decide::{Decision, decide};
 
 use super::bed::{Bed, change};
 use super::notices::{DAY, asking, in_state, now, press};
@@ -55,8 +60,8 @@ async fn a_user_is_asked_where_the_vendor_says_they_are_now() {
         "{}",
         unasked.reason
     );
-    bed.next_day().await;
-    assert_eq!(now(&bed, &asked).await.email, "moved@example.com");
+    // Who follows the remedy at once asks there.
+    assert_eq!(unasked.email, "moved@example.com");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -82,4 +87,64 @@ async fn what_nobody_attends_to_is_canceled_after_thirty_days_and_not_before() {
             .iter()
             .any(vendor_sim::zoom::LoggedRequest::wrote)
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_decided_of_a_seat_while_the_vendor_is_written_to() {
+    let bed = asking(NotificationSettings::default()).await;
+    let profile = bed.id("zoom").await;
+    let by = Actor::Peer(0);
+    let one = in_state(&bed, State::Ready).await.remove(0).id;
+    let skip = async || {
+        let candidate = bed.store.candidate(one).await.unwrap().unwrap();
+        let (guards, now) = (Guards::default(), bed.clock_now());
+        let decided = decide(
+            &bed.store,
+            guards,
+            Decision::Skip,
+            vec![candidate],
+            &by,
+            now,
+        )
+        .await;
+        decided.unwrap().remove(0).refused
+    };
+    let intend = || {
+        let write = NewWrite {
+            candidate: one,
+            kind: WriteKind::Reclaim,
+            job: None,
+            plan: None,
+            asked_by: by.clone(),
+            prior: None,
+        };
+        bed.store.intend(profile, write, bed.clock_now())
+    };
+    let pressed = Event::Pressed { asks_user: false };
+    let press = Happening::new(one, pressed, "a test", &by);
+    bed.store
+        .happen(vec![press], bed.clock_now())
+        .await
+        .unwrap();
+    let write = intend().await.unwrap().unwrap();
+
+    let refused = skip().await.unwrap();
+    assert!(refused.contains("under way"), "{refused}");
+    let candidate = bed.store.candidate(one).await.unwrap().unwrap();
+    assert_eq!(candidate.state, State::AwaitingRevocation);
+
+    let withdrawn = WriteEnd {
+        state: WriteState::Withdrawn,
+        outcome: "a test".to_owned(),
+        trace_id: None,
+        means: None,
+    };
+    let now = bed.clock_now();
+    bed.store
+        .end_write(profile, write, withdrawn, now)
+        .await
+        .unwrap();
+    assert_eq!(skip().await, None);
+    // Who decided it otherwise between the plan and the write is heard.
+    assert_eq!(intend().await.unwrap(), None);
 }

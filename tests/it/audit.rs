@@ -304,7 +304,7 @@ async fn the_log_is_listed_from_a_time_or_a_day_on() {
     let none = Value::Array(Vec::new());
     assert_eq!(since(&(day + 1.day()).to_string()), none);
     assert_eq!(since(&(at + 1.hour()).to_string()), none);
-    for wrong in ["yesterday", "2026-13-01", "2026-11-01 08:00"] {
+    for wrong in ["yesterday", "2026-13-01", "26-11-01", "2026-11-01 08:00"] {
         let refused = host.seatsync(&["audit", "list", "--since", wrong]);
         let said = text(&refused.stderr);
         assert_eq!(refused.status.code(), Some(2), "{said}");

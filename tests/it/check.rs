@@ -548,7 +548,8 @@ identifiers:
 #[test]
 fn what_a_link_leads_to_out_of_the_folder_is_not_shown() {
     // The last ones are documents, of which later checks find something.
-    let secrets: [&[u8]; 8] = [
+    let secrets: [&[u8]; 9] = [
+        b"token: a\nkind: 8b9a924e\n",
         b"8b9a924e-token\n",
         b"API_KEY=8b9a924e\nkind: 8b9a924e\n",
         b"8b9a924e: [x\n: - b\n",
@@ -565,7 +566,7 @@ fn what_a_link_leads_to_out_of_the_folder_is_not_shown() {
             ("file.yaml", outside.path().join("hosts.yml")),
             ("dir", outside.path().to_owned()),
         ];
-        for (link, target) in links {
+        for (link, target) in &links {
             let link = inside.path().join(link);
             std::os::unix::fs::symlink(target, &link).unwrap();
             for format in ["table", "json", "github", "sarif"] {
@@ -579,10 +580,13 @@ fn what_a_link_leads_to_out_of_the_folder_is_not_shown() {
             std::fs::remove_file(&link).unwrap();
         }
         // By name, as a hook that checks what changed does.
-        let link = inside.path().join("file.yaml");
-        std::os::unix::fs::symlink(outside.path().join("hosts.yml"), &link).unwrap();
-        let told = told(&seatsync(inside.path(), &["check", "file.yaml"]));
-        assert!(told.contains("exit code 1"), "{told}");
-        assert!(!told.contains("8b9a924e"), "{told}");
+        for (link, target) in links {
+            std::os::unix::fs::symlink(target, inside.path().join(link)).unwrap();
+        }
+        for named in ["file.yaml", "dir", "dir/hosts.yml"] {
+            let told = told(&seatsync(inside.path(), &["check", named]));
+            assert!(told.contains("exit code 1"), "{told}");
+            assert!(!told.contains("8b9a924e"), "{named}: {told}");
+        }
     }
 }

@@ -174,7 +174,7 @@ async fn a_file_that_is_broken_gone_or_half_there_keeps_the_people_known_and_say
     for (content, told) in [
         (
             Some(bad.as_str()),
-            "line 2: `maybe` does not say whether the person is active",
+            "line 2: its word does not say whether the person is active",
         ),
         (None, "cannot be read"),
         (Some(half), "are let go at once"),
@@ -232,6 +232,35 @@ async fn a_link_to_a_secret_shows_nothing_of_it() {
     let told = text(&checked.stdout);
     assert!(told.contains("has no column `mail`"), "{told}");
     assert!(!told.contains("8b9a924e"), "{told}");
+}
+
+#[test]
+fn a_directory_that_is_no_directory_is_not_read_out() {
+    let host = Host::new();
+    let rows = "[default]\naws_secret_access_key = 8b9a924e\n";
+    let document = "kind: UserDirectory\nname: hr\nfile: FILE\ndelimiter: pipe\ncolumns: {email: '[default]', active: '[default]'}\n";
+    fs::create_dir(host.path("profiles.d/.git")).unwrap();
+    fs::write(host.path("profiles.d/.git/config"), rows).unwrap();
+    fs::write(host.path("credentials"), rows).unwrap();
+    std::os::unix::fs::symlink(host.path("credentials"), host.path("profiles.d/hr.csv")).unwrap();
+    for (file, columns) in [
+        ("hr.csv", "[default]"),
+        (".git/config", "[default]"),
+        ("hr.csv", "another"),
+        (".git/config", "another"),
+    ] {
+        let document = document.replace("FILE", file).replace("[default]", columns);
+        host.profile("hr.yaml", &document);
+        let checked = host.seatsync(&["check", &host.path("profiles.d").display().to_string()]);
+        let told = text(&checked.stdout);
+        assert_eq!(checked.status.code(), Some(1), "{told}");
+        assert!(!told.contains("8b9a924e"), "{told}");
+        let code = match columns {
+            "another" => "profile::directory_column",
+            _ => "profile::directory_row",
+        };
+        assert!(told.contains(code), "{told}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

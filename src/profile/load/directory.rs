@@ -109,7 +109,7 @@ pub(super) fn check(directory: &DirectoryFile, csv: &Result<Csv, String>, to: &m
             lacks = true;
             let message = format!("`{name}` has no column `{}`", column.value);
             let help = if csv.leads_out {
-                "name the column as its first line does, which is not shown, since a link leads to it out of the folder".to_owned()
+                "name the column as its first line does, which is not shown, since it is hidden, or a link leads to it out of the folder".to_owned()
             } else {
                 format!("its first line names: {}", csv.header.join(", "))
             };

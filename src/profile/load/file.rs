@@ -1,6 +1,7 @@
 //! One file to checked documents.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::Path;
@@ -82,7 +83,7 @@ pub(super) fn read(found: &Found) -> Result<(ContentDigest, ParsedFile), Unread>
     let mut parsed = parse(&found.shown, bytes);
     if found.leads_out {
         for diagnostic in &mut parsed.diagnostics {
-            diagnostic.withhold();
+            diagnostic.conceal();
         }
         let sources = parsed.documents.iter_mut();
         for source in sources.filter_map(|document| document.source.as_mut()) {
@@ -92,7 +93,7 @@ pub(super) fn read(found: &Found) -> Result<(ContentDigest, ParsedFile), Unread>
     Ok((digest, parsed))
 }
 
-/// Whether a link leads from `path` out of the folder that `beside` is in. Such a file is read, but not
+/// Whether a link leads from `path` out of the folder that `beside` is in, or to something hidden. Such a file is read, but not
 /// shown: git carries links, and one may point at a credential that only this host's daemon, or a build,
 /// can read.
 pub(super) fn leads_out(path: &Path, beside: &Path) -> bool {
@@ -101,9 +102,20 @@ pub(super) fn leads_out(path: &Path, beside: &Path) -> bool {
         _ => Path::new("."),
     };
     match (fs::canonicalize(path), fs::canonicalize(folder)) {
-        (Ok(real), Ok(folder)) => !real.starts_with(folder),
+        (Ok(real), Ok(folder)) => !lies_open(&real, &folder),
         _ => true,
     }
+}
+
+/// Whether a file lies in a folder, and in nothing hidden there, where a checkout keeps what is not its
+/// content. The folders that Kubernetes mounts begin with two dots.
+pub(super) fn lies_open(real: &Path, folder: &Path) -> bool {
+    let is_hidden = |part: &OsStr| {
+        let name = part.as_encoded_bytes();
+        name.starts_with(b".") && !name.starts_with(b"..")
+    };
+    real.strip_prefix(folder)
+        .is_ok_and(|below| !below.iter().any(is_hidden))
 }
 
 /// What cannot be read at all, as a file without documents.

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use super::file::{LET_IT_BE_READ, leads_out};
+use super::file::{LET_IT_BE_READ, leads_out, lies_open};
 
 /// What tells whether a file changed without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,14 +87,23 @@ pub(super) fn list(path: &Path) -> Listing {
     match looked {
         Ok((metadata, real)) if metadata.is_dir() => {
             walk.root.clone_from(&real);
-            walk.folder(&Place::root(path, real, false), &metadata, 0);
+            let leads_out = leads_from_here(path, &real);
+            walk.folder(&Place::root(path, real, leads_out), &metadata, 0);
         }
         Ok((metadata, real)) => {
-            walk.file(&Place::root(path, real, leads_out(path, path)), &metadata);
+            let leads_out = leads_out(path, path) || leads_from_here(path, &real);
+            walk.file(&Place::root(path, real, leads_out), &metadata);
         }
         Err(error) => walk.unseen(path, &error),
     }
     walk.finish()
+}
+
+/// Whether a path that is named within the working folder lies elsewhere: a checkout's links lead out of it.
+fn leads_from_here(path: &Path, real: &Path) -> bool {
+    let within = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+    let here = || std::env::current_dir().and_then(fs::canonicalize);
+    path.components().all(within) && here().is_ok_and(|here| !real.starts_with(here))
 }
 
 /// One entry under its three names.
@@ -216,7 +225,7 @@ impl Walk {
         } else {
             path
         };
-        let stays = || fs::canonicalize(&real).is_ok_and(|real| real.starts_with(&self.root));
+        let stays = || fs::canonicalize(&real).is_ok_and(|real| lies_open(&real, &self.root));
         let leads_out = parent.leads_out || is_link && !stays();
         let place = parent.below(&name, real, leads_out);
         let metadata = match fs::metadata(&place.real) {

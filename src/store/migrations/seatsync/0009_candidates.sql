@@ -13,11 +13,14 @@ CREATE TABLE candidates (
     email            TEXT    NOT NULL,
     display_name     TEXT    NOT NULL,
     identifier       TEXT    NOT NULL,
-    state            TEXT    NOT NULL CHECK (state IN ('attention_required', 'ready',
-                         'awaiting_user', 'awaiting_approval', 'awaiting_revocation',
-                         'closed_complete', 'closed_skipped', 'closed_canceled')),
+    -- `OR`, which is faster: the list of an `IN` in a check is built anew for each row.
+    state            TEXT    NOT NULL CHECK (state = 'attention_required' OR state = 'ready'
+                         OR state = 'awaiting_user' OR state = 'awaiting_approval'
+                         OR state = 'awaiting_revocation' OR state = 'closed_complete'
+                         OR state = 'closed_skipped' OR state = 'closed_canceled'),
     -- What keeps it from going on, while it requires attention.
-    attention        TEXT    CHECK (attention IN ('no_user', 'notice_undeliverable', 'reclaim_failed')),
+    attention        TEXT    CHECK (attention = 'no_user' OR attention = 'notice_undeliverable'
+                         OR attention = 'reclaim_failed'),
     -- Why it is in its state, for people.
     reason           TEXT    NOT NULL,
     justification    TEXT    NOT NULL,

@@ -8,10 +8,13 @@ CREATE TABLE installed_candidates (
     norm_product       BLOB    NOT NULL CHECK (length(norm_product) = 16),
     software_model     TEXT    NOT NULL,
     product            TEXT    NOT NULL,
-    state              TEXT    NOT NULL CHECK (state IN ('attention_required', 'ready',
-                           'awaiting_user', 'awaiting_approval', 'awaiting_revocation',
-                           'closed_complete', 'closed_skipped', 'closed_canceled')),
-    attention          TEXT    CHECK (attention IN ('no_user', 'notice_undeliverable', 'reclaim_failed')),
+    -- `OR` as for candidates.
+    state              TEXT    NOT NULL CHECK (state = 'attention_required' OR state = 'ready'
+                           OR state = 'awaiting_user' OR state = 'awaiting_approval'
+                           OR state = 'awaiting_revocation' OR state = 'closed_complete'
+                           OR state = 'closed_skipped' OR state = 'closed_canceled'),
+    attention          TEXT    CHECK (attention = 'no_user' OR attention = 'notice_undeliverable'
+                           OR attention = 'reclaim_failed'),
     reason             TEXT    NOT NULL,
     justification      TEXT    NOT NULL,
     rule               TEXT    NOT NULL,

@@ -33,7 +33,7 @@ CREATE TABLE people (
     country          TEXT,
     manager          TEXT,
     active           INTEGER,
-    class            TEXT    NOT NULL CHECK (class IN ('human', 'service', 'shared')),
+    class            TEXT    NOT NULL CHECK (class = 'human' OR class = 'service' OR class = 'shared'),
     PRIMARY KEY (directory, line)
 ) STRICT, WITHOUT ROWID;
 
