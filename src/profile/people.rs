@@ -386,7 +386,7 @@ mod tests {
             ),
             (
                 "a@b.c,,robot,x\n",
-                "line 2: `robot` does not say whose account it is",
+                "line 2: its word does not say whose account it is",
             ),
             (
                 "a@b.c,,,x\nb@b.c,,,\"cut",
