@@ -16,6 +16,7 @@ mod audit;
 mod authorize;
 mod backup;
 mod bed;
+mod candidates;
 mod changed_connection;
 mod check;
 mod clients;
