@@ -5,7 +5,7 @@ use seatsync::reclamation::candidate::{Attention, Event, State};
 use seatsync::settings::Guards;
 use seatsync::settings::model::NotificationSettings;
 use seatsync::store::candidate::Happening;
-use seatsync::store::write::{NewWrite, WriteEnd, WriteKind, WriteState};
+use seatsync::store::write::{Meaning, NewWrite, WriteEnd, WriteKind, WriteState};
 use seatsync::subflow::decide::{Decision, decide};
 
 use super::bed::{Bed, change};
@@ -147,4 +147,45 @@ async fn nothing_is_decided_of_a_seat_while_the_vendor_is_written_to() {
     assert_eq!(skip().await, None);
     // Who decided it otherwise between the plan and the write is heard.
     assert_eq!(intend().await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_seat_is_given_back_with_the_end_of_its_write_and_once() {
+    let bed = asking(NotificationSettings::default()).await;
+    let profile = bed.id("zoom").await;
+    let by = Actor::Peer(0);
+    let one = in_state(&bed, State::Ready).await.remove(0);
+    let now = bed.clock_now();
+    let write = NewWrite {
+        candidate: one.id,
+        kind: WriteKind::Restore,
+        job: None,
+        plan: None,
+        asked_by: by.clone(),
+        prior: None,
+    };
+    let write = bed.store.intend(profile, write, now).await.unwrap();
+    // Another undo finds the seat held, by this one's work.
+    let found = async || {
+        let found = bed.store.note_found_held(one.id, now + DAY, &by, now);
+        found.await.unwrap()
+    };
+    assert!(!found().await);
+
+    let done = WriteEnd {
+        state: WriteState::Done,
+        outcome: "a test".to_owned(),
+        trace_id: None,
+        means: Some(Meaning::GivenBack {
+            kept_until: now + DAY,
+        }),
+    };
+    let ended = bed.store.end_write(profile, write.unwrap(), done, now);
+    ended.await.unwrap();
+    let given_back = bed.store.candidate(one.id).await.unwrap().unwrap();
+    assert_eq!(given_back.restored_at, Some(now));
+    assert_eq!(given_back.kept_until, Some(now + DAY));
+    assert!(!found().await);
+    let after = bed.store.candidate(one.id).await.unwrap().unwrap();
+    assert!(after.reason.contains("by `undo` of"), "{}", after.reason);
 }
