@@ -1,6 +1,7 @@
 //! What the user directories say of a seat's user, in words: the predicates of people who left.
 
-use super::judge::{Check, Knowledge};
+use super::criteria::Knowledge;
+use super::judge::Check;
 use super::rule::Rule;
 use super::seat::{FoundPerson, Holder};
 

@@ -5,6 +5,7 @@ pub mod actor;
 pub mod approval;
 pub mod candidate;
 pub mod collateral;
+pub mod criteria;
 pub mod evidence;
 pub mod guard;
 pub mod installed;
