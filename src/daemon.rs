@@ -4,6 +4,7 @@ mod allocator;
 mod grants;
 mod opening;
 mod position;
+mod program;
 mod rest;
 mod retention;
 mod traces;
