@@ -1,4 +1,4 @@
-//! Lets go of the code that a daemon at rest does not run. Start and jobs run code all over the program, and the
+//! Lets go of code that is not run. Start and jobs run code all over the program, and the
 //! kernel maps what lies beside it too, in pieces of 64 KiB and more: some tens of MiB, of which a daemon
 //! that waits needs little. Pages that no process maps stay in the page cache, from which they are mapped
 //! again at the next call without a read; when the host needs memory, they are the first to go.

@@ -14,7 +14,11 @@ const LOOK: SignedDuration = SignedDuration::from_secs(20);
 /// Works of the databases, within one look, that are no more than looking after them.
 const FEW: u64 = 8;
 
-/// Lets both databases rest when little is asked of them after more was, until `stop`.
+/// How long code stays mapped that was run. What is in use comes back within a millisecond, so nobody asks whether
+/// anything goes on.
+const CODE_IS_KEPT: SignedDuration = SignedDuration::from_secs(10);
+
+/// Lets go of code that is not run, and lets both databases rest when little is asked of them after more was, until `stop`.
 pub(super) async fn watch(
     store: Store,
     usage: UsageStore,
@@ -28,11 +32,7 @@ pub(super) async fn watch(
             let before = works();
             sleep(&*clock, LOOK).await;
             let busy = works() - before > FEW;
-            if busy {
-                continue;
-            }
-            program::let_code_go();
-            if works() - rested <= FEW {
+            if busy || works() - rested <= FEW {
                 continue;
             }
             for rested in [store.rest().await, usage.rest().await] {
@@ -44,7 +44,14 @@ pub(super) async fn watch(
             rested = works();
         }
     };
-    stop.run_until_cancelled(watching).await;
+    let letting_go = async {
+        loop {
+            sleep(&*clock, CODE_IS_KEPT).await;
+            program::let_code_go();
+        }
+    };
+    let both = async { tokio::join!(watching, letting_go) };
+    stop.run_until_cancelled(both).await;
 }
 
 #[cfg(test)]
