@@ -1,12 +1,12 @@
-//! Lets go of code that is not run. Start and jobs run code all over the program, and the
-//! kernel maps what lies beside it too, in pieces of 64 KiB and more: some tens of MiB, of which a daemon
-//! that waits needs little. Pages that no process maps stay in the page cache, from which they are mapped
-//! again at the next call without a read; when the host needs memory, they are the first to go.
+//! Lets go of code that is not run. Start and jobs run code all over the program, and the kernel maps what lies beside it
+//! too, in pieces of 64 KiB and more: some tens of MiB, of which a daemon that waits needs little. Pages that no
+//! process maps stay in the page cache, from which they are mapped again at the next call without a read, until the
+//! host needs the memory.
 
 use std::fs;
 use std::ops::Range;
 
-/// Unmaps code of the program and its libraries, for the kernel to map what is run again: a millisecond or two.
+/// Unmaps code of the program and its libraries, for the kernel to map again what is run.
 pub(super) fn let_code_go() {
     let maps = match fs::read_to_string("/proc/self/maps") {
         Ok(maps) => maps,

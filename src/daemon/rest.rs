@@ -1,5 +1,5 @@
-//! Gives memory back when nothing goes on: what the databases keep of their pages, what the allocator keeps of
-//! what was freed, and code that nobody runs. A hundred profiles that have run leave some tens of MiB behind otherwise.
+//! Gives memory back: when nothing goes on, what the databases keep of their pages and the allocator of what was freed;
+//! and at all times code that is not run. A hundred profiles that have run leave some tens of MiB behind otherwise.
 
 use jiff::SignedDuration;
 use tokio_util::sync::CancellationToken;
@@ -14,8 +14,8 @@ const LOOK: SignedDuration = SignedDuration::from_secs(20);
 /// Works of the databases, within one look, that are no more than looking after them.
 const FEW: u64 = 8;
 
-/// How long code stays mapped that was run. What is in use comes back within a millisecond, so nobody asks whether
-/// anything goes on.
+/// How long code stays mapped that was run. What is in use comes back from the page cache without a read, so it is
+/// not asked whether anything goes on: work at each minute would keep it mapped otherwise.
 const CODE_IS_KEPT: SignedDuration = SignedDuration::from_secs(10);
 
 /// Lets go of code that is not run, and lets both databases rest when little is asked of them after more was, until `stop`.
