@@ -192,7 +192,11 @@ impl Daemon {
     fn tell_wake_ups(&self, period: Duration) -> Result<()> {
         let before = self.switches()?;
         thread::sleep(period);
-        let switches = self.switches()?.saturating_sub(before);
+        let switches: u32 = self
+            .switches()?
+            .into_iter()
+            .map(|(thread, count)| count.saturating_sub(before.get(&thread).copied().unwrap_or(0)))
+            .sum();
         let per_second = |count: u32| f64::from(count) / period.as_secs_f64();
         writeln!(
             io::stdout(),
@@ -221,12 +225,13 @@ impl Daemon {
             .collect()
     }
 
-    /// How often a thread went to sleep of its own accord, since the start.
-    fn switches(&self) -> Result<u32> {
-        let mut all = 0;
+    /// How often each thread went to sleep of its own accord, since its start: one that ends takes its count with it.
+    fn switches(&self) -> Result<BTreeMap<String, u32>> {
+        let mut all = BTreeMap::new();
         for thread in self.threads()? {
             let status = self.status(&format!("task/{thread}/status"))?;
-            all += status.get("voluntary_ctxt_switches").copied().unwrap_or(0);
+            let count = status.get("voluntary_ctxt_switches").copied();
+            all.insert(thread, count.unwrap_or(0));
         }
         Ok(all)
     }
