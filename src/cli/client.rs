@@ -21,11 +21,14 @@ pub(crate) fn page_size() -> clap::builder::RangedI64ValueParser<u32> {
     clap::value_parser!(u32).range(1..=10_000)
 }
 
+/// How long the daemon may take to answer a read: a page of rows, or sums over a large state, take seconds.
+const PATIENCE: Duration = Duration::from_mins(2);
+
 /// Talks to the daemon over `<runtime>/control.sock`.
 pub(crate) struct Client {
     socket: PathBuf,
     runtime: tokio::runtime::Runtime,
-    patience: Option<Duration>,
+    patience: Duration,
 }
 
 impl Client {
@@ -39,17 +42,14 @@ impl Client {
         Ok(Self {
             socket,
             runtime,
-            patience: None,
+            patience: PATIENCE,
         })
     }
 
-    /// Does not wait longer than that for an answer. Systemd takes connections for a daemon that hangs.
+    /// Waits no longer than that for the answer to a read, where two minutes are too long.
     #[must_use]
     pub(crate) fn with_patience(self, patience: Duration) -> Self {
-        Self {
-            patience: Some(patience),
-            ..self
-        }
+        Self { patience, ..self }
     }
 
     /// Runs `work` where the client runs.
@@ -57,16 +57,23 @@ impl Client {
         self.runtime.block_on(work)
     }
 
-    /// `GET path?query`.
+    /// `GET path?query`. Does not wait for ever: systemd takes connections for a daemon that hangs.
     pub(crate) fn get<T: DeserializeOwned>(
         &self,
         path: &str,
         query: &impl Serialize,
     ) -> Result<T, Failure> {
-        self.json(Method::GET, &with_query(path, query)?, Bytes::new())
+        let path = with_query(path, query)?;
+        let answered = self.answer(Method::GET, &path, Bytes::new());
+        let text = self.runtime.block_on(async {
+            tokio::time::timeout(self.patience, answered)
+                .await
+                .unwrap_or_else(|_| Err(self.silent()))
+        })?;
+        read(&text)
     }
 
-    /// `POST path` with a JSON body.
+    /// `POST path` with a JSON body. Waits for as long as the work takes.
     pub(crate) fn post<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -74,7 +81,8 @@ impl Client {
     ) -> Result<T, Failure> {
         let body = serde_json::to_vec(body)
             .map_err(|error| Failure::failed(format!("cannot write the request: {error}")))?;
-        self.json(Method::POST, path, body.into())
+        let answered = self.answer(Method::POST, path, body.into());
+        read(&self.runtime.block_on(answered)?)
     }
 
     /// `GET path?query`, each chunk of the answer handed to `each` as it comes.
@@ -115,27 +123,9 @@ impl Client {
         })
     }
 
-    fn json<T: DeserializeOwned>(
-        &self,
-        method: Method,
-        path: &str,
-        body: Bytes,
-    ) -> Result<T, Failure> {
-        let answered = async {
-            let answer = self.send(method, path, body).await?;
-            self.whole(answer).await
-        };
-        let text = self.runtime.block_on(async {
-            match self.patience {
-                None => answered.await,
-                Some(patience) => tokio::time::timeout(patience, answered)
-                    .await
-                    .unwrap_or_else(|_| Err(self.silent(patience))),
-            }
-        })?;
-        serde_json::from_slice(&text).map_err(|error| {
-            Failure::failed(format!("the daemon's answer cannot be read: {error}"))
-        })
+    async fn answer(&self, method: Method, path: &str, body: Bytes) -> Result<Bytes, Failure> {
+        let answer = self.send(method, path, body).await?;
+        self.whole(answer).await
     }
 
     async fn send(
@@ -196,11 +186,11 @@ impl Client {
         ))
     }
 
-    fn silent(&self, patience: Duration) -> Failure {
+    fn silent(&self) -> Failure {
         Failure::Unreachable(format!(
             "the daemon on `{}` did not answer within {} s: look at `systemctl status seatsync` and its journal, and restart it if it hangs",
             self.socket.display(),
-            patience.as_secs()
+            self.patience.as_secs()
         ))
     }
 
@@ -210,6 +200,11 @@ impl Client {
             self.socket.display()
         ))
     }
+}
+
+fn read<T: DeserializeOwned>(answer: &[u8]) -> Result<T, Failure> {
+    serde_json::from_slice(answer)
+        .map_err(|error| Failure::failed(format!("the daemon's answer cannot be read: {error}")))
 }
 
 fn with_query(path: &str, query: &impl Serialize) -> Result<String, Failure> {

@@ -3,21 +3,16 @@
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use super::client::Client;
 use super::exit::{Failure, WARNED};
 use super::output::Output;
 use crate::doctor::{Health, Severity};
 
-/// How long the checks may take: what runs this by itself has to be told of a daemon that hangs.
-const PATIENCE: Duration = Duration::from_mins(1);
-
 /// Shows what the checks find. Ends with 0 where there is nothing, with 5 where there are only warnings,
 /// with 1 where there is an error.
 pub(super) fn run(runtime: &Path, output: &mut Output) -> Result<ExitCode, Failure> {
-    let client = Client::new(runtime)?.with_patience(PATIENCE);
-    let health: Health = client.get("/v1/doctor", &())?;
+    let health: Health = Client::new(runtime)?.get("/v1/doctor", &())?;
     output.show(&health, lines)?;
     Ok(match health.worst() {
         None => ExitCode::SUCCESS,

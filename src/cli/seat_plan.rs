@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::output::table;
 use crate::reclamation::guard::GuardVerdict;
-use crate::reclamation::plan::Plan;
+use crate::reclamation::plan::{Plan, Step};
 
 /// One line for each profile whose plan has steps.
 pub(super) fn summary(plans: &[Plan]) -> String {
@@ -67,7 +67,7 @@ fn steps(plan: &Plan) -> String {
         ],
         plan.steps.iter().map(|step| {
             let (verdict, why) = match &step.withheld {
-                None => ("goes".to_owned(), String::new()),
+                None => ("goes".to_owned(), last_time(step)),
                 Some(withheld) => (
                     format!("withheld by {}", withheld.guard.as_str()),
                     withheld.reason.clone(),
@@ -88,6 +88,13 @@ fn steps(plan: &Plan) -> String {
             ]
         }),
     )
+}
+
+/// What the run before found out just before the write: it looks again, and does not know now.
+fn last_time(step: &Step) -> String {
+    step.withdrawn.as_ref().map_or_else(String::new, |before| {
+        format!("last time, {}: {}", before.at, before.reason)
+    })
 }
 
 fn guards(plan: &Plan) -> String {

@@ -27,10 +27,10 @@ pub(super) struct StatusArgs {
     profile: Option<Name>,
 }
 
-/// Shows how the daemon and its profiles stand.
 /// How long the daemon may take to answer: a large state is read within seconds.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Shows how the daemon and its profiles stand.
 pub(super) fn run(
     args: &StatusArgs,
     runtime: &Path,

@@ -17,6 +17,9 @@ const ENDS_SOON_DAYS: i64 = 30;
 /// What a download may take, or wait for, after it was due.
 const DOWNLOAD_PATIENCE: SignedDuration = SignedDuration::from_hours(24);
 
+/// What a write may take from its record to its end: it is read back a few times.
+const WRITE_PATIENCE: SignedDuration = SignedDuration::from_hours(1);
+
 /// Fewer seats than these may all be unused, which says nothing of the activity that is read.
 const FEW_SEATS: u64 = 10;
 
@@ -43,6 +46,7 @@ pub(super) const ALL: &[(&str, Check)] = &[
     ("missing_activity", missing_activity),
     ("hidden_product", hidden_products),
     ("unproved_reclaim", unproved_reclaims),
+    ("open_write", open_writes),
     ("unresolved_user", unresolved_users),
     ("old_directory", old_directories),
     ("ending_consent", ending_consents),
@@ -286,6 +290,25 @@ fn unproved_reclaims(facts: &Facts) -> Vec<Found> {
             .to_owned(),
         remedy: format!("`seatsync validate {name}` names the role and scopes that are missing"),
     })
+}
+
+fn open_writes(facts: &Facts) -> Vec<Found> {
+    let writes = facts.open_writes.iter();
+    writes
+        .filter(|write| facts.now.duration_since(write.intended_at) > WRITE_PATIENCE)
+        .map(|write| Found {
+            severity: Severity::Error,
+            profile: Some(write.profile.clone()),
+            about: format!("candidate {}", write.candidate),
+            value: format!("open since {}", seconds(write.intended_at)),
+            message: "it is not known whether a write was made at the vendor: it was cut"
+                .to_owned(),
+            remedy: format!(
+                "`seatsync jobs run {} --subflow reclaim_subscriptions` asks the vendor first of all; a profile that is gone, a draft or suspended has to be published for that",
+                write.profile
+            ),
+        })
+        .collect()
 }
 
 fn unresolved_users(facts: &Facts) -> Vec<Found> {

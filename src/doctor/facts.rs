@@ -21,6 +21,19 @@ pub struct Facts {
     pub entitlements: Vec<Entitlement>,
     /// The user directories.
     pub directories: Vec<DirectoryFacts>,
+    /// Writes to vendors whose end is not recorded, of every profile that is known.
+    pub open_writes: Vec<OpenWriteFacts>,
+}
+
+/// A write to a vendor whose end is not recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenWriteFacts {
+    /// The profile's name.
+    pub profile: String,
+    /// The number of the candidate whose seat it is about.
+    pub candidate: i64,
+    /// When it was recorded, before it was made.
+    pub intended_at: Timestamp,
 }
 
 /// How one user directory stands.

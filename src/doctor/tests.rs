@@ -43,6 +43,16 @@ fn healthy() -> Facts {
             name: "people".to_owned(),
             stale: None,
         }],
+        // Just now being made.
+        open_writes: vec![open_write("2026-03-02T11:59:00Z")],
+    }
+}
+
+fn open_write(since: &str) -> OpenWriteFacts {
+    OpenWriteFacts {
+        profile: "zoom".to_owned(),
+        candidate: 7,
+        intended_at: since.parse().unwrap(),
     }
 }
 
@@ -80,6 +90,14 @@ fn nothing_is_found_where_all_is_well() {
     assert_eq!(
         (health.checks.len(), health.worst()),
         (checks::ALL.len(), None)
+    );
+}
+
+#[test]
+fn a_write_is_found_open_once_it_was_for_an_hour() {
+    assert_eq!(
+        found(|facts| facts.open_writes.push(open_write("2026-03-02T10:59:00Z"))),
+        ["error open_write candidate 7: open since 2026-03-02T10:59:00Z"]
     );
 }
 

@@ -103,6 +103,8 @@ pub struct Item {
     pub goes_along: bool,
     /// Further seats of the user that go with this one.
     pub takes_along: Vec<Identifier>,
+    /// The last write that was recorded for it, where that was not made.
+    pub withdrawn: Option<Withdrawn>,
 }
 
 /// What a step does.
@@ -134,6 +136,16 @@ pub struct Withheld {
     pub reason: String,
 }
 
+/// A write that was recorded and then not made: what was read at the vendor just before spoke against it, or nothing
+/// could be read. The next run looks again, so it keeps no step from going.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Withdrawn {
+    /// When.
+    pub at: Timestamp,
+    /// Why, for people.
+    pub reason: String,
+}
+
 /// One step of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
@@ -159,6 +171,9 @@ pub struct Step {
     /// Why it is not done; absent when it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub withheld: Option<Withheld>,
+    /// Why the run before did not do it, where that found out just before the write.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub withdrawn: Option<Withdrawn>,
 }
 
 /// What a reclaim would do now.
@@ -270,6 +285,7 @@ fn step_of(item: &Item) -> Option<Step> {
         approved_by: item.approved_by.clone(),
         rule_digest: item.rule.digest(),
         withheld: None,
+        withdrawn: item.withdrawn.clone(),
     })
 }
 

@@ -14,7 +14,9 @@ use super::column::{At, Count, Json, Word};
 use super::document::{OF_ONE_ACCOUNT, ProfileId};
 use super::{Store, StoreError};
 use crate::profile::identifier::Identifier;
+use crate::profile::name::Name;
 use crate::reclamation::actor::Actor;
+use crate::reclamation::plan::Withdrawn;
 
 /// What a write does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -249,6 +251,25 @@ impl Store {
             .await
     }
 
+    /// Writes of every profile whose end is not recorded, with its name.
+    pub async fn all_open_writes(&self) -> Result<Vec<(Name, Write)>, StoreError> {
+        self.database
+            .read("read open writes", |t| {
+                let mut statement = t.prepare_cached(
+                    "SELECT w.*, c.external_user_id, c.identifier, p.name
+                     FROM writes AS w JOIN candidates AS c ON c.id = w.candidate_id
+                     JOIN profiles AS p ON p.id = w.profile_id
+                     WHERE w.state = 'intended' ORDER BY w.id",
+                )?;
+                let rows = statement.query_map([], |row| {
+                    let profile = row.get::<_, Word<Name>>("name")?.0;
+                    Ok((profile, write_of(row)?))
+                })?;
+                Ok(rows.collect::<Result<_, _>>()?)
+            })
+            .await
+    }
+
     /// The writes of a candidate, the first one first.
     pub async fn writes_of(&self, candidate: i64) -> Result<Vec<Write>, StoreError> {
         self.database
@@ -256,6 +277,35 @@ impl Store {
                 let mut statement =
                     t.prepare_cached(&format!("{SELECT} WHERE w.candidate_id = ?1 ORDER BY w.id"))?;
                 let rows = statement.query_map([candidate], write_of)?;
+                Ok(rows.collect::<Result<_, _>>()?)
+            })
+            .await
+    }
+
+    /// The open candidates of a profile whose last write was not made, and why.
+    pub async fn last_withdrawn(
+        &self,
+        profile: ProfileId,
+    ) -> Result<BTreeMap<i64, Withdrawn>, StoreError> {
+        self.database
+            .read("read withdrawn writes", move |t| {
+                let mut statement = t.prepare_cached(
+                    "SELECT candidate_id, ended_at, outcome FROM (
+                         -- The other columns are those of the row that has the maximum.
+                         SELECT max(w.id), w.candidate_id, w.state, w.ended_at, w.outcome
+                         FROM writes AS w JOIN candidates AS c ON c.id = w.candidate_id
+                         WHERE w.profile_id = ?1 AND c.closed_at IS NULL
+                         GROUP BY w.candidate_id
+                     )
+                     WHERE state = 'withdrawn' AND ended_at IS NOT NULL AND outcome IS NOT NULL",
+                )?;
+                let rows = statement.query_map([profile.0], |row| {
+                    let withdrawn = Withdrawn {
+                        at: row.get::<_, At>(1)?.0,
+                        reason: row.get(2)?,
+                    };
+                    Ok((row.get(0)?, withdrawn))
+                })?;
                 Ok(rows.collect::<Result<_, _>>()?)
             })
             .await

@@ -20,10 +20,10 @@ use crate::reclamation::approval::{
 use crate::reclamation::candidate::{Candidate, State};
 use crate::reclamation::collateral::{HeldSeat, goes_along, takes_along};
 use crate::reclamation::judge::{self, Check, Lapse};
-use crate::reclamation::plan::{Item, Plan, Situation};
+use crate::reclamation::plan::{Item, Plan, Situation, Withdrawn};
 use crate::reclamation::rule::Rule;
 use crate::settings::Guards;
-use crate::store::document::RecordedProfile;
+use crate::store::document::{ProfileId, RecordedProfile};
 use crate::store::reclaim::Loosened;
 use crate::store::{Store, StoreError};
 
@@ -170,17 +170,11 @@ pub async fn make_plan(
             },
         )
         .await?;
-    let users: BTreeSet<String> = open
+    let users = open
         .iter()
         .map(|open| open.candidate.external_user_id.clone())
         .collect();
-    let held = store.seats_held(profile.id, users).await?;
-    let since = context
-        .now
-        .saturating_sub(LOOSENED_FOR)
-        .unwrap_or(Timestamp::MIN);
-    let loosened = store.loosened_since(profile.id, since).await?;
-    let unplanned = store.unplanned(profile.id).await?;
+    let beside = Beside::of(store, profile.id, users, context.now).await?;
     let approvals = Approvals::of(store, profile, context).await?;
     let mut dropped = Vec::new();
     let mut reviewed = Vec::new();
@@ -197,15 +191,7 @@ pub async fn make_plan(
             rule_digest: seat.rule.digest(),
             evidence_digest: seat.evidence_digest.clone(),
         });
-        let is_new = unplanned.contains(&candidate.id);
-        items.push(item_of(
-            candidate,
-            seat,
-            approved_by,
-            is_new,
-            &held,
-            &loosened,
-        ));
+        items.push(beside.item(candidate, seat, approved_by));
     }
     Ok(Planned {
         plan: Plan::of(&situation, items),
@@ -215,33 +201,54 @@ pub async fn make_plan(
     })
 }
 
-fn item_of(
-    candidate: Candidate,
-    seat: SeatNow,
-    approved_by: Option<Name>,
-    is_new: bool,
-    held: &BTreeMap<String, Vec<HeldSeat>>,
-    loosened: &Loosened,
-) -> Item {
-    let held = held.get(&candidate.external_user_id);
-    let held = held.map_or(&[] as &[HeldSeat], Vec::as_slice);
-    Item {
-        candidate: candidate.id,
-        state: candidate.state,
-        last_activity: seat.last_activity,
-        idle_since: seat.idle_since.unwrap_or(candidate.reference.day),
-        rule: seat.rule,
-        is_new,
-        lapse: seat.lapse,
-        loosened: loosened
-            .of(&candidate.external_user_id, candidate.identifier.as_str())
-            .map(|what| format!("relaxed in the last 24 hours: {what}")),
-        approved_by,
-        goes_along: goes_along(&candidate.identifier, held),
-        takes_along: takes_along(&candidate.identifier, held),
-        external_user_id: candidate.external_user_id,
-        email: candidate.email,
-        identifier: candidate.identifier,
+/// What is recorded beside a profile's open candidates and their seats.
+struct Beside {
+    held: BTreeMap<String, Vec<HeldSeat>>,
+    loosened: Loosened,
+    /// Candidates that no plan had which was acted on.
+    unplanned: BTreeSet<i64>,
+    withdrawn: BTreeMap<i64, Withdrawn>,
+}
+
+impl Beside {
+    async fn of(
+        store: &Store,
+        profile: ProfileId,
+        users: BTreeSet<String>,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
+        let since = now.saturating_sub(LOOSENED_FOR).unwrap_or(Timestamp::MIN);
+        Ok(Self {
+            held: store.seats_held(profile, users).await?,
+            loosened: store.loosened_since(profile, since).await?,
+            unplanned: store.unplanned(profile).await?,
+            withdrawn: store.last_withdrawn(profile).await?,
+        })
+    }
+
+    fn item(&self, candidate: Candidate, seat: SeatNow, approved_by: Option<Name>) -> Item {
+        let held = self.held.get(&candidate.external_user_id);
+        let held = held.map_or(&[] as &[HeldSeat], Vec::as_slice);
+        Item {
+            candidate: candidate.id,
+            state: candidate.state,
+            last_activity: seat.last_activity,
+            idle_since: seat.idle_since.unwrap_or(candidate.reference.day),
+            rule: seat.rule,
+            is_new: self.unplanned.contains(&candidate.id),
+            lapse: seat.lapse,
+            loosened: self
+                .loosened
+                .of(&candidate.external_user_id, candidate.identifier.as_str())
+                .map(|what| format!("relaxed in the last 24 hours: {what}")),
+            approved_by,
+            goes_along: goes_along(&candidate.identifier, held),
+            takes_along: takes_along(&candidate.identifier, held),
+            withdrawn: self.withdrawn.get(&candidate.id).cloned(),
+            external_user_id: candidate.external_user_id,
+            email: candidate.email,
+            identifier: candidate.identifier,
+        }
     }
 }
 

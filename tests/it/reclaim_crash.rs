@@ -315,17 +315,40 @@ async fn an_undo_that_was_cut_is_seen_to_have_worked_and_its_user_keeps_the_seat
     host.kill();
     assert_eq!(undo.wait().unwrap().code(), Some(3));
     vendor.answer();
+    hours_pass_for_open_writes(&host);
     host.start();
+    let told = open_writes(&host);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0]["about"], format!("candidate {}", taken.id));
     host.json(&["jobs", "run", "zoom", "--subflow", "reclaim_subscriptions"]);
     let shown = host.until(&["candidates", "show", &taken.id], |shown| {
         shown["restored_at"].is_string()
     });
+    assert_eq!(open_writes(&host), [] as [Value; 0]);
     let time = |key: &str| shown[key].as_str().unwrap().parse::<Timestamp>().unwrap();
     assert!(time("kept_until") > time("restored_at"), "{shown:#}");
     let why = shown["reason"].as_str().unwrap();
     assert!(why.contains("given back"), "{why}");
     assert_eq!(vendor.changes(&taken.user), 1);
     assert_eq!(host.stop(), Some(0));
+}
+
+/// While the daemon is down.
+fn hours_pass_for_open_writes(host: &Host) {
+    let database = rusqlite::Connection::open(host.path("state/seatsync.db")).unwrap();
+    let changed = database.execute(
+        "UPDATE writes SET intended_at = intended_at - 7200000 WHERE state = 'intended'",
+        [],
+    );
+    assert_eq!(changed.unwrap(), 1);
+}
+
+fn open_writes(host: &Host) -> Vec<Value> {
+    let health = host.seatsync(&["doctor", "--format", "json"]);
+    let health: Value = serde_json::from_slice(&health.stdout).unwrap();
+    let mut findings = health["findings"].as_array().unwrap().clone();
+    findings.retain(|finding| finding["check"] == "open_write");
+    findings
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

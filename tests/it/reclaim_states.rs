@@ -488,6 +488,16 @@ async fn use_that_is_seen_only_just_before_the_write_cancels_it() {
     assert_eq!(waits["state"], "awaiting_revocation");
     let outcome = waits["writes"][0]["outcome"].as_str().unwrap();
     assert!(outcome.contains("has a meeting on"), "{outcome}");
+    // The next run looks again, so the plan has it still, and tells what the last one found.
+    let plans = host.json(&["plan", "--seats", "zoom"]);
+    assert_eq!(
+        plans[0]["steps"][0]["withdrawn"]["reason"], outcome,
+        "{plans}"
+    );
+    let shown = host.seatsync(&["plan", "--seats", "zoom"]);
+    let shown = text(&shown.stdout);
+    assert!(shown.contains("goes     last time, 20"), "{shown}");
+    assert!(shown.contains(outcome), "{shown}");
     assert!(
         !vendor
             .control()

@@ -10,8 +10,8 @@ use super::answer::Refusal;
 use super::{Control, connections};
 use crate::connector::facts::Process;
 use crate::doctor::facts::{
-    ConnectionFacts, DirectoryFacts, Facts, FailedRun, IdentifierFacts, ProfileFacts, Stop,
-    UserFacts, WalkFacts,
+    ConnectionFacts, DirectoryFacts, Facts, FailedRun, IdentifierFacts, OpenWriteFacts,
+    ProfileFacts, Stop, UserFacts, WalkFacts,
 };
 use crate::doctor::{Health, examine};
 use crate::job;
@@ -75,6 +75,17 @@ pub(super) async fn get(State(control): State<Control>) -> Result<Json<Health>, 
             .map(|directory| DirectoryFacts {
                 name: directory.name.to_string(),
                 stale: directory.stale(now),
+            })
+            .collect(),
+        open_writes: control
+            .store
+            .all_open_writes()
+            .await?
+            .into_iter()
+            .map(|(profile, write)| OpenWriteFacts {
+                profile: profile.to_string(),
+                candidate: write.candidate,
+                intended_at: write.intended_at,
             })
             .collect(),
     };

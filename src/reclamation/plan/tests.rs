@@ -32,6 +32,7 @@ fn item(number: i64) -> Item {
         approved_by: None,
         goes_along: false,
         takes_along: Vec::new(),
+        withdrawn: None,
     }
 }
 
