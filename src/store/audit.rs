@@ -208,7 +208,8 @@ pub struct AuditFilter {
     pub profile: Option<Name>,
     /// Of this candidate.
     pub candidate: Option<i64>,
-    /// Of this user, by the vendor's id or by e-mail address in any case.
+    /// Of this user, by the vendor's id or by e-mail address in any case: the one that an entry tells, or the one that
+    /// the seat's user has now.
     pub user: Option<String>,
     /// Of this kind.
     pub action: Option<AuditAction>,
@@ -267,7 +268,10 @@ impl Store {
                        AND (?5 IS NULL OR a.at >= ?5)
                        AND (?6 IS NULL OR EXISTS (SELECT 1 FROM audit_texts AS x
                            WHERE x.seq = a.seq AND x.label IN ('user', 'email')
-                             AND (x.text = ?6 OR folded(x.text) = ?8)))
+                             AND (x.text = ?6 OR folded(x.text) = ?8))
+                         OR a.candidate IN (SELECT c.id FROM candidates AS c
+                             JOIN subscriptions AS s ON s.id = c.subscription_id
+                             WHERE coalesce(s.email_folded, s.email) = ?8))
                      ORDER BY a.seq LIMIT ?7",
                 )?;
                 let rows = statement.query_map(

@@ -290,6 +290,39 @@ async fn a_candidate_whose_seat_aged_out_is_found_by_the_address_in_any_form() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn entries_under_an_earlier_address_are_listed_by_the_one_of_now_too() {
+    let vendor = vendor().await;
+    let idle = vendor.cast(Cast::Idle).unwrap();
+    let mut host = host(&vendor, "mode: manual");
+    host.start();
+    last_reclaim(&host, |job| job["state"] == "completed");
+    let mut married = change_of_person();
+    married.email = Some("Married@example.com".to_owned());
+    vendor.control().change_person(&idle.id, married).unwrap();
+    host.json(&["jobs", "run", "zoom", "--subflow", "download_subscriptions"]);
+    let by = |user: &str| {
+        let entries = host.json(&[
+            "audit",
+            "list",
+            "--user",
+            user,
+            "--action",
+            "candidate_opened",
+        ]);
+        entries["rows"].as_array().unwrap().clone()
+    };
+    host.until(&["audit", "list", "--user", "married@example.com"], |all| {
+        all["rows"][0].is_object()
+    });
+    let entries = by("married@example.com");
+    assert_eq!(entries[0]["texts"]["user"], idle.id.as_str());
+    let earlier = entries[0]["texts"]["email"].as_str().unwrap();
+    assert_ne!(earlier, "Married@example.com");
+    assert_eq!(by(earlier), entries);
+    assert_eq!(host.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_log_is_listed_from_a_time_or_a_day_on() {
     let mut host = Host::new();
     host.start();
