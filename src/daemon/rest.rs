@@ -14,9 +14,10 @@ const LOOK: SignedDuration = SignedDuration::from_secs(20);
 /// Works of the databases, within one look, that are no more than looking after them.
 const FEW: u64 = 8;
 
-/// How long code stays mapped that was run. What is in use comes back from the page cache without a read, so it is
-/// not asked whether anything goes on: work at each minute would keep it mapped otherwise.
-const CODE_IS_KEPT: SignedDuration = SignedDuration::from_secs(10);
+/// How long code stays mapped that was run: each look at the store maps 5 MiB of it where the page cache has the program in
+/// large pieces. What is in use comes back from there without a read, so it is not asked whether anything goes on: work at
+/// each minute would keep it mapped otherwise.
+const CODE_IS_KEPT: SignedDuration = SignedDuration::from_secs(5);
 
 /// Lets go of code that is not run, and lets both databases rest when little is asked of them after more was, until `stop`.
 pub(super) async fn watch(

@@ -28,7 +28,7 @@ use compose::{Addressed, Composed, Composer};
 
 /// How often the outbox is looked at, beside when the store says that there is something.
 const EVERY: SignedDuration = SignedDuration::from_secs(15);
-/// How often it is looked at what operators are to be alerted of.
+/// How often it is looked at what operators are to be alerted of, and at all where nothing can go any way.
 const ALERTS_EVERY: SignedDuration = SignedDuration::from_secs(60);
 /// Notices read at once.
 const BATCH: u32 = 100;
@@ -115,10 +115,12 @@ impl Deliverer {
                 tracing::error!(%error, "notices wait for the store");
             }
             let (clock, store) = (Arc::clone(&self.parts.clock), self.parts.store.clone());
+            let goes_some_way = Way::ALL.into_iter().any(|way| self.is_given(way));
+            let wait = if goes_some_way { EVERY } else { ALERTS_EVERY };
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = store.notice_recorded() => {}
-                () = sleep(&*clock, EVERY) => {}
+                () = sleep(&*clock, wait) => {}
             }
         }
     }
