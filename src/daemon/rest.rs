@@ -10,7 +10,7 @@ use crate::store::Store;
 use crate::store::usage::UsageStore;
 
 /// How often it is looked whether anything goes on.
-const LOOK: SignedDuration = SignedDuration::from_secs(20);
+const LOOK: SignedDuration = SignedDuration::from_secs(10);
 /// Works of the databases, within one look, that are no more than looking after them.
 const FEW: u64 = 8;
 
