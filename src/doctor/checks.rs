@@ -304,7 +304,7 @@ fn open_writes(facts: &Facts) -> Vec<Found> {
             message: "it is not known whether a write was made at the vendor: it was cut"
                 .to_owned(),
             remedy: format!(
-                "`seatsync jobs run {} --subflow reclaim_subscriptions` asks the vendor first of all; a profile that is gone, a draft or suspended has to be published for that",
+                "`seatsync jobs run {} --subflow reclaim_subscriptions` asks the vendor first of all; it needs the profile published, not suspended, and with its reclaim switched on",
                 write.profile
             ),
         })
